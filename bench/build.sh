@@ -1,15 +1,16 @@
 #!/bin/bash
-# Builds examples/debian-12.tdl without imagefactory: with `openstack` commands, and a look at their results every two
-# seconds. It does the work of a build. When something fails it only removes what it has created.
+# Builds examples/debian-12.tdl without imagefactory. It uses `openstack` commands, and checks their results every two
+# seconds. It does the same work as a build of imagefactory. When a step fails, it only removes the resources that it
+# has created.
 #
 # Usage: build.sh media | build.sh build NAME | build.sh remove NAME
-#   media   puts the installer's kernel and ramdisk into Glance, unless they are there
-#   build   installs, customises, and prints the id of the image, which is called NAME
+#   media   uploads the installer's kernel and ramdisk to Glance, unless they are there
+#   build   installs and customises a system, and prints the id of its image, which gets the name NAME
 #   remove  removes the images of `media` and `build`: NAME, its JEOS, kernel and ramdisk
 #
-# OS_CLOUD (or OS_AUTH_URL, …) names the cloud, WORK a folder for its files. KERNEL and RAMDISK are the URLs of
-# the installer, COMMAND_LINE its kernel's command line, SCRIPT its preseed file; FLAVOR, NETWORK and PUBLIC are names of
-# the cloud.
+# OS_CLOUD or OS_AUTH_URL selects the cloud. WORK is a folder for the files of this script. KERNEL and RAMDISK are the
+# URLs of the installer's kernel and ramdisk. COMMAND_LINE is the kernel's command line, and SCRIPT the preseed file.
+# FLAVOR, NETWORK and PUBLIC are names of a flavor and of two networks in the cloud.
 set -euo pipefail
 
 case ${1:-} in
@@ -34,7 +35,8 @@ medium() {
   openstack image create -f value -c id --disk-format "$2" --container-format "$2" --file "$WORK/$1" "$1" >/dev/null
 }
 
-# wait_for NAME SECONDS WANTED COMMAND…: waits until the command prints WANTED; fails when it prints ERROR or killed.
+# wait_for NAME SECONDS WANTED COMMAND...: waits until the command prints WANTED. Fails when the command prints ERROR or
+# killed, or when SECONDS are over. When the command fails, its output counts as `gone`.
 wait_for() {
   local what=$1 deadline=$(($(date +%s) + $2)) wanted=$3 status
   shift 3
@@ -48,7 +50,7 @@ wait_for() {
 server_is() { wait_for "$1" "$2" "$3" openstack server show -f value -c status "$1"; }
 image_is_active() { wait_for "$1" 600 active openstack image show -f value -c status "$1"; }
 
-# Runs the script on standard input as root in the guest.
+# Runs the script that comes on standard input as root in the guest.
 guest() {
   ssh -q -i "$WORK/key" -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=no \
     -o UserKnownHostsFile=/dev/null "debian@$address" sudo sh -e
@@ -100,7 +102,8 @@ boot() {
   wait_for 'the guest' 900 ready guest_answers
 }
 
-# The template's precommands, packages, files and commands, and the list of packages.
+# Runs the template's precommands, installs its packages, writes its files, runs its commands, and lists the installed
+# packages.
 customise() {
   guest <<'END'
 cloud-init status --wait >/dev/null || true

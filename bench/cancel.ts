@@ -3,7 +3,10 @@ import { measureReaction, CANCEL_STATES } from '../test/support/cancel-states.js
 import { startTemporal } from '../test/support/temporal.js';
 import { computeMedian, printReport, formatSeconds } from './report.js';
 
-/** (f) Measures how soon a cancelled build stops its work and begins its clean-up, in every state of a build. */
+/**
+ * (f) Measures how soon a cancelled build stops its work and begins its clean-up, in every state in which a build can
+ * be cancelled.
+ */
 export async function measureCancel(): Promise<void> {
   const temporal = await startTemporal();
   try {

@@ -14,10 +14,7 @@ export interface BenchCloud {
   stop(): Promise<void>;
 }
 
-/**
- * Returns the cloud that OS_CLOUD or OS_AUTH_URL names. Without these variables, starts a fake cloud in its own
- * process.
- */
+/** Returns the cloud that OS_CLOUD or OS_AUTH_URL names. If neither is set, starts a fake cloud in its own process. */
 export async function startCloud(): Promise<BenchCloud> {
   const given = process.env['OS_CLOUD'] ?? process.env['OS_AUTH_URL'];
   if (given !== undefined) return { env: process.env, name: `Glance of ${given}`, stop: () => Promise.resolve() };

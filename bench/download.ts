@@ -15,10 +15,13 @@ import { computeMedian, printReport } from './report.js';
 const SIZE = 1024 ** 3;
 const ROUNDS = 5;
 const MIB = 1024 ** 2;
-/** UUID under which our store keeps the downloaded body. */
+/** UUID under which our store saves the downloaded body. */
 const BODY = '00000000-0000-4000-8000-000000000000';
 
-/** (d) Measures two downloads of the same image from Glance: ours, which checks the digest, and `curl -o`. */
+/**
+ * (d) Measures three ways to download the same image from Glance: ours, which checks the digest; `curl -o`; and `curl
+ * -o` with a check of the digest afterwards.
+ */
 export async function measureDownload(): Promise<void> {
   const { env, name, stop } = await startCloud();
   const clouds = connectClouds({ env });
@@ -64,8 +67,8 @@ export async function measureDownload(): Promise<void> {
 }
 
 /**
- * Measures how many milliseconds a download takes. Before that, deletes the files of the previous download; the
- * deletion is not measured.
+ * Measures how many milliseconds a download takes. First deletes the files of the previous download, which is not part
+ * of the time.
  */
 async function measureTime(run: () => Promise<void>, folder: string): Promise<number> {
   for (const left of ['curl', `${BODY}.body`]) await rm(join(folder, left), { force: true });
@@ -87,13 +90,13 @@ function* repeat(block: Buffer, times: number): Generator<Buffer> {
   for (let count = 0; count < times; count++) yield block;
 }
 
-/** Downloads as the activity downloadBody does. */
+/** Downloads the image in the same way as the activity downloadBody. */
 async function downloadByUs(cloud: Cloud, image: string, folder: string): Promise<void> {
   const { data } = await cloud.image.downloadImage(image);
   await new FileStore(folder).writeBody(BODY, data);
 }
 
-/** Finds Glance's endpoint and a token with the `openstack` command. */
+/** Finds the endpoint of Glance, and gets a token, with the `openstack` command. */
 async function findGlance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; token: string }> {
   const said = async (args: string[]): Promise<string> =>
     (await promisify(execFile)('openstack', args, { env })).stdout.trim();
@@ -104,7 +107,7 @@ async function findGlance(env: NodeJS.ProcessEnv): Promise<{ endpoint: string; t
 }
 
 async function downloadByCurl(url: string, token: string, file: string): Promise<void> {
-  // Passes the token on standard input, because the process list must not show the token.
+  // Passes the token on standard input, because every user can read command lines in the process list.
   const child = spawn('curl', ['-sf', '--noproxy', '*', '-o', file, '-H', '@-', url], {
     stdio: ['pipe', 'inherit', 'inherit'],
   });

@@ -5,19 +5,22 @@ type Event = temporal.api.history.v1.IHistoryEvent;
 
 /** The figures that a benchmark reads from the histories of a build and its installer run. */
 export interface HistoryFigures {
-  /** Number of events in the history of the build; `jeosEvents`: in the history of its installer run. */
+  /**
+   * `events`: number of events in the history of the build. `jeosEvents`: number of events in the history of its
+   * installer run.
+   */
   events: number;
   jeosEvents: number;
   /** Milliseconds from the first event of the build to its last. */
   wall: number;
   /**
-   * Milliseconds of `wall` in which no activity of the build ran: the time that Temporal and our workflow take between
-   * the steps.
+   * Milliseconds of `wall` in which no activity of the build ran. This is the time that Temporal and our workflow take
+   * between the steps.
    */
   between: number;
 }
 
-/** Reads the histories of a finished build. */
+/** Reads the figures from the histories of a finished build and its installer run. */
 export async function readHistories(env: TestEnv, build: Build): Promise<HistoryFigures> {
   const events = (await build.handle.fetchHistory()).events ?? [];
   const { jeosWorkflowId } = await build.status();
@@ -45,7 +48,7 @@ function listSpans(events: Event[]): [number, number][] {
   });
 }
 
-/** Computes the length of the union of the spans, in milliseconds. */
+/** Computes how many milliseconds the spans cover together. Time in which spans overlap counts once. */
 function sumCovered(of: [number, number][]): number {
   let end = -Infinity;
   let sum = 0;

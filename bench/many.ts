@@ -7,10 +7,7 @@ import { BenchWorker } from './worker.js';
 
 const BUILDS = 200;
 
-/**
- * Computes how many milliseconds a build with a reused JEOS waits for the cloud, when the cloud is as slow as a real
- * one.
- */
+/** Computes how many milliseconds a build with a reused JEOS waits for a cloud that is as slow as a real one. */
 function computeCloudTime(): number {
   const { schedule, build, boot, cloudInit, powerOffSeen, snapshotPending, snapshot, snapshotUpload } = REAL_DURATIONS;
   const guest = schedule + build + boot + cloudInit + powerOffSeen;
@@ -18,9 +15,9 @@ function computeCloudTime(): number {
 }
 
 /**
- * (b) Measures many builds at the same time on one worker. The worker is a process of its own, so that its memory can
- * be measured. The fake cloud takes as long as a real one. Its 200 guests, the Temporal server and the worker share
- * the machine.
+ * (b) Measures many builds at the same time on one worker. The worker has its own process, so that its memory can be
+ * measured. The fake cloud is as slow as a real one. Its 200 guests, the Temporal server and the worker share one
+ * machine.
  */
 export async function measureMany(): Promise<void> {
   const env = await TestEnv.start({ cloud: { speedUp: 1, durations: { install: 1000 } }, worker: false });
@@ -78,7 +75,10 @@ async function waitForAll(builds: Build[]): Promise<void> {
   throw new Error(`${failed.length} of ${builds.length} builds failed, the first: ${String(first?.cause ?? first)}`);
 }
 
-/** Copies the environment of this process; `env` replaces all its `OS_*` and `TEMPORAL_*` variables. */
+/**
+ * Returns a copy of this process's environment in which the variables in `env` replace all `OS_*` and `TEMPORAL_*`
+ * variables.
+ */
 export function replaceCloud(env: Record<string, string>): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('OS_') && !name.startsWith('TEMPORAL_'),

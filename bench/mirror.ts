@@ -4,11 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { answers } from '../scripts/background.js';
 
 const SERVE = fileURLToPath(new URL('../dev/installer-tree/serve.ts', import.meta.url));
-/** Address and port of the example's mirror: the host's address on the public network of the single-node cloud. */
+/**
+ * Address and port of the example's mirror. The address is that of the host on the single-node cloud's external
+ * network.
+ */
 const [ADDRESS, PORT] = ['198.51.100.1', '8090'];
 const RELEASE = `http://${ADDRESS}:${PORT}/debian/dists/bookworm/Release`;
 
-/** Starts the example's mirror, unless the demo's mirror answers already. @returns a function that stops it */
+/**
+ * Starts the example's mirror, unless the demo's mirror already runs there. @returns a function that stops the mirror
+ */
 export async function startMirror(): Promise<() => Promise<void>> {
   const present = await answers(RELEASE, 1).then(
     () => true,

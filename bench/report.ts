@@ -4,14 +4,14 @@ import { cpus, loadavg, totalmem } from 'node:os';
 export interface Figure {
   name: string;
   value: string;
-  /** The value that we aim for. Unset when the figure has no aim. */
+  /** The value that we want to reach. Unset when we have no such value. */
   aim?: string;
 }
 
 /**
  * Prints the figures of a benchmark as a Markdown table for `docs/benchmarks.md`.
  *
- * @param measured one or two sentences: what is measured, and how
+ * @param measured one or two sentences that say which figures are measured, and how
  */
 export function printReport(title: string, measured: string, figures: Figure[]): void {
   const rows = figures.map(({ name: what, value, aim = '' }) => `| ${what} | ${value} | ${aim} |`);
@@ -24,13 +24,13 @@ function readLoad(): string {
   return (loadavg()[0] ?? NaN).toFixed(1);
 }
 
-/** Describes the machine and its load. The figures are only meaningful together with this description. */
+/** Describes the machine and its load. Readers need this description to judge the figures. */
 export function describeMachine(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
   return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GiB, Node ${process.version}, load average ${readLoad()}`;
 }
 
-/** Returns the smallest value that is not less than `percent` percent of the values. */
+/** Returns the smallest of the values for which at least `percent` percent of the values are not larger. */
 export function computePercentile(values: number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil((sorted.length * percent) / 100) - 1)] ?? NaN;

@@ -34,9 +34,9 @@ interface Built {
 }
 
 /**
- * (c) Measures three builds of one template on a real cloud: by imagefactory with an installer run, by a shell script
- * of `openstack` commands, and by imagefactory with the reused JEOS. Imagefactory builds first, so that cold caches
- * make its figure worse and not that of the script.
+ * (c) Measures three builds of one template on a real cloud: imagefactory with an installer run, a shell script of
+ * `openstack` commands, and imagefactory with the reused JEOS. The first build is one of imagefactory, so only its time
+ * suffers from cold caches.
  */
 export async function measureShell(): Promise<void> {
   if (process.env['OS_CLOUD'] === undefined && process.env['OS_AUTH_URL'] === undefined) {
@@ -87,8 +87,8 @@ export async function measureShell(): Promise<void> {
 }
 
 /**
- * Builds the environment of bench/build.sh: the same installer and kernel command line as our build, and the folder
- * `work` for its files.
+ * Builds the environment of bench/build.sh. The installer and its kernel command line are those of our build. The
+ * script keeps its files in the folder `work`.
  */
 async function buildScriptEnv(work: string): Promise<NodeJS.ProcessEnv> {
   const template = throwIfInvalid(await readFile(TEMPLATE), TEMPLATE);
@@ -125,7 +125,7 @@ async function run(command: string, args: string[], env: NodeJS.ProcessEnv): Pro
   return { output, took: performance.now() - began };
 }
 
-/** Deletes the JEOS that the first build has installed. No build outside this benchmark has requested it. */
+/** Deletes the JEOS that the first build has installed. Only the builds of this benchmark have used it. */
 async function removeImage(id: string): Promise<void> {
   const clouds = connectClouds();
   try {

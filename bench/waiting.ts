@@ -10,12 +10,12 @@ import { BenchWorker } from './worker.js';
 const BUILDS = 500;
 /** Number of builds that are started at the same time. */
 const BATCH = 25;
-/** Milliseconds for which all builds wait before we measure the memory of the worker. */
+/** Milliseconds for which all builds have waited when we measure the memory of the worker. */
 const SETTLE = 30_000;
 
 /**
- * (e) Measures the memory of a worker whose builds wait in the create queue, because the quota of instances is used
- * up.
+ * (e) Measures the memory of a worker whose builds all wait in the create queue. They wait because the quota of
+ * instances is used up.
  */
 export async function measureWaiting(): Promise<void> {
   const env = await TestEnv.start({ worker: false });
@@ -52,21 +52,22 @@ export async function measureWaiting(): Promise<void> {
 }
 
 /**
- * Starts the builds in batches, because the benchmark measures their waiting, and not how many starts at once the
- * Temporal server can take.
+ * Starts the builds in batches, because the Temporal server may be too slow for all starts at once, and this benchmark
+ * does not measure starts.
  */
 async function startBuilds(env: TestEnv): Promise<Build[]> {
   const builds: Build[] = [];
   while (builds.length < BUILDS) {
     builds.push(...(await Promise.all(Array.from({ length: BATCH }, () => startBuild(env)))));
-    // The key pair is the last resource that a build creates before it joins the queue.
+    // A build creates its key pair just before it joins the queue. So we count the key pairs to know when the builds of
+    // the batch have come to the queue.
     await waitUntil(() => env.cloud.state.keyPairs.size >= builds.length);
   }
   const queue = env.temporal.client.workflow.getHandle(
     createQueueWorkflowId(env.cloud.state.projectId, env.cloud.env()['OS_REGION_NAME']),
   );
   await waitUntil(async () => {
-    // The build whose turn it is has no position. So we query two builds: at least one of them waits.
+    // The build whose turn it is has no position in the queue. At most one of two builds has the turn, so we query two.
     const positions = await Promise.all(
       builds
         .slice(0, 2)

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answers } from '../scripts/background.js';
+import { MEDIA_ADDRESSES } from '../test/fakes/openstack/media-server.js';
 
 /** The command-line program, as users run it. */
 export const PROGRAM = fileURLToPath(new URL('../bin/imagefactory.js', import.meta.url));
@@ -14,7 +15,7 @@ export class BenchWorker {
   private constructor(private readonly child: ChildProcess) {}
 
   /**
-   * Starts the worker; resolves when the worker polls.
+   * Starts the worker. Resolves when the worker polls its task queue.
    *
    * @param folder the folder for all files of the worker
    * @param env the whole environment of the worker
@@ -26,7 +27,8 @@ export class BenchWorker {
     await mkdir(storage, { recursive: true });
     const args = ['--imgdir', join(folder, 'media'), '--task-queue', taskQueue, 'worker'];
     const log = await open(join(folder, 'worker.log'), 'a');
-    const child = spawn(process.execPath, [PROGRAM, ...args, '--storage-path', storage, '--health-address', health], {
+    const own = ['--storage-path', storage, '--health-address', health, '--allow-address', MEDIA_ADDRESSES.join()];
+    const child = spawn(process.execPath, [PROGRAM, ...args, ...own], {
       env,
       stdio: ['ignore', log.fd, log.fd],
     });

@@ -8,22 +8,25 @@ import { generateKeyPair, type SshKeyPair } from '../src/guest/keys.js';
 import type { Guest } from '../src/guest/types.js';
 import type { Cloud, Server } from '../src/openstack/types.js';
 
-/** Options of the instance that is booted from an image to look into it. */
+/** Options of an instance that is booted from an image in order to inspect the image. */
 export interface InstanceOptions {
   imageId: string;
   /** Flavor, by id or name. */
   flavor: string;
   /** Name of the network. Default: the first network that is not external. */
   network?: string;
-  /** The user for whom cloud-init installs the key. */
+  /** The user for whom cloud-init installs our public SSH key. */
   user: string;
   commandPrefix: string;
-  /** Seconds until the SSH login must succeed. Default 600. */
+  /** Seconds within which the SSH login must succeed. Default 600. */
   timeout?: number;
   say?: (line: string) => void;
 }
 
-/** Boots an instance of an image and runs `look` in it. Then deletes all resources that this function has created. */
+/**
+ * Boots an instance of an image, and calls `look` with a connection to it. Then deletes all resources that this
+ * function has created.
+ */
 export async function withInstance<T>(
   cloud: Cloud,
   options: InstanceOptions,

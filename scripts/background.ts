@@ -7,12 +7,12 @@ import { CACHE, PROJECT } from './dev-cloud.js';
 
 /** Folder with the pid files and logs of the programs that the demo has started. */
 export const DEMO = join(CACHE, 'demo');
-/** Milliseconds that a program may take to end after SIGTERM. Then it gets SIGKILL. */
+/** Milliseconds for which we wait after SIGTERM until a program ends. Then it gets SIGKILL. */
 const PATIENCE = 40_000;
 
 /**
- * Returns when a process was started, in clock ticks since boot; undefined when no process with the pid runs. The
- * kernel reuses pids, so only the pid and the start time together identify a process.
+ * Returns the start time of a process, in clock ticks since boot; undefined when no process with the pid runs. The
+ * kernel reuses pids, so we identify a process by its pid and its start time.
  */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
@@ -31,7 +31,8 @@ export function logOf(name: string): string {
 }
 
 /**
- * Starts a program that goes on when this process ends, unless a program that was started under this name still runs.
+ * Starts a program that continues when this process ends. Starts nothing when a program with this name, started here
+ * before, still runs.
  *
  * @returns whether it has started the program
  */
@@ -57,7 +58,7 @@ export async function startBackground(
 }
 
 /**
- * Ends the program that was started under the name, and waits until it has ended.
+ * Stops the program that was started under the name, and waits until it has ended.
  *
  * @returns whether such a program was running
  */
@@ -77,7 +78,7 @@ export async function stopBackground(name: string): Promise<boolean> {
 /**
  * Waits until the URL answers over HTTP with a status below 500.
  *
- * @throws Error when it does not within `seconds`
+ * @throws Error when there is no such answer within `seconds`
  */
 export async function answers(url: string, seconds: number): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; await delay(200)) {

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Checks the subjects of commits: `scope: what`, at most 72 characters. Merges are left out.
+# Checks the subjects of commits: they must have the form `scope: what` and at most 72 characters. It does not check
+# merges.
 #
-#   scripts/check-subjects.sh RANGE    such as origin/main..HEAD
+#   scripts/check-subjects.sh RANGE    for example origin/main..HEAD
 set -eu
 export LC_ALL=C.UTF-8
 git log --no-merges --format='%h %s' "${1:?usage: scripts/check-subjects.sh RANGE}" | {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Prints the share of src/ that the unit tests run: lines, branches and functions, all files and the least covered ones.
-# The figures are those of Node's own --experimental-test-coverage; nothing else is needed. All of it: .cache/coverage.txt
+# Prints which share of src/ the unit tests run, in percent of lines, branches and functions. Prints the figures of all
+# files together. Node's own --experimental-test-coverage measures them. The figures of each file are in
+# .cache/coverage.txt
 set -eu
 cd "$(dirname "$0")/.."
 find .cache/compiled/test/unit -name '*.test.js' -exec node --enable-source-maps --test \

@@ -7,7 +7,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Stops the programs that `make demo` has started: first the worker, because it uses the others. */
+/** Stops the programs that `make demo` has started. The worker stops first, because it uses the other programs. */
 for (const name of ['worker', 'mirror']) {
   if (await stopBackground(name)) say(`stopped the ${name}`);
 }

@@ -12,8 +12,8 @@ const HEALTH = '127.0.0.1:8234';
 const EXAMPLES = join(PROJECT, 'examples');
 
 /**
- * The options of the command in the article (docs/article.md). On your own cloud, set these variables to a flavor, a
- * user and a template that fit it.
+ * The options of the command in the article (docs/article.md). To run the demo on your own cloud, set these variables
+ * to a flavor, a user and a template of that cloud.
  */
 const {
   DEMO_FLAVOR: flavor = '2',
@@ -23,7 +23,8 @@ const {
 const script = process.env['DEMO_SCRIPT'] ?? join(EXAMPLES, 'debian-12.preseed');
 
 /**
- * Commands that show in an instance of the new image what the template's packages, files and commands have left there.
+ * Commands that we run in an instance of the new image. They show the results of the template's packages, files and
+ * commands.
  */
 const LOOKS = [
   'hello',

@@ -11,9 +11,9 @@ export const CACHE = join(PROJECT, '.cache');
 const CANNOT = 3;
 
 export interface Output {
-  /** Called with each line of the output, when the line is complete. */
+  /** Called for each complete line of the output. */
   onLine?: (line: string) => void;
-  /** File to which the output is appended too. Unset when there is no log. */
+  /** File to which the output is also appended. Unset when there is no log. */
   log?: string;
 }
 
@@ -43,7 +43,7 @@ export async function runProgram(command: string, args: string[], output: Output
   return code;
 }
 
-/** Returns the folder in which the single-node cloud keeps its state and the configuration for its users. */
+/** Returns the folder of the single-node cloud. It contains the cloud's state and the configuration for its users. */
 export function cloudFolder(): string {
   return process.env['IMAGEFACTORY_CLOUD_DIR'] ?? '/var/lib/imagefactory-cloud';
 }
@@ -56,7 +56,7 @@ export function cloudEnvironment(): Record<string, string> {
 /**
  * Starts the single-node cloud, unless it already runs.
  *
- * @returns why this machine cannot run the cloud; undefined when the cloud is up
+ * @returns the reason why this machine cannot run the cloud; undefined when the cloud runs
  * @throws Error when the cloud did not start
  */
 export async function startCloud(output: Output): Promise<string | undefined> {
@@ -75,7 +75,7 @@ export async function startCloud(output: Output): Promise<string | undefined> {
 }
 
 /**
- * Makes this process, and the programs that it starts, users of the cloud that the environment names. When the
+ * Selects the cloud that this process and its child processes use. It is the cloud that the environment names. If the
  * environment names no cloud, starts the single-node cloud and uses that.
  *
  * @returns whether the cloud is the single-node cloud
@@ -96,7 +96,7 @@ export async function useCloud(say: (line: string) => void, output: Output): Pro
 }
 
 /**
- * Creates the install tree, unless it exists and is up to date.
+ * Creates the install tree, or updates it if it is out of date.
  *
  * @throws Error when dev/installer-tree/make.sh fails
  */

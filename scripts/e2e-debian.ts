@@ -15,8 +15,8 @@ import type { Cloud } from '../src/openstack/types.js';
 import { CACHE, PROJECT, runProgram, useCloud } from './dev-cloud.js';
 
 /**
- * Address and port at which `examples/debian-12-packages.*` expect their mirror: the host's address on the single-node
- * cloud's outer network.
+ * Address and port at which the template and preseed `examples/debian-12-packages.*` expect their mirror. The address
+ * is that of the host on the single-node cloud's external network.
  */
 const MIRROR = { host: '198.51.100.1', port: 8092 };
 const TEMPORAL = { port: 7243, uiPort: 8243 };
@@ -32,10 +32,10 @@ const PARAMETERS: Record<string, string> = {
   default_user: USER,
   command_prefix: 'sudo',
   flavor: FLAVOR,
-  // With the JEOS of an earlier run, the installer would not run.
+  // If the build reused the JEOS of an earlier run, it would not run the installer.
   reuse_jeos: 'False',
-  // On an emulated machine the installer takes half an hour, and longer when the host has other work. While it installs
-  // the kernel, it prints nothing on the console for ten minutes.
+  // On an emulated machine the installer takes half an hour, and longer when the host has other work. While the
+  // installer installs the kernel, it prints nothing on the console for ten minutes.
   install_timeout: '10800',
   inactivity_timeout: '1800',
 };
@@ -54,7 +54,7 @@ function indented(line: string): void {
 /**
  * Creates the mirror for the run.
  *
- * @returns the mirror, and the lines that the preseed needs for it in addition to those of the example
+ * @returns the mirror, and the lines that the preseed needs with this mirror besides the lines of the example
  */
 async function makeMirror(): Promise<{ mirror: Mirror; lines: string }> {
   const [archives, tree] = [await debianArchives(), join(HOME, 'tree')];
@@ -84,8 +84,8 @@ async function writePreseed(lines: string): Promise<string> {
 }
 
 /**
- * Starts a Temporal development server for this run only. This process and the programs that it starts become its
- * clients.
+ * Starts a Temporal development server for this run only. This process and the programs that it starts then use this
+ * server.
  *
  * @returns the folder of the server
  */

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Brings a Node that the machine does not have, through npm: the package `node` ships the programs of every platform.
+# Downloads a Node version that the machine does not have, through npm: the package `node` contains the programs for
+# every platform.
 #
-#   scripts/node.sh            where the Node on the PATH is too old, .cache/node/bin leads to the version of .nvmrc
-#   scripts/node.sh VERSION    prints the folder of that version's programs, node and npm
+#   scripts/node.sh            if the Node on the PATH is too old, makes .cache/node/bin lead to the version in .nvmrc
+#   scripts/node.sh VERSION    prints the folder with the programs node and npm of that version
 #
-# An old Node with its npm is enough to start with: Debian 12's Node 18 is. Needs no dependency of the project.
+# The script runs with an old Node and its npm, for example Node 18 of Debian 12. It needs no dependency of the project.
 set -eu
 cd "$(dirname "$0")/.."
 cache=$PWD/.cache/node
-# The npm of every Node that is brought: one that knows this project's lock file, whatever the machine's own is like.
+# The npm version that every downloaded Node gets. It can read this project's lock file, whichever npm the machine has.
 npm_version=11.21.2
 
 fetch() {
@@ -39,7 +40,7 @@ if ! command -v npm >/dev/null; then
 fi
 pinned=$(cat .nvmrc)
 if [ -e "$cache/bin" ]; then
-  # It was brought before; .nvmrc may name another version by now.
+  # An earlier run has downloaded a Node. Since then, .nvmrc may have been changed to another version.
   [ "$(readlink "$cache/bin")" = "$pinned/node_modules/.bin" ] && exit
 elif fits; then
   exit

@@ -12,8 +12,9 @@ import { listScenarios } from './histories/scenarios.js';
 import type { Scenario } from './histories/scenario.js';
 
 /*
- * Records the histories of all scenarios, from real runs on a real server. Run it when a workflow has changed on
- * purpose and no build of the old code still runs. Otherwise guard the change with `patched()`.
+ * Records the histories of all scenarios, from real runs on a real server. Run it after you have changed a workflow on
+ * purpose, and when no build of the old code runs any more. If such builds still run, guard the change with `patched()`
+ * instead.
  *
  *   npm run histories                        all scenarios, into test/histories
  *   npm run histories -- FOLDER [NAME …]     into another folder; only these scenarios
@@ -52,7 +53,7 @@ async function record(environment: TestWorkflowEnvironment, scenario: Scenario, 
   });
 }
 
-/** Removes the histories that have no scenario any more. */
+/** Removes the histories whose scenario no longer exists. */
 async function removeOldHistories(): Promise<void> {
   const wanted = listScenarios().map(({ name }) => `${name}.json`);
   for (const file of await readdir(HISTORIES)) if (!wanted.includes(file)) await rm(join(HISTORIES, file));

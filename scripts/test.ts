@@ -20,14 +20,14 @@ import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 /*
  * Runs the test levels and the checks that its arguments name, for example `npm test -- unit lint`. Without names it
  * runs all of them, as continuous integration does. The checks are `lint`, `types` and `lowest-node` (the unit tests on
- * the lowest Node version that the package supports). `--shard=1/2` runs every second file of each level: so continuous
- * integration divides a level among machines.
+ * the lowest Node version that the package supports). `--shard=1/2` runs the first of two shares of each level's files.
+ * With shards, continuous integration divides a level among several machines.
  */
 
 /** Minutes that the whole run may take. */
 const RUN_MINUTES = 60;
 /**
- * Number of jobs at the same time, in addition to the one job on the cloud. It is larger than the number of cores,
+ * Number of jobs at the same time, not counting the one job that uses the cloud. It is larger than the number of cores,
  * because most tests wait most of the time.
  */
 const AT_ONCE = availableParallelism() + 1;
@@ -47,7 +47,7 @@ function say(line: string): void {
 /**
  * Starts the single-node cloud and creates its install tree, unless the environment names a cloud.
  *
- * @returns why the tests on the cloud are left out; undefined when the cloud is up
+ * @returns the reason to leave out the tests on the cloud; undefined when the cloud runs
  */
 async function prepareCloud(): Promise<string | undefined> {
   if (process.env['OS_CLOUD'] !== undefined || process.env['OS_AUTH_URL'] !== undefined) return undefined;
@@ -85,13 +85,13 @@ class TestRun {
   private readonly machine = new Pool(AT_ONCE);
   private readonly cloud = new Pool(1);
   private readonly stop = new AbortController();
-  /** Stops the test files that run: when this process gets a signal, or after RUN_MINUTES. */
+  /** Aborted when this process gets SIGINT or SIGTERM, and after RUN_MINUTES. Then the running test files stop. */
   private readonly signal: AbortSignal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(RUN_MINUTES * 60_000)]);
   private temporal: TestWorkflowEnvironment | undefined;
 
   /**
-   * @param lowestNode the level that also runs on the lowest Node version
-   * @param shard which files of each level are run
+   * @param lowestNode the level that also runs on the lowest Node version. Undefined: no level
+   * @param shard the share of each level's files that runs
    * @param installs whether missing programs are installed
    */
   constructor(
@@ -101,9 +101,9 @@ class TestRun {
     private readonly shard: Shard,
     private readonly installs: boolean,
   ) {
-    // Every running test file adds a listener to this signal. Without this line, Node warns that there are too many.
+    // Every running test file adds a listener to this signal. Without this line, Node warns about too many listeners.
     setMaxListeners(0, this.signal);
-    // The processes of the test files must not outlive this process.
+    // The processes of the test files must not outlive this process, so they stop when it gets a signal.
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => this.stop.abort());
   }
 
@@ -127,7 +127,7 @@ class TestRun {
     }
   }
 
-  /** Runs a command, ahead of all test files that wait for a place in the pool. */
+  /** Runs a command before all test files that still wait for a place in the pool. */
   private command(name: keyof typeof COMMANDS): Promise<FileResult> {
     return this.machine.run(Infinity, async () => {
       const result = await runCommand(name);
@@ -139,7 +139,7 @@ class TestRun {
   /**
    * Builds the program with its workflow bundles, and starts the Temporal server that the test files share.
    *
-   * @returns why the tests with Temporal are left out; undefined when the server runs
+   * @returns the reason to leave out the tests that need Temporal; undefined when the server runs
    */
   private async prepareTemporal(): Promise<string | undefined> {
     const program = findTemporalBinary({ env: { IMAGEFACTORY_CACHE: CACHE, ...process.env }, say });
@@ -158,7 +158,8 @@ class TestRun {
   }
 
   /**
-   * Runs the tests on the lowest Node version, ahead of the files that wait in the pool, because they are one long job.
+   * Runs the tests on the lowest Node version. They start before the files that wait in the pool, because they are one
+   * long job.
    */
   private async runOnLowestNode(): Promise<void> {
     const level = this.lowestNode;
@@ -202,7 +203,8 @@ const testRun = new TestRun(
   LEVELS.filter(({ name }) => isChosen(name)),
   isChosen('lowest-node') ? LEVELS.find(({ name }) => name === 'unit') : undefined,
   parseShard(options.shard),
-  // Continuous integration uses fresh machines that only run tests, so missing programs are installed there too.
+  // Missing programs are installed in a run of everything, and in continuous integration, whose fresh machines run
+  // nothing else.
   chosen.length === 0 || process.env['CI'] !== undefined,
 );
 await testRun.run();

@@ -13,9 +13,10 @@ export type Fetched = { status: 200; file: string } | { status: number; file?: u
 const DOWNLOAD_DEADLINE_MS = 600_000;
 
 /**
- * Keeps copies of files of remote archives on disk. Concurrent requests for a file cause one download. Files in `pool/`
- * or `by-hash/` never change. Any other file is checked again by its date (If-Modified-Since) when its last check was
- * more than `indexAgeMs` ago. When the archive cannot be reached, the existing copy is returned.
+ * Keeps copies of files of remote archives on disk. When several callers request the same file at once, it is
+ * downloaded once. Files in `pool/` or `by-hash/` never change. For any other file, after `indexAgeMs` the archive is
+ * asked again whether the file has changed (If-Modified-Since). When the archive cannot be reached, the existing copy
+ * is returned.
  */
 export class ArchiveCache {
   private readonly running = new Map<string, Promise<Fetched>>();
@@ -28,8 +29,8 @@ export class ArchiveCache {
   ) {}
 
   /**
-   * Returns the file of `url`; its copy is kept at `path` in the folder. When the archive answers with an error,
-   * returns its status and does not throw.
+   * Returns the file at `url`. Its copy is at `path` in the folder of the cache. When the archive answers with an
+   * error, returns the status of that answer and does not throw.
    */
   get(path: string, url: string): Promise<Fetched> {
     const running = this.running.get(path);
@@ -65,9 +66,9 @@ export class ArchiveCache {
   }
 
   /**
-   * Updates the copy of the file.
+   * Downloads the file if the archive has a newer one than the copy.
    *
-   * @returns 200 when the copy exists afterwards, else the status of the archive
+   * @returns 200 when there is a copy afterwards, else the status of the archive's answer
    */
   private async download(url: string, file: string, since: Date | undefined): Promise<number> {
     const response = await fetch(url, {
@@ -82,8 +83,9 @@ export class ArchiveCache {
 }
 
 /**
- * Writes a response's body to a temporary file and renames it, so that readers never see a partial file. If the archive
- * sends no date, an unchanged file keeps its date (`since`): then a guest's apt does not fetch it again.
+ * Writes the body of a response to a temporary file and renames it, so that readers never see a partial file. If the
+ * archive sends no date and the file has not changed, the copy keeps its date (`since`). So a guest's apt does not
+ * fetch the file again.
  */
 async function keep(response: Response, file: string, since: Date | undefined): Promise<void> {
   await mkdir(dirname(file), { recursive: true });

@@ -12,11 +12,19 @@ export interface MirrorOptions {
   tree: string;
   /** Folder for the copies of files from the upstream archives. */
   cache: string;
-  /** Upstream archives by the first part of the path: `{ debian: 'http://mirror/debian' }`. */
+  /**
+   * Base URLs of the upstream archives. The key is the first part of the path: `{ debian: 'http://mirror/debian' }`.
+   */
   archives: Record<string, string>;
-  /** Whether to serve the installer components (`.udeb`) of the archives too. Default: only those of the tree. */
+  /**
+   * Whether the mirror also serves the archives' installer components (`.udeb`). Default false: it serves only those of
+   * the tree.
+   */
   archiveComponents?: boolean;
-  /** Milliseconds after which an index (a file outside `pool/` and `by-hash/`) is checked again. Default: 6 hours. */
+  /**
+   * Milliseconds after which the mirror asks the archive whether an index has changed. An index is a file outside
+   * `pool/` and `by-hash/`. Default: 6 hours.
+   */
   indexAgeMs?: number;
   /** Called after every response. */
   onAnswer?: (method: string, path: string, status: number) => void;
@@ -28,9 +36,9 @@ interface ByteRange {
 }
 
 /**
- * The Debian mirror for the installer and the installed system. It serves the files of our tree; all other files come
- * from the archives, with a copy on disk. It answers 404 for installer components (`.udeb`) that are not ours, unless
- * `archiveComponents` is set.
+ * A Debian mirror for the installer and the installed system. It serves the files of our tree. All other files come
+ * from the archives, and the mirror keeps copies of them. It answers 404 for an installer component (`.udeb`) that is
+ * not in our tree, unless `archiveComponents` is set.
  */
 export class Mirror {
   private readonly server: Server;
@@ -43,7 +51,7 @@ export class Mirror {
     });
   }
 
-  /** Starts to listen. Port 0: any free port. @returns the base URL, without a trailing slash */
+  /** Starts to listen. With port 0, listens on any free port. @returns the base URL, without a trailing slash */
   async start(port: number, address: string): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject);
@@ -53,7 +61,7 @@ export class Mirror {
     return `http://${bound.address}:${bound.port}`;
   }
 
-  /** Stops at once; closes the connections of responses in progress. */
+  /** Stops at once. Cuts the connections of responses that are not complete. */
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.server.closeAllConnections();
@@ -84,7 +92,10 @@ export class Mirror {
   }
 }
 
-/** Decodes the path without its leading slash and query; returns undefined when it is not a valid path of a file. */
+/**
+ * Decodes the path of a request, without its leading slash and query. Returns undefined when it is not the path of a
+ * file.
+ */
 function decodePath(target: string): string | undefined {
   let path: string;
   try {
@@ -131,8 +142,8 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
 }
 
 /**
- * Reads the requested byte range; undefined means the whole file. RFC 9110 section 14: an unknown form of the header,
- * or an `If-Range` for another state of the file, also means the whole file.
+ * Reads the requested byte range. Returns undefined when the whole file must be sent. That is also so for a range
+ * header of unknown form, and for an `If-Range` that does not match the file (RFC 9110 section 14).
  */
 function parseRange(request: IncomingMessage, modified: string, size: number): ByteRange | 'outside' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '');

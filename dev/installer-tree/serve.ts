@@ -6,7 +6,9 @@ import { debianArchives } from './upstream.js';
 
 const HOME = fileURLToPath(new URL('../../.cache/installer-tree/', import.meta.url));
 
-/** Serves the tree of `make.sh` until the process gets SIGTERM or SIGINT. Prints the base URL on one line. */
+/**
+ * Serves the tree that `make.sh` has made, until the process gets SIGTERM or SIGINT. Prints the base URL on one line.
+ */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {

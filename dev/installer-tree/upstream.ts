@@ -6,15 +6,16 @@ const run = promisify(execFile);
 
 /** Base URLs of Debian's archives, without a trailing slash. */
 export interface DebianArchives {
-  /** The main archive, as `http://mirror/debian`. */
+  /** The main archive, for example `http://mirror/debian`. */
   debian: string;
-  /** The security archive, as `http://mirror/debian-security`. */
+  /** The security archive, for example `http://mirror/debian-security`. */
   security: string;
 }
 
 /**
- * Finds the Debian archives that this machine's apt uses. `DEBIAN_MIRROR` and `DEBIAN_SECURITY_MIRROR` override them;
- * they are needed on a machine whose apt has no Debian archive (Ubuntu).
+ * Finds the Debian archives that this machine's apt uses. `DEBIAN_MIRROR` and `DEBIAN_SECURITY_MIRROR` replace them.
+ * Ubuntu needs these variables, because its apt uses no Debian archive.
+ *
  * @throws Error when neither apt nor the environment names a Debian archive
  */
 export async function debianArchives(environment: NodeJS.ProcessEnv = process.env): Promise<DebianArchives> {
@@ -31,7 +32,7 @@ export async function debianArchives(environment: NodeJS.ProcessEnv = process.en
   return { debian: main, security: withoutSlash(security) };
 }
 
-/** Lists the repositories of apt's configuration, in every format of its sources files. */
+/** Lists the repositories that apt uses. apt reads all formats of its source files. */
 async function aptRepositories(): Promise<string[]> {
   const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)']);
   return [...new Set(stdout.split('\n').filter(Boolean).map(withoutSlash))];

@@ -11,7 +11,8 @@
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# Debian's own programs: the services are written for Debian's Python, not for one that a version manager put first.
+# Only Debian's own programs are on the PATH. The services need Debian's Python, and a version manager may have put
+# another Python first.
 export PATH="$HERE/libexec:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8
 unset "${!http_proxy@}" "${!https_proxy@}" "${!HTTP_PROXY@}" "${!HTTPS_PROXY@}" "${!OS_@}" PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
@@ -60,7 +61,8 @@ purge_cloud() {
   say "removed $STATE"
 }
 
-# One start, stop or purge at a time. The descriptor is closed in everything that is launched (see launch).
+# Only one start, stop or purge runs at a time. `launch` closes descriptor 9 in every service, so that no service keeps
+# the lock.
 lock() {
   mkdir -p "$STATE"
   exec 9>"$STATE/.lock"

@@ -17,7 +17,7 @@ SERVICES = (
     ('placement', 'placement', f'http://{IP}:8778'),
     ('nova', 'compute', f'http://{IP}:8774/v2.1'),
     ('neutron', 'network', f'http://{IP}:9696'),
-    # under the type that Nova looks for; clients that look for block-storage find it by this one too
+    # Nova looks for the type volumev3. Clients that look for the type block-storage accept volumev3 too.
     ('cinderv3', 'volumev3', f'http://{IP}:8776/v3/%(project_id)s'),
 )
 

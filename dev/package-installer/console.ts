@@ -7,12 +7,12 @@ import type { ImageFactoryClient } from '../../src/client/connection.js';
 import type { Cloud } from '../../src/openstack/types.js';
 
 /**
- * Milliseconds between two reads. We read again and again, because a cloud may have no console for a machine that is
- * powered off.
+ * Milliseconds between two reads. We read the console often, because a cloud may no longer return it when the machine
+ * is off.
  */
 const INTERVAL = 5000;
 
-/** Writes the console of an installer to a file, as long as the cloud returns it. */
+/** Writes the console of an installer to a file, for as long as the cloud returns the console. */
 export class InstallerConsole {
   /** The text of the console at the last read. */
   text = '';
@@ -20,7 +20,7 @@ export class InstallerConsole {
   private readonly over = new AbortController();
   private readonly looking: Promise<void>;
 
-  /** @param uuid UUID of the build that the installer belongs to; the installer may start later */
+  /** @param uuid UUID of the build whose installer prints on the console. The installer may start later */
   constructor(
     private readonly cloud: Cloud,
     private readonly factory: ImageFactoryClient,
@@ -33,7 +33,7 @@ export class InstallerConsole {
   private async lookOn(): Promise<void> {
     const { signal } = this.over;
     while (!signal.aborted) {
-      // Errors are ignored here: the build itself reports errors of the installer and of the cloud.
+      // We ignore errors here, because the build itself reports errors of the installer and of the cloud.
       await this.look().catch(() => undefined);
       await pause(INTERVAL, undefined, { signal }).catch(() => undefined);
     }

@@ -9,8 +9,8 @@ export interface InspectOptions {
 }
 
 /**
- * Boots an instance of the image, and checks that it runs without errors and has what `examples/debian-12-packages.*`
- * install.
+ * Boots an instance of the image. Checks that the system runs without errors, and that it contains the results of the
+ * template and preseed `examples/debian-12-packages.*`.
  *
  * @returns lines of text about the system
  * @throws AssertionError when a check fails

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { Mirror } from '../installer-tree/mirror.js';
 import type { DebianArchives } from '../installer-tree/upstream.js';
 
-/** The suite of installer components that we use when no mirror has Debian's own. */
+/** Name of our own suite of installer components. We use it when no mirror has Debian's components. */
 export const LOCAL_SUITE = 'labdi';
-/** Lines that a preseed needs only for this suite. The second line is needed because the suite is not signed. */
+/** Lines that a preseed needs only with this suite. The second line allows a suite without a signature. */
 export const LOCAL_SUITE_LINES = `d-i mirror/udeb/suite string ${LOCAL_SUITE}
 d-i debian-installer/allow_unauthenticated boolean true
 `;
@@ -18,19 +18,19 @@ export interface MirrorPlace {
   archives: DebianArchives;
   /** Folder for the copies of files from the archives. */
   cache: string;
-  /** Folder for the tree whose files replace those of the archives; it is deleted and created again. */
+  /** Folder for the files that replace those of the archives. The mirror deletes it and creates it again. */
   tree: string;
 }
 
 export interface LocalSuite {
-  /** Folder with the suite's `dists/` and `pool/`. */
+  /** Folder that contains `dists/` and `pool/` of the suite. */
   folder: string;
-  /** Tree with Debian's kernel and ramdisk, as `make.sh --netboot` makes it. */
+  /** Folder with Debian's kernel and ramdisk, as `make.sh --netboot` creates it. */
   netboot: string;
 }
 
 /**
- * Creates a mirror of Debian's archive that also has the local suite, and the netboot kernel and ramdisk.
+ * Creates a mirror of Debian's archive. It also serves the suite in `folder`, and the kernel and ramdisk in `netboot`.
  *
  * @throws Error when one of these folders does not exist
  */
@@ -42,14 +42,17 @@ export async function mirrorWithSuite(place: MirrorPlace, { folder, netboot }: L
   ] as const;
   await rm(place.tree, { recursive: true, force: true });
   for (const [path, from] of parts) {
-    if (!existsSync(from)) throw new Error(`${from} does not exist`);
+    if (!existsSync(from)) throw new Error(`the mirror’s folder ${from} does not exist`);
     await mkdir(dirname(join(place.tree, path)), { recursive: true });
     await symlink(from, join(place.tree, path));
   }
   return passing(place, false);
 }
 
-/** Creates a proxy for a full mirror: Debian's kernel, ramdisk, components and packages. */
+/**
+ * Creates a mirror that passes on all files of a full Debian mirror: kernel, ramdisk, installer components and
+ * packages.
+ */
 export async function wholeMirror(place: MirrorPlace): Promise<Mirror> {
   await rm(place.tree, { recursive: true, force: true });
   await mkdir(place.tree, { recursive: true });

@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 
 const IMAGEFACTORY = fileURLToPath(new URL('../../bin/imagefactory.js', import.meta.url));
 
-/** Where a program's output goes. Default: only into {@link Program.output}. */
+/** The places to which a program's output goes. Default: only into {@link Program.output}. */
 export interface ProgramOutput {
   onText?: (text: string) => void;
   log?: string;
 }
 
 /**
- * Runs the real command line as a process in its own process group. So Ctrl-C on the terminal reaches only our process,
- * and a worker stays alive to clean up after the build.
+ * Runs the real command line as a process in its own process group. Ctrl-C on the terminal then reaches only our own
+ * process, so a worker stays alive and can clean up after the build.
  */
 export class Program {
   /** The output of the program so far; empty when the output goes to a log. */
   output = '';
-  /** Resolves to the exit code when the program has ended; null when a signal has ended it. */
+  /** Resolves when the program has ended: to its exit code, or to null when a signal has ended it. */
   readonly ended: Promise<number | null>;
   private readonly child: ChildProcess;
 

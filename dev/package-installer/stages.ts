@@ -7,8 +7,9 @@ export interface Stage {
 }
 
 /**
- * Reads the stages that the local suite's components print on the console, `LAB-STAGE name start|end uptime`, in the
- * order of their starts. The stage `ramdisk` comes first. Returns no stages when the installer prints no such lines.
+ * Reads the stages of an installation from the console, in the order of their starts. The components of our suite print
+ * `LAB-STAGE name start|end uptime`. The first stage is `ramdisk`: the time before the first such line. Returns no
+ * stages when there is no such line.
  */
 export function parseStages(console: string): Stage[] {
   const stages: Stage[] = [];
@@ -22,7 +23,7 @@ export function parseStages(console: string): Stage[] {
   return first === undefined ? [] : [{ name: 'ramdisk', start: 0, end: first.start }, ...stages];
 }
 
-/** Formats one line per stage. */
+/** Formats the stages: one line with name and duration for each stage. */
 export function formatStages(stages: Stage[]): string[] {
   return stages.map(({ name, start, end }) => {
     const took = end === undefined ? 'end not seen' : `${(end - start).toFixed(0)} s`;

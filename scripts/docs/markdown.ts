@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
 
-/** Columns at which prose is wrapped. Except in tables, no line of a document has more than 120 columns. */
+/** Column at which prose is wrapped. No line of a document may have more than 120 columns, except in tables. */
 const COLUMNS = 118;
 
 /** Formats a generated document: wraps its prose and aligns its tables. */
@@ -11,8 +11,8 @@ export function formatMarkdown(text: string): Promise<string> {
 }
 
 /**
- * Reads a fragment of a generated document: a Markdown file of this folder. The path begins at the working directory,
- * because scripts and tests run in the project's folder.
+ * Reads a fragment of a generated document: a Markdown file in `scripts/docs`. The path starts at the working
+ * directory, because scripts and tests run in the project's folder.
  */
 export function readFragment(name: string): string {
   return readFileSync(join(process.cwd(), 'scripts', 'docs', name), 'utf8');

@@ -44,7 +44,7 @@ function defaultText(value: string | number | boolean): string {
   return value === '' ? 'empty' : `\`${value}\``;
 }
 
-/** Puts angle brackets into backticks, because Markdown reads text in angle brackets as HTML. */
+/** Puts text in angle brackets into backticks, because Markdown reads such text as HTML. */
 function escaped(text: string): string {
   return text.replace(/<[^>]+>/g, (tag) => `\`${tag}\``).replace(/`(<[^>]+>)`(\.\w+)/g, '`$1$2`');
 }

@@ -11,8 +11,8 @@ const TRIED: Record<Release['verified'], string> = {
 };
 
 /**
- * Builds the text of `docs/operating-systems.md`: a section for every family, between Markdown fragments that say what
- * was tried.
+ * Builds the text of `docs/operating-systems.md`: a section for every family, and before and after them Markdown
+ * fragments about the builds that were tried.
  */
 export function systemsDoc(): Promise<string> {
   return formatMarkdown(
@@ -25,7 +25,7 @@ export function systemsDoc(): Promise<string> {
   );
 }
 
-/** Lists the families with a release that may have an OpenSSH older than 6.5: "Debian up to 7, …". */
+/** Lists the families some of whose releases may have an OpenSSH older than 6.5, as text: "Debian up to 7, …". */
 function oldSshList(): string {
   const old = FAMILIES.filter((family) => {
     const oldest = family.readVersion({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });
@@ -58,7 +58,7 @@ function rowOf(family: OsFamily, release: Release): string[] {
 }
 
 /**
- * Lists the notes of the releases, and the reasons why some releases cannot be installed from an ISO or cannot be
+ * Lists the notes of the releases. Adds the reasons why some releases cannot be installed from an ISO or cannot be
  * built.
  */
 function notesOf(family: OsFamily): string[] {

@@ -30,7 +30,7 @@ function createDeadlineChange(): Scenario {
 }
 
 /**
- * Creates the scenario of a build that waits in the create queue of its project, and gets these notices from the queue.
+ * Creates the scenario of a build that waits in the create queue of its project. The queue sends it the given notices.
  */
 function createQueued(name: string, ...notices: QueueNotice[]): Scenario {
   let onRequest = (): void => {};
@@ -51,8 +51,8 @@ function createQueued(name: string, ...notices: QueueNotice[]): Scenario {
 }
 
 /**
- * Creates the scenario of a failed build that is reset to the moment before its failed step, as a user does in
- * Temporal's UI.
+ * Creates the scenario of a build that has failed and is reset to the moment before its failed step. A user can do this
+ * in Temporal's UI.
  */
 function createReset(): Scenario {
   let tries = 0;

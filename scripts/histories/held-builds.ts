@@ -6,7 +6,7 @@ import { fail, failAtFirst, createBuild, waitForHold, sendResume, type Scenario 
 const HOLD = { on_error: 'hold' };
 
 /**
- * Creates the scenario of a build that is held after the first failure of a guest step, and then gets this resume
+ * Creates the scenario of a build that is held after the first failure of a guest step, and then gets the given resume
  * request.
  */
 function createHeld(name: string, request: ResumeRequest, activities: Partial<Activities> = {}): Scenario {
@@ -28,8 +28,8 @@ function createHeldTwice(name: string, activities: Partial<Activities>): Scenari
     act: async (handle) => {
       const first = await waitForHold(handle);
       await sendResume(handle, { action: 'retry' });
-      // When two steps fail at about the same time, the second failure may come before or after the first retry. So the
-      // build may end without a second hold.
+      // When two steps fail at about the same time, the first retry may come after both failures. Then the build may
+      // end without a second hold.
       if ((await waitForHold(handle, first)) !== undefined) await sendResume(handle, { action: 'retry' });
     },
   });
@@ -62,7 +62,7 @@ export function listHeldBuilds(): Scenario[] {
     ),
     createHeldTwice('held-twice', { runTemplateStep: failAtFirst(undefined, 2) }),
     createHeldTwice('held-jeos', { waitForJeos: failAtFirst({ imageId: 'j', reused: false, proven: false }, 2) }),
-    // Two steps run at the same time and both fail: the build is held for one step, then for the other.
+    // Two steps run at the same time, and both fail. The build is held for the first failed step, then for the second.
     createHeldTwice('held-publish', {
       publishBaseImage: failAtFirst(published),
       deleteServer: failAtFirst(undefined),

@@ -18,7 +18,7 @@ import type { FoundResource } from '../../src/domain/sweep-rules.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { fail, type Scenario } from './scenario.js';
 
-/** Creates the scenario of an installer run that a build has started. */
+/** Creates the scenario of an installer run that the build `build-1` has started. `act` sends requests to the run. */
 function createJeos(name: string, activities: Partial<Activities> = {}, act?: Scenario['act']): Scenario {
   return {
     name,
@@ -44,7 +44,8 @@ export function listJeosRuns(): Scenario[] {
       await left.entered;
       await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
     }),
-    // One of two builds leaves, and the deadline of the other build is changed: the installer run goes on.
+    // One of two builds leaves the installer run, and a client changes a deadline of the run for the other build. The
+    // run continues.
     createJeos(
       'jeos-deadline-changed',
       { waitForPowerOff: () => (waits++ === 0 ? awaited.activity() : Promise.resolve(off)) },
@@ -63,8 +64,8 @@ function createMember(id: string): QueueMember {
 }
 
 /**
- * Lists the scenario of the create queue of a project that has room for one instance. The second member waits, and gets
- * its turn because the first member has ended.
+ * Lists the scenario of a create queue of a project with room for one instance. The second member waits until the first
+ * member has ended, and then gets its turn.
  */
 export function listCreateQueues(): Scenario[] {
   const input: CreateQueueInput = { checkEvery: 1, heartbeatTimeout: 4 };

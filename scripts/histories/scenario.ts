@@ -8,9 +8,9 @@ import { RESUME_UPDATE, STATUS_QUERY, type ResumeRequest, type WORKFLOWS } from 
 import type { BuildStatus } from '../../src/domain/status.js';
 import { inputOf } from '../../test/support/stubs.js';
 
-/** One way in which a workflow can go. Its history is recorded. */
+/** One way in which a workflow can go. We record the history of each scenario. */
 export interface Scenario {
-  /** Name of the file of the history, without `.json`; also the id of the workflow. */
+  /** Name of the history's file, without `.json`, and also the id of the workflow. */
   name: string;
   workflow: keyof typeof WORKFLOWS;
   input: unknown;
@@ -18,11 +18,13 @@ export interface Scenario {
   activities?: Partial<Activities>;
   /** The signal that starts the workflow (signal-with-start). Unset when the workflow is started without a signal. */
   signal?: { name: string; args: unknown[] };
-  /** Sends the requests of a client while the workflow runs. @returns the run to record, if it is not the first one */
+  /**
+   * Sends requests to the running workflow, as a client does. @returns the run to record, if it is not the first run
+   */
   act?: (handle: WorkflowHandle, environment: TestWorkflowEnvironment) => Promise<WorkflowHandle | void>;
 }
 
-/** Creates the scenario of a base image build. `given` replaces parts of the stubs and of their input. */
+/** Creates the scenario of a base image build. `given` replaces parts of its input and of the stub activities. */
 export function createBuild(
   name: string,
   given: {
@@ -36,14 +38,14 @@ export function createBuild(
   return { name, workflow: 'baseImage', input: { ...inputOf(parameters), heartbeatTimeout: 4, ...input }, ...rest };
 }
 
-/** Fails always, with an error that is not retried. Scenarios use it as an activity. */
+/** Always fails, with an error that Temporal does not retry. Scenarios use it as an activity. */
 export async function fail(): Promise<never> {
   throw new FactoryError('CommandFailed', 'ended with exit status 1', { hint: 'correct it' });
 }
 
 /**
- * Creates an activity that fails at its first `times` calls, with an error that is not retried, and then returns
- * `result`.
+ * Creates an activity that fails at its first `times` calls, with an error that Temporal does not retry. At later calls
+ * it returns `result`.
  */
 export function failAtFirst<T>(result: T, times = 1): () => Promise<T> {
   let calls = 0;
@@ -53,8 +55,8 @@ export function failAtFirst<T>(result: T, times = 1): () => Promise<T> {
 /**
  * Waits until a build is held.
  *
- * @param before the `since` of the previous hold, to wait for the next one. Default 0: waits for any hold
- * @returns since when the build is held; undefined when the build has ended instead
+ * @param before the time of the previous hold, to wait for the next hold. Default 0: waits for any hold
+ * @returns the time since which the build is held; undefined when the build has ended instead
  */
 export async function waitForHold(handle: WorkflowHandle, before = 0): Promise<number | undefined> {
   for (;;) {

@@ -5,12 +5,12 @@ import { transform } from 'esbuild';
 import { CACHE, PROJECT } from '../dev-cloud.js';
 
 /*
- * Compiles the tests and the files that they import to `.cache/compiled`. Otherwise each test process would compile its
- * imports again. Usage: `node --import tsx scripts/testing/compile.ts`. It does not check types; `npm run typecheck`
- * does.
+ * Compiles the tests and the files that they import to `.cache/compiled`, because otherwise each test process would
+ * compile its imports again. Usage: `node --import tsx scripts/testing/compile.ts`. It does not check types: use `npm
+ * run typecheck` for that.
  */
 
-/** Folder of the compiled files. It has the same subfolders as the project. */
+/** Folder for the compiled files. Its subfolders are those of the project. */
 export const COMPILED = join(CACHE, 'compiled');
 /** Folders of the sources. */
 const FOLDERS = ['src', 'test', 'scripts', 'dev'];
@@ -46,9 +46,9 @@ async function changedAt(file: string): Promise<number> {
 }
 
 /**
- * Returns the values that replace `import.meta.url` and similar expressions in a compiled file. Tests and scripts get
- * the location of their source, because they read files next to it. The files of `src/` get no replacement, because the
- * program also works from its compiled files.
+ * Returns the values that replace `import.meta.url` and similar expressions in a compiled file. In tests and scripts
+ * the value is the place of the source, because they read files next to the source. Files of `src/` keep the
+ * expressions, because the program also works from its compiled files.
  */
 function placeOf(source: string): Record<string, string> {
   if (relative(PROJECT, source).startsWith('src/')) return {};
@@ -76,10 +76,11 @@ async function compile(source: string): Promise<void> {
 }
 
 /**
- * Compiles the sources that have changed since the last time, and removes compiled files that have no source any more.
+ * Compiles the sources that have changed since the last call, and removes compiled files whose source no longer exists.
  */
 export async function compileTests(): Promise<void> {
-  // The compiled files contain the path of the project. When the project has moved, they are useless and are deleted.
+  // The compiled files contain the path of the project. When the project was moved, they no longer work, so we delete
+  // them.
   const stamp = join(COMPILED, 'folder');
   const isOurs = (await readFile(stamp, 'utf8').catch(() => '')) === PROJECT;
   if (!isOurs) await rm(COMPILED, { recursive: true, force: true });

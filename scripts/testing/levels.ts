@@ -5,16 +5,16 @@ import { CACHE, PROJECT } from '../dev-cloud.js';
 /** A level of tests: the test files in one folder of `test/`. */
 export interface Level {
   name: string;
-  /** Minutes that one of its files may take. */
+  /** Minutes that one file of the level may take. */
   fileMinutes: number;
   /**
-   * Whether the files of the level need the compiled program with its workflow bundles, and a Temporal server. Unset:
-   * no.
+   * Whether the files of the level need a Temporal server, and the compiled program with its workflow bundles. Unset
+   * means false.
    */
   needsTemporal?: boolean;
-  /** Whether the files of the level wait until the cloud is up, or until we know that it cannot start. Unset: no. */
+  /** Whether the files of the level start only when we know whether there is a cloud. Unset means false. */
   waitsForCloud?: boolean;
-  /** Whether the level is left out when there is no cloud. Unset: no. */
+  /** Whether we leave out the level when there is no cloud. Unset means false. */
   needsCloud?: boolean;
 }
 
@@ -27,14 +27,18 @@ export const LEVELS: Level[] = [
   { name: 'e2e', fileMinutes: 15, needsTemporal: true, waitsForCloud: true, needsCloud: true },
 ];
 
-/** Whether a test file uses the single-node cloud. Only one of these files runs at a time. */
+/** Checks whether a test file uses the single-node cloud. Only one of these files runs at a time. */
 export function isOnCloud(file: string): boolean {
   return /\/e2e\/|\/single-node\./.test(file);
 }
 
-/** File with the seconds that each test file took in its last run, by its path in the project. */
+/**
+ * File with the seconds that each test file took in its last run. The key is the path of the test file in the project.
+ */
 const SECONDS = join(CACHE, 'test-seconds.json');
-/** The test files that take longest, the longest first. This list gives the order when no test file has run yet. */
+/**
+ * The test files that take longest, the longest first. Their order counts for test files that have not run here yet.
+ */
 const LONGEST = [
   'crowd',
   'families',
@@ -58,7 +62,7 @@ async function readSeconds(): Promise<Record<string, number>> {
   return JSON.parse(await readFile(SECONDS, 'utf8').catch(() => '{}')) as Record<string, number>;
 }
 
-/** Saves how many seconds the test files of this run took. The values of all other files stay. */
+/** Saves how many seconds each test file of this run took. The saved seconds of other files stay. */
 export async function keepSeconds(seconds: Record<string, number>): Promise<void> {
   await writeFile(SECONDS, `${JSON.stringify({ ...(await readSeconds()), ...seconds }, null, 1)}\n`);
 }
@@ -67,7 +71,7 @@ export async function keepSeconds(seconds: Record<string, number>): Promise<void
 export interface TestFile {
   path: string;
   /**
-   * Expected duration: the seconds of the last run. Before the first run, a guess that is only good for comparing
+   * Expected duration: the seconds of the last run. Before the first run it is a guess, which only serves to compare
    * files.
    */
   seconds: number;
@@ -83,7 +87,7 @@ export async function filesOf(level: Level): Promise<TestFile[]> {
   });
 }
 
-/** Guesses how long a test file takes. The guess is the same on every machine, and only good for comparing files. */
+/** Guesses how long a test file takes. The guess is the same on every machine. It only serves to compare files. */
 export function guessSeconds(name: string): number {
   const place = LONGEST.indexOf(basename(name, '.test.ts'));
   return place < 0 ? 0 : LONGEST.length - place;

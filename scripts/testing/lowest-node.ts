@@ -15,7 +15,10 @@ async function lowestNode(): Promise<string> {
   return engines.node.replace('>=', '');
 }
 
-/** Reads how many tests ended in this way, from the counts at the end of Node's `spec` reporter: `ℹ pass 12`. */
+/**
+ * Reads how many tests passed, failed or were skipped. The `spec` reporter of Node prints these counts at the end, as
+ * `ℹ pass 12`.
+ */
 function countOf(lines: string[], what: 'pass' | 'fail' | 'skipped'): number {
   const found = lines.map((line) => new RegExp(`^ℹ ${what} (\\d+)$`).exec(line)?.[1]).find(Boolean);
   return Number(found ?? 0);
@@ -23,9 +26,10 @@ function countOf(lines: string[], what: 'pass' | 'fail' | 'skipped'): number {
 
 /**
  * Runs a level's compiled tests with the lowest Node version. When the machine has another version, scripts/node.sh
- * fetches the lowest one from npm into `.cache/`. Prints the output of the tests only when a test fails.
+ * fetches the lowest version from npm into `.cache/`. Prints the output of the tests only when a test fails.
  *
- * @returns zero tests when this process has the lowest Node version, because then the level itself runs with it
+ * @returns the counts; all are zero when this process has the lowest Node version, because then the level itself runs
+ * with it
  */
 export async function runOnLowestNode(level: Level): Promise<JobResult> {
   const began = Date.now();

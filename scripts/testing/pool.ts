@@ -4,8 +4,8 @@ interface Waiting {
 }
 
 /**
- * Runs a limited number of jobs at the same time. Of the waiting jobs, the longest starts first: if it started last, it
- * would run alone at the end.
+ * Runs a limited number of jobs at the same time. Of the waiting jobs, the longest one starts first. If it started
+ * last, all other jobs would end before it, and it would run alone.
  */
 export class Pool {
   private readonly waiting: Waiting[] = [];

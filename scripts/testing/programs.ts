@@ -3,7 +3,7 @@ import { CACHE, runProgram } from '../dev-cloud.js';
 
 /** Programs that the tests need in addition to the npm packages, each with the Debian package that contains it. */
 const PROGRAMS = [
-  // The SSH server and the shell of the guests in the tests.
+  // The SSH server, and the shell that guests in the tests use.
   ['/usr/sbin/sshd', 'openssh-server'],
   ['/usr/bin/busybox', 'busybox'],
   // Tools that create boot disks and install media.
@@ -15,8 +15,8 @@ const PROGRAMS = [
 ] as const;
 
 /**
- * Installs the missing programs with apt, if this process runs as root on Linux. Tests whose programs are still missing
- * are skipped.
+ * Installs the missing programs with apt, if this process runs as root on Linux. Tests that need a program that is
+ * still missing are skipped.
  */
 export async function installPrograms(say: (line: string) => void): Promise<void> {
   const missing: string[] = [];
@@ -24,7 +24,8 @@ export async function installPrograms(say: (line: string) => void): Promise<void
   if (missing.length === 0 || process.platform !== 'linux' || process.getuid?.() !== 0) return;
   say(`installing ${missing.join(', ')}`);
   const log = join(CACHE, 'log', 'apt.log');
-  // The script keeps the package from starting its server (policy-rc.d), because the tests start the server themselves.
+  // With policy-rc.d, the script prevents the package from starting its server, because the tests start the server
+  // themselves.
   const options = '-o DPkg::Lock::Timeout=600';
   const script = `set -e
     p=/usr/sbin/policy-rc.d

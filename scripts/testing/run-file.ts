@@ -6,10 +6,10 @@ import { CPU_FOLDER, cpuFile } from '../../test/support/file-process.js';
 import { PROJECT } from '../dev-cloud.js';
 import { compiledFile } from './compile.js';
 
-/** Number of lines of a failure's text that are repeated at the end of the run. */
+/** Number of lines of each failure's text that we print again at the end of the run. */
 const FAILURE_LINES = 6;
 
-/** The result of a test file or of another job. Only the tests are counted, not the suites that contain them. */
+/** The result of a test file or of another job. The counts are of tests, not of the suites that contain them. */
 export interface JobResult {
   passed: number;
   failed: number;
@@ -18,7 +18,7 @@ export interface JobResult {
   seconds: number;
   /** CPU time, in seconds, of the process and its children. Unset when it is not known. */
   cpuSeconds?: number;
-  /** One text for each failure: what failed, and why. */
+  /** One text for each failure: the failed test, and the error. */
   failures: string[];
 }
 
@@ -28,7 +28,8 @@ interface Failure extends Error {
 }
 
 /**
- * Follows the running tests of a file. The path of a test is the names of the `describe`s around it, and its own name.
+ * Follows the running tests of a file. The path of a test consists of the names of the `describe`s around it, and its
+ * own name.
  */
 class TestPath {
   private readonly names: string[] = [];
@@ -55,8 +56,8 @@ export function failureText(where: string, error: Failure): string {
  * Runs a test file in its own process, and prints its results when it has ended.
  *
  * @param source path of the source of the test file
- * @param minutes time limit: a file that hangs must not use up the time of the other files
- * @param signal stops the run of the file
+ * @param minutes time limit, so that a file that hangs does not use up the time of other files
+ * @param signal when it is aborted, the test file stops
  */
 export async function runFile(source: string, minutes: number, signal: AbortSignal): Promise<JobResult> {
   const result: JobResult = { passed: 0, failed: 0, skipped: 0, seconds: 0, failures: [] };
@@ -78,11 +79,11 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
   });
   stream.on('test:fail', (test) => {
     const error = test.details.error as Failure;
-    // A suite fails when one of its tests fails, and that test is already counted. By itself it fails only when its
-    // set-up or its tear-down (a hook) fails.
+    // A suite fails when one of its tests fails, but we have already counted that test. So we count a suite only when a
+    // hook (its set-up or tear-down) has failed.
     if (test.todo !== undefined || (test.details.type === 'suite' && error.failureType !== 'hookFailed')) return;
     result.failed += 1;
-    // A file itself fails when its time is over. Then we only know which of its tests had not ended.
+    // A file itself fails when its time is over. Then we only know the tests that had not ended.
     if (test.name !== compiled)
       result.failures.push(failureText(`${name}: ${path.of(test.nesting, test.name)}`, error));
     else result.failures.push(failureText(`${name}, in ${[...unfinished].join(' > ') || 'none of its tests'}`, error));
@@ -98,8 +99,8 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
 }
 
 /**
- * Whether an event is printed. The counts of a single file are not printed, because the counts of all files follow at
- * the end.
+ * Checks whether an event is printed. The counts of a single file are not, because the counts of all files are printed
+ * at the end.
  */
 function isShown({ type, data }: { type: string; data: { nesting: number } }): boolean {
   return type !== 'test:diagnostic' || data.nesting > 0;

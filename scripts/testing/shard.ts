@@ -1,6 +1,6 @@
 import { guessSeconds, type TestFile } from './levels.js';
 
-/** One of `count` shares of the test files. The first share has `index` 1. */
+/** One of `count` shares of the test files. `index` counts from 1. */
 export interface Shard {
   index: number;
   count: number;
@@ -19,7 +19,7 @@ export function parseShard(text: string): Shard {
 
 /**
  * Returns the files of a share. The longest files are distributed first, so that all shares take about the same time.
- * All machines must distribute in the same way, so the order comes from the guess and not from measured times.
+ * All machines must get the same result, so the order uses the guessed times: measured times differ between machines.
  */
 export function takeShard(files: TestFile[], { index, count }: Shard): TestFile[] {
   const dealt = [...files].sort(

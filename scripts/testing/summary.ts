@@ -32,8 +32,8 @@ export function countsOf(results: JobResult[]): Counts {
 }
 
 /**
- * Sums up a stage. Its seconds are those from the start of its first file to the end of its last file, because stages
- * run at the same time.
+ * Sums up a stage. Its duration is the time from the start of its first file to the end of its last file, because the
+ * files of different stages run at the same time.
  */
 function stageOf(results: FileResult[]): Counts & { seconds: number; cpuSeconds: number } {
   const began = Math.min(...results.map((result) => result.began));

@@ -37,6 +37,7 @@ const FILE_KEYS = z.object({
   clouds: z.array(z.string()).optional(),
   worker_addresses: z.array(z.string()).optional(),
   files_from: z.array(z.string()).optional(),
+  allow_addresses: z.array(z.string()).optional(),
   cloud_limits: z
     .record(
       z.string(),
@@ -95,6 +96,8 @@ export interface Settings {
   workerAddresses?: string[];
   /** Folders of the worker's machine whose files a template may use. Unset: none. */
   filesFrom?: string[];
+  /** CIDRs of addresses, denied by default, to which the worker may connect for a template. Unset: none. */
+  allowAddresses?: string[];
   /** How many JEOS images the sweeper keeps in each cloud. Unset: 10. */
   jeosKeep?: number;
   insecure: boolean;
@@ -178,6 +181,12 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
     cloudLimits: file.cloud_limits,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
     filesFrom: list('files-from') ?? file.files_from,
+    allowAddresses:
+      list('allow-address') ??
+      nonEmpty(env['IMAGEFACTORY_ALLOW_ADDRESSES'])
+        ?.split(/[\s,]+/)
+        .filter(Boolean) ??
+      file.allow_addresses,
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : parseCount('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
     // Temporal's controller for Kubernetes sets the variables that are read here.
@@ -206,7 +215,7 @@ export function lastValue(value: unknown): unknown {
 /** Parses a whole number, 0 or more. @throws UsageError */
 function parseCount(option: string, value: unknown): number {
   if (/^\d{1,9}$/.test(String(value).trim())) return Number(value);
-  throw new UsageError(`${option}: ${JSON.stringify(value)} is not a whole number, 0 or more`);
+  throw new UsageError(`${option} must be a whole number from 0 to 999999999, but it is ${JSON.stringify(value)}`);
 }
 
 /** Parses a whole number of seconds above 0. @throws UsageError */

@@ -42,7 +42,11 @@ async function readFailure(client: ImageFactoryClient, { uuid, status }: BuildPr
   const outcome = await client.withTimeout(() => waitForOutcome(client, uuid));
   const step = status?.steps.filter(({ state }) => state === 'running').at(-1)?.name ?? '';
   if (outcome.status === 'COMPLETE')
-    return { type: 'Internal', step, message: 'the build has completed in the meantime' };
+    return {
+      type: 'Internal',
+      step,
+      message: 'the build is complete now; it had ended without an image when its status was read',
+    };
   return outcome.failure.step === '' ? { ...outcome.failure, step } : outcome.failure;
 }
 

@@ -21,7 +21,7 @@ export interface BaseImageInput {
   cloud: string;
   /** Seconds without a heartbeat after which Temporal tries a step again, on any worker. Default 60. */
   heartbeatTimeout?: number;
-  /** Set when an ended build of this UUID is resumed from its latest resource that still exists. */
+  /** Set when this run resumes an ended build with the same UUID. */
   resumed?: {
     /**
      * Where the build begins, even if a later result exists: `jeos`, `customise`, or the name of a step of the

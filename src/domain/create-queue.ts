@@ -22,7 +22,10 @@ export interface QueueMember {
    * times.
    */
   since: number;
-  /** Seconds that the member waits while the cloud has no capacity and no member makes progress. */
+  /**
+   * The queue expels the member after this number of seconds in which the cloud has no capacity and no member makes
+   * progress.
+   */
   timeout: number;
 }
 
@@ -46,7 +49,10 @@ export interface QueueTurn {
   state: 'turn';
   /** Whether no other member creates at the same time. If so, this member may retry until it succeeds. */
   alone: boolean;
-  /** Whether the member holds one of the cloud's slots from now until it leaves the queue. */
+  /**
+   * Whether the member holds a slot from now until it leaves the queue. The worker's configuration may limit the number
+   * of slots in a cloud (`maxConcurrentBuilds`).
+   */
   slot: boolean;
   reason?: string;
 }
@@ -75,8 +81,8 @@ interface QueueEntry extends QueueMember {
 export interface CreateQueueState {
   entries: QueueEntry[];
   /**
-   * The cloud's shortage in words. `since` is when a member last made progress, or when the shortage began if none has:
-   * milliseconds since the epoch. Unset when the cloud has no shortage.
+   * The cloud's shortage in words. `since` is when a member last made progress, or when the shortage began if no member
+   * has made progress: milliseconds since the epoch. Unset when the cloud has no shortage.
    */
   shortage?: { reason: string; since: number };
   /** Number of smooth turns in a row. Every other turn, and every shortage, sets it to 0. */

@@ -7,8 +7,8 @@ export type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]:
 
 /**
  * Copies an object without the properties whose value is undefined. When the copy is spread over another object, it
- * does not overwrite a value with undefined. The copy has the same keys as the object has after it was written as JSON.
- * Nested objects are copied as they are.
+ * does not overwrite a value with undefined. `JSON.stringify` leaves out the same properties. Nested objects are copied
+ * as they are.
  */
 export function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

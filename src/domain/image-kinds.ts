@@ -30,12 +30,12 @@ const IMAGE_KINDS = {
 } as const satisfies Record<string, ImageKindDefinition>;
 
 /**
- * A kind of image: the value of the search attribute `ImageFactoryType`. The workflow ids of a kind with a record begin
- * with the kind.
+ * A kind of image: the value of the search attribute `ImageFactoryType`. If a kind has a record, the ids of its
+ * workflows begin with the name of the kind.
  */
 export type ImageKind = keyof typeof IMAGE_KINDS;
 
-/** A phase of a kind. Without a type argument, a phase of any kind. */
+/** A phase of the given kind of image. Without a type argument: a phase of any kind. */
 export type Phase<K extends ImageKind = ImageKind> = {
   [Kind in ImageKind]: keyof (typeof IMAGE_KINDS)[Kind]['phases'] & string;
 }[K];

@@ -75,7 +75,7 @@ export const CLOSE_SESSION_UPDATE = 'closeSession';
 export interface SessionRequest {
   /** The session's own public key, as in `authorized_keys`. */
   publicKey: string;
-  /** CIDR of the session's client. Default: the worker's own address. */
+  /** CIDR from which the user's SSH client connects. Default: the worker's own address. */
   from?: string;
 }
 
@@ -113,7 +113,7 @@ export const QUEUE_NOTICE_SIGNAL = 'queueNotice';
 
 /** Input of createQueue. */
 export interface CreateQueueInput {
-  /** Seconds between two checks whether the workflows with a turn are still running. */
+  /** Seconds between two checks whether the workflows with a turn or a slot still run. */
   checkEvery: number;
   heartbeatTimeout: number;
   /** State of the previous run (continue-as-new). Unset in the first run. */
@@ -142,7 +142,7 @@ export interface JeosImageInput {
   /** The min_disk of the image, in GiB. */
   minDisk: number;
   volumes?: PlannedVolumes;
-  /** The deadlines of the waits, in seconds. */
+  /** Seconds that each wait may take, by the name of its deadline. */
   deadlines: Record<DeadlineName, number>;
   mediaTimeout: number;
   quotaTimeout: number;
@@ -184,7 +184,7 @@ export interface ReadRecordsInput {
   spec: Record<string, unknown>;
   /** Whether the records include template, icicle and parameters. Use it only when few records match. Default false. */
   full?: boolean;
-  /** How many matching records to skip at the beginning, and the most to return. Defaults 0 and 200. */
+  /** How many matching records to skip (`offset`, default 0), and the most to return (`limit`, default 200). */
   offset?: number;
   limit?: number;
 }
@@ -195,8 +195,8 @@ export interface ReadRecordsResult {
 }
 
 /**
- * Input of readResumePoint: an ended build, and the workflow and the image of the JEOS in the last status of this
- * build.
+ * Input of readResumePoint: an ended build, and the JEOS workflow and the JEOS image that the last status of this build
+ * names.
  */
 export interface ReadResumePointInput {
   ref: BuildRef;
@@ -211,7 +211,7 @@ export interface ResumePointReport {
    * running installation of the JEOS.
    */
   from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
-  /** The same in words: "instance 2f…, in which nothing runs twice". */
+  /** The same in words: "instance 2f…, in which steps that have run do not run again". */
   what: string;
 }
 

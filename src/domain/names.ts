@@ -90,10 +90,10 @@ export function resourceName(ref: BuildRef, role: string): string {
 }
 
 /**
- * Returns the mark that keeps a resource until `time`, after its build has ended (`--on-error keep`), as metadata
- * (server) or property (image): ISO 8601, UTC, to the second. One marked resource is enough: the sweeper keeps all
- * resources of a build until the latest time that one of them carries. Some resources, such as key pairs, cannot carry
- * a mark.
+ * Returns the mark by which the sweeper keeps a resource of an ended build until `time` (`--on-error keep`). The mark
+ * is metadata of a server or a property of an image: ISO 8601, UTC, to the second. One marked resource is enough: the
+ * sweeper keeps all resources of a build until the latest time that one of them carries. Some resources, such as key
+ * pairs, cannot carry a mark.
  */
 export function expiryMarks(time: Date): Record<string, string> {
   return { [KEYS.expires]: `${time.toISOString().slice(0, 19)}Z` };

@@ -51,6 +51,13 @@ export interface BuildParameters {
 const TRUE_WORDS = ['true', 'yes', 'on', '1'];
 const FALSE_WORDS = ['false', 'no', 'off', '0'];
 
+/**
+ * The form of `default_user`. The name becomes an argument of `ssh`, also on the machine of a person who did not choose
+ * it. So it does not begin with `-`, and has no character that a shell or `ssh` expands. It may be a Windows user with
+ * spaces or a domain.
+ */
+const USER_NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}_.@+-]|[ \\](?=[\p{L}\p{N}_.])){0,63}$/u;
+
 /** Parses true/false, yes/no, on/off, 1/0 in upper or lower case; returns undefined for every other value. */
 function parseBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
@@ -87,8 +94,10 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
     case 'seconds':
       return parseSeconds(value) ?? rejectValue(name, value, 'a whole number of seconds from 1 to 2592000');
     case 'text':
-      if (typeof value === 'string') return value;
-      return typeof value === 'number' ? String(value) : rejectValue(name, value, 'a text');
+      if (typeof value !== 'string' && typeof value !== 'number') return rejectValue(name, value, 'a text');
+      if (name === 'default_user' && !USER_NAME.test(String(value)))
+        return rejectValue(name, value, 'the name of a user');
+      return String(value);
     case 'choice': {
       const word = String(value).trim().toLowerCase();
       return definition.choices?.includes(word) === true

@@ -18,7 +18,7 @@ export function formatLiteral(value: ScriptValue): string {
   return `@(${value.map(formatLiteral).join(', ')})`;
 }
 
-/** Builds a script that begins with assignments of the values to variables of these names. */
+/** Builds a script that first sets a variable for each name and value, and then runs `body`. */
 export function buildPowershellScript(values: Record<string, ScriptValue>, body: string): string {
   const lines = Object.entries(values).map(([name, value]) => `$${name} = ${formatLiteral(value)}\n`);
   return `${lines.join('')}${body}`;

@@ -25,8 +25,8 @@ export interface BuildRecord {
    */
   parameters: Record<string, unknown>;
   /**
-   * Has the image id as `x-image-properties-glance_id`, as the Nova plugin of the original imagefactory (Python) writes
-   * it.
+   * Contains the Glance image id under the key `x-image-properties-glance_id`, as the Nova plugin of the original
+   * imagefactory (Python) writes it.
    */
   properties: Record<string, unknown>;
 

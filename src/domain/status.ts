@@ -174,7 +174,7 @@ export interface BuildStatus {
  * people. A new attempt of the activity continues from it.
  */
 export interface Progress {
-  /** What is happening: "server is BUILD (spawning)", "waiting for quota: …". */
+  /** What is happening: "instance is BUILD (spawning)", "waiting for quota: instances 10/10". */
   message: string;
   /** 0 to 100 within the step. */
   percent?: number;

@@ -173,8 +173,8 @@ function reasonToKeepOwn(resources: FoundResource[], facts: SweepFacts): string 
   const isUnfinished = resources.some(({ medium }) => medium === 'unfinished');
   const limit = Math.max(limits.olderThan, isUnfinished ? RECENT_USE : 0);
   if (now - youngest < limit * 1000) return `younger than ${formatDuration(limit)}`;
-  // Temporal keeps an ended workflow for the retention. If Temporal has no workflow for a resource that is younger than
-  // the retention, the resource belongs to another Temporal.
+  // Temporal keeps an ended workflow for its retention time. If a resource is younger than this time and Temporal has
+  // no workflow for it, the resource belongs to a build of another Temporal server.
   const isForeign = isForgotten(resources, facts) && now - youngest < facts.retention * 1000;
   return isForeign
     ? 'Temporal has no workflow of its build, although it is younger than Temporal’s retention'
@@ -218,7 +218,7 @@ function judgeShared(
     return stays('a JEOS installation is running, which may have chosen it');
   const why = unused
     ? `not used for ${formatDuration(limits.unusedFor)}`
-    : `more than ${limits.jeosKeep} JEOS images, and the others were used later`;
+    : `the sweeper keeps only the ${limits.jeosKeep} JEOS images that were used last`;
   return { goes: true, why };
 }
 

@@ -1,7 +1,7 @@
 /**
  * The kinds of task queue. `control`: workflows and short activities. `wait`: long activities that mostly wait,
- * hundreds at a time. `transfer`: activities that move or hash bytes, few at a time, so that they never delay other
- * heartbeats.
+ * hundreds at a time. `transfer`: activities that move or hash bytes, few at a time, so that they never delay the
+ * heartbeats of other activities.
  */
 export type QueueKind = 'control' | 'wait' | 'transfer';
 

@@ -40,8 +40,8 @@ const REFUSALS: { pattern: RegExp; what: string; hint: string }[] = [
 ];
 
 /**
- * Creates the error for a command that the command prefix did not start: GuestLoginRefused. If a signal ended the
- * command because the guest shuts down, the error is GuestUnreachable (retryable).
+ * Creates the error for a command that the command prefix, such as sudo, did not start. Its type is GuestLoginRefused.
+ * If a signal ended the command, the guest may be shutting down, so the type is GuestUnreachable (retryable).
  */
 export function toRefusalError(result: RunResult): FactoryError {
   const said = `${result.stderr}\n${result.stdout}`.trim();
@@ -86,10 +86,14 @@ function notAdministratorError({ stdout, stderr }: RunResult): FactoryError {
 
 export interface ShutDownOptions extends CallOptions {
   /**
-   * Script that removes everything, besides the key, that must not stay in the image. Default: it removes the journal.
+   * Script that runs after the key is removed, and removes everything else that must not stay in the image. Default:
+   * the script removes the journal.
    */
   cleanUp?: string;
-  /** Script that prints the home directories, one per line. Default: those of all users of the guest are printed. */
+  /**
+   * Script that prints the home directories, one per line. Default: the script prints the home directories of all
+   * users.
+   */
   homes?: string;
   /** Script that powers the machine off. Default: the system's own shutdown command. */
   powerOff?: string;

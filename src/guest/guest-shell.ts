@@ -10,7 +10,7 @@ export interface FileToWrite {
   mode?: number;
 }
 
-/** A step that the journal starts, or attaches to. */
+/** A step that the journal starts, or to which it attaches because an earlier attempt has started the step. */
 export interface JournalStep {
   /** The journal's folder. */
   journal: string;
@@ -30,9 +30,12 @@ export interface JournalStep {
 export interface ShutDownRequest {
   /** The key to remove from every `authorized_keys` file: the base64 field of the key's line. */
   blob: string;
-  /** Script that removes everything, besides the key, that must not stay in the image. */
+  /** Script that runs after the key is removed, and removes everything else that must not stay in the image. */
   cleanUp: string;
-  /** Script that prints the home directories, one per line. Default: those of all users of the guest are printed. */
+  /**
+   * Script that prints the home directories, one per line. Default: the script prints the home directories of all
+   * users.
+   */
   homes?: string | undefined;
   /** Script that powers the machine off. Default: the system's own shutdown command. */
   powerOff?: string | undefined;
@@ -65,7 +68,7 @@ export interface GuestShell {
    */
   readonly lastCleanUp: string;
   /**
-   * Builds a script that removes the key and powers the machine off. After it has begun, it does not need the
+   * Builds a script that removes the key and powers the machine off. Once the script has begun, it no longer needs the
    * connection.
    */
   shutDown(words: ShutDownRequest): string;

@@ -6,6 +6,7 @@ export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
  *
  * Each round of a step has its own folder, `<step>.<round>`: to run a failed step again, the caller names a new round.
  * If any round has succeeded or is running, every other round attaches to that round, unless the caller forces a rerun.
+ * In this list, `<step>` is the folder of a round:
  *
  *     <step>/try.XXXXXX/   files of one attempt: `script`, `runner`, and `start` of this attempt
  *     <step>/start         the runner's process: "<pid> <start time of the process> <boot id> <uptime in seconds>"
@@ -85,13 +86,19 @@ mv -f -- "$step/status.new" "$step/status"
 `;
 
 /**
- * The script that starts a step, or attaches to it, and follows it to its end. Its standard input is the step's script.
- * Arguments: the journal's folder, the step's name, the script's size in bytes, the step's timeout in seconds, the most
- * bytes of earlier output to print when it attaches, the runner's text, the round, and 1 to ignore all other rounds.
+ * A shell script that starts a step or attaches to it, and follows the step to its end. Its arguments:
  *
- * Standard output is the step's output as it comes. Standard error gets dots as keepalives, and at the end one line:
- * `started|attached exited <status>`, `… interrupted`, `… deadline`, or `refused <why>`. The first word says whether
- * this call has started the step's script or has attached to it.
+ * - `$1` the folder of the journal, `$2` the name of the step, `$7` its round
+ * - `$3` the size of the step's script in bytes; the step's script comes on standard input
+ * - `$4` the timeout of the step in seconds
+ * - `$5` the maximum of bytes of earlier output that it prints when it attaches
+ * - `$6` the text of `RUNNER`
+ * - `$8` is 1 when the script must not attach to another round of the step
+ *
+ * Standard output is the output of the step. Standard error gets a dot from time to time, so that the connection stays
+ * open, and one last line: `<how> exited <status>`, `<how> deadline` (killed at its timeout), `<how> interrupted` (the
+ * process is gone and has left no status), or `refused <why>` (the script could not start the step). `<how>` is
+ * `started` or `attached`.
  */
 export const FOLLOW = `${PROCESS_START}
 journal=$1 step=$1/$2.$7 size=$3 timeout=$4 earlier=$5

@@ -7,8 +7,8 @@ const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p'
 /**
  * Builds the script that removes the key and powers the guest off. The script does not depend on the connection: after
  * it has begun, it runs to its end. So a lost connection never leaves a machine that runs but no longer accepts our
- * key. The script removes the whole lines of the key, with options and forced commands, and deletes a file that has no
- * other lines.
+ * key. The script removes each line with the key as a whole, with options and forced commands, and deletes an
+ * `authorized_keys` file that has no other lines.
  */
 function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
   return `

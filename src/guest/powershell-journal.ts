@@ -92,10 +92,15 @@ $output.Close()
 `;
 
 /**
- * The script that starts a step, or attaches to it, and follows it to its end. It reports like the POSIX script.
- * Variables: $journal, $name, $round, $anew (ignore all other rounds), $size (bytes of the step's script, which is the
- * standard input), $file (name of the script's file), $bom (whether the file needs a byte order mark), $timeout (in
- * seconds), $earlier (the most bytes of earlier output to print when it attaches), $runner (the runner's text).
+ * The script that starts a step, or attaches to it, and follows it to its end. It reports like the POSIX script. Its
+ * variables:
+ * - `$journal` the folder of the journal, `$name` the name of the step, `$round` its round
+ * - `$anew` true when the script must not attach to another round of the step
+ * - `$size` the size of the step's script in bytes; the step's script comes on standard input
+ * - `$file` the file name for the step's script, `$bom` true when this file needs a byte order mark
+ * - `$timeout` the timeout of the step in seconds
+ * - `$earlier` the maximum of bytes of earlier output that the script prints when it attaches
+ * - `$runner` the text of `WINDOWS_RUNNER`
  */
 export const WINDOWS_FOLLOW = `
 $stdin = [Console]::OpenStandardInput()

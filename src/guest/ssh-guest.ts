@@ -11,8 +11,9 @@ const DEFAULT_MAX_OUTPUT = 65_536;
 /** Timeout for writing a file, in seconds. */
 const WRITE_TIMEOUT = 600;
 /**
- * Milliseconds without output, after the exit status, until a command counts as ended. We do not wait until the server
- * closes the channel: if the command has started a daemon that keeps the output open, the server never does so.
+ * After its exit status has arrived, a command counts as ended when it prints nothing for this number of milliseconds.
+ * We do not wait until the server closes the channel: if the command has started a daemon that keeps the output open,
+ * the server never does so.
  */
 const SETTLE = 2000;
 

@@ -67,7 +67,7 @@ export interface JournalResult {
 }
 
 /**
- * The guest's journal (law 5 in `docs/architecture.md`): it starts a step with a given key once, and the step goes on
+ * The guest's journal (law 5 in `docs/architecture.md`): it starts the step of each key only once, and the step goes on
  * after a lost connection. Later attempts attach to the step, and get its exit status and output.
  */
 export interface Journal {

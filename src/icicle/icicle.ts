@@ -67,7 +67,8 @@ const parser = new XMLParser({
   trimValues: false,
   ignoreDeclaration: true,
   ignorePiTags: true,
-  // `unescapeXml` replaces entities and numeric references: the library leaves numeric references as they are.
+  // `unescapeXml` replaces entities and numeric references, because the library would leave numeric references as they
+  // are.
   processEntities: false,
 });
 

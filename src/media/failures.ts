@@ -9,7 +9,8 @@ const TRANSIENT_STATUSES = new Set([408, 425, 429]);
  * when a proxy answers 407.
  */
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_SSL_)/;
-const PERMANENT_CODES = /^(ENOTFOUND|UND_ERR_INVALID_ARG|ERR_INVALID_URL)/;
+const PERMANENT_CODES = /^(ENOTFOUND|UND_ERR_INVALID_ARG|ERR_INVALID_URL|ERR_ADDRESS_DENIED)/;
+const ADDRESS_DENIED = 'ERR_ADDRESS_DENIED';
 
 const REASONS: Partial<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -30,6 +31,9 @@ const HINTS = {
   missing: 'check that the URL is correct and that the file still exists',
   denied: 'check whether the server needs a user and a password, or another URL',
   host: 'check that the URL is correct, and that the worker can resolve and reach the host (http_proxy, https_proxy)',
+  address:
+    'use a URL of another host; the worker’s operator can open addresses: imagefactory worker --allow-address CIDR ' +
+    '(allow_addresses, IMAGEFACTORY_ALLOW_ADDRESSES)',
   tls: 'check that the worker trusts the certificate authority of the server (NODE_EXTRA_CA_CERTS)',
 };
 
@@ -76,6 +80,14 @@ function parseRetryAfter(text: string | undefined): number | undefined {
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
 
+/** Creates the error of a connection that the worker does not make. `toMediaError` converts it for users. */
+export function addressDeniedError(host: string, addresses: readonly string[]): Error {
+  const found = addresses.join(', ');
+  const rule = 'templates may not use loopback, link-local, metadata, multicast and broadcast addresses';
+  const why = found === host ? rule : `${host} has the address ${found}: ${rule}`;
+  return Object.assign(new Error(why), { code: ADDRESS_DENIED });
+}
+
 /** Converts an error of the connection or of the transfer into a FactoryError. */
 export function toMediaError(url: string, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
@@ -85,7 +97,7 @@ export function toMediaError(url: string, error: unknown): FactoryError {
   return mediaUnavailableError(url, describeTransferError(error), {
     retryable,
     cause: error,
-    hint: isTls ? HINTS.tls : HINTS.host,
+    hint: isTls ? HINTS.tls : code === ADDRESS_DENIED ? HINTS.address : HINTS.host,
   });
 }
 

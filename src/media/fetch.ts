@@ -12,7 +12,7 @@ import {
   type Validators,
 } from './source.js';
 
-export interface FetchFileOptions extends SinkOptions, Pick<OpenOptions, 'signal' | 'directories'> {
+export interface FetchFileOptions extends SinkOptions, Pick<OpenOptions, 'signal' | 'access'> {
   timeouts?: Timeouts & {
     /** Seconds for the whole transfer. Default 21,600 (6 hours). */
     total?: number;
@@ -61,13 +61,13 @@ export async function fetchToFile(request: FetchFileOptions): Promise<FetchedFil
 }
 
 async function transfer(request: FetchFileOptions & { signal: AbortSignal }, sink: FileSink): Promise<FetchedFile> {
-  const { url, signal, timeouts, directories } = request;
+  const { url, signal, timeouts, access } = request;
   let first: MediumStream | undefined;
   for (let resumes = 0; ; resumes++) {
     const before = sink.done;
     try {
       const resume = findResumePosition(sink, first);
-      const opened = await openMedium(url, { signal, timeouts, directories, resume });
+      const opened = await openMedium(url, { signal, timeouts, access, resume });
       if (opened.offset === 0) first = opened;
       await sink.receive(opened).finally(() => opened.close());
       const { finalUrl, etag, lastModified } = first ?? opened;

@@ -10,7 +10,7 @@ const MAX_FILES = 10_000;
 /** The most levels of folders that the tree may have. */
 const MAX_DEPTH = 32;
 
-export interface FetchFolderOptions extends Pick<OpenOptions, 'signal' | 'timeouts'> {
+export interface FetchFolderOptions extends Pick<OpenOptions, 'signal' | 'timeouts' | 'access'> {
   /** URL of the folder. */
   url: string;
   /** The folder to create; it must not exist yet. */
@@ -35,14 +35,15 @@ async function fetchInto(
   left: { files: number; bytes: number },
   levels: number,
 ): Promise<void> {
-  const { signal, timeouts } = folder;
+  const { signal, timeouts, access } = folder;
   if (levels === 0) throw mediaUnavailableError(folder.url, `the folder has more than ${MAX_DEPTH} levels of folders`);
   await mkdir(path, { mode: 0o700 });
-  for (const { name, isFolder } of await listFtp(url, { signal, timeouts })) {
+  for (const { name, isFolder } of await listFtp(url, { signal, timeouts, access })) {
     if (--left.files < 0)
       throw mediaUnavailableError(folder.url, `the folder has more than ${MAX_FILES} files and folders`);
     const [from, to] = [`${url}/${encodeURIComponent(name)}`, join(path, name)];
     if (isFolder) await fetchInto(folder, from, to, left, levels - 1);
-    else left.bytes -= (await fetchToFile({ url: from, path: to, maxBytes: left.bytes, signal, timeouts })).size;
+    else
+      left.bytes -= (await fetchToFile({ url: from, path: to, maxBytes: left.bytes, signal, timeouts, access })).size;
   }
 }

@@ -1,6 +1,7 @@
 import { Client, FTPError } from 'basic-ftp';
 import { PassThrough } from 'node:stream';
 import type { FactoryError } from '../domain/errors.js';
+import { type AddressPolicy, DEFAULT_ADDRESSES } from './addresses.js';
 import { toMediaError, ftpReplyError, mediaUnavailableError } from './failures.js';
 import {
   DEFAULT_TIMEOUTS,
@@ -31,13 +32,15 @@ interface FtpAddress {
  *
  * @throws FactoryError MediaUnavailable; retryable for replies 4xx and connection errors. The signal's reason on abort.
  */
-export async function openFtp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<MediumStream> {
-  return withFtpClient(url, { signal, timeouts }, async (client, { path }, close) => {
+export async function openFtp(url: string, { resume, ...options }: OpenOptions): Promise<MediumStream> {
+  return withFtpClient(url, options, async (client, { path }, close) => {
     const now = await readValidators(client, path);
     const offset = resume !== undefined && (await canResume(client, resume, now)) ? resume.offset : 0;
     return { ...now, offset, body: readBytes(client, url, path, offset), finalUrl: url, close };
   });
 }
+
+type FtpOptions = Pick<OpenOptions, 'signal' | 'timeouts' | 'access'>;
 
 /** A file or a folder in a listing. */
 export interface FtpEntry {
@@ -49,7 +52,7 @@ export interface FtpEntry {
  * Lists the files and folders in a folder. Leaves out symbolic links, because they may lead anywhere.
  * @throws FactoryError MediaUnavailable as `openFtp`, and for a name with a control character, `/` or `\`
  */
-export async function listFtp(url: string, options: Pick<OpenOptions, 'signal' | 'timeouts'>): Promise<FtpEntry[]> {
+export async function listFtp(url: string, options: FtpOptions): Promise<FtpEntry[]> {
   return withFtpClient(url, options, async (client, { path }, close) => {
     const all = await client.list(path);
     await close();
@@ -69,10 +72,12 @@ export async function listFtp(url: string, options: Pick<OpenOptions, 'signal' |
  */
 async function withFtpClient<T>(
   url: string,
-  { signal, timeouts }: Pick<OpenOptions, 'signal' | 'timeouts'>,
+  { signal, timeouts, access }: FtpOptions,
   work: (client: Client, place: FtpAddress, close: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const place = parseFtpUrl(url);
+  const { addresses = DEFAULT_ADDRESSES } = access ?? {};
+  addresses.checkUrl(url);
   signal?.throwIfAborted();
   const { connect, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
   const client = new Client(idle * 1000);
@@ -83,7 +88,7 @@ async function withFtpClient<T>(
     client.close();
   };
   try {
-    await login(client, place, connect);
+    await login(client, place, addresses, connect);
     return await work(client, place, close);
   } catch (error) {
     await close();
@@ -110,13 +115,32 @@ function parseFtpUrl(url: string): FtpAddress {
 async function login(
   client: Client,
   { host, port, user, password }: FtpAddress,
+  addresses: AddressPolicy,
   connectSeconds: number,
 ): Promise<void> {
   const timeout = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
   const timer = setTimeout(() => client.ftp.closeWithError(timeout), connectSeconds * 1000);
-  await client.connect(host, port).finally(() => clearTimeout(timer));
+  await openConnection(client, { host, port }, addresses).finally(() => clearTimeout(timer));
   await client.login(user, password);
   await client.useDefaultSettings();
+}
+
+/**
+ * Connects as `Client.connect` does, which takes no function for the resolution of names. The connections for data need
+ * no check of their own: the client makes them only to the address of this one.
+ */
+async function openConnection(
+  { ftp }: Client,
+  place: { host: string; port: number },
+  addresses: AddressPolicy,
+): Promise<void> {
+  ftp.reset();
+  ftp.socket.connect({ ...place, lookup: addresses.lookup });
+  await ftp.handle(undefined, (reply, task) => {
+    if (reply instanceof Error) task.reject(reply);
+    else if (reply.code >= 200 && reply.code < 300) task.resolve(reply);
+    else task.reject(new FTPError(reply));
+  });
 }
 
 /** Reads the size and the time of a file, if the server supports SIZE and MDTM (RFC 3659). */

@@ -105,7 +105,10 @@ function buildEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Runs a program that makes disks or media, and returns its output.
+ * Runs a program that makes disks or media, and returns its output. No text of a template may be an argument by itself,
+ * because it could be an option: the callers give paths of this machine, constants, and paths on a medium that begin
+ * with `/` (`parseIsoPath`). Everything else of a template goes into files.
+ *
  * @throws FactoryError InvalidParameter when this machine lacks the program
  */
 export async function runProgram(

@@ -5,6 +5,8 @@ import type { OpenOptions, Validators } from './source.js';
 
 export type { Validators } from './source.js';
 
+type ValidatorOptions = Pick<OpenOptions, 'signal' | 'timeouts' | 'access'>;
+
 /** HTTP statuses with which servers reject HEAD. */
 const NO_HEAD = new Set([403, 405, 501]);
 
@@ -13,10 +15,7 @@ const NO_HEAD = new Set([403, 405, 501]);
  *
  * @throws FactoryError MediaUnavailable as `fetchToFile`
  */
-export async function fetchValidators(
-  url: string,
-  options: Pick<OpenOptions, 'signal' | 'timeouts' | 'directories'> = {},
-): Promise<Validators> {
+export async function fetchValidators(url: string, options: ValidatorOptions = {}): Promise<Validators> {
   if (/^https?:/i.test(url)) return fetchHttpValidators(url, options);
   const opened = await openMedium(url, options);
   await opened.close();
@@ -24,10 +23,7 @@ export async function fetchValidators(
   return { etag, lastModified, size };
 }
 
-async function fetchHttpValidators(
-  url: string,
-  options: Pick<OpenOptions, 'signal' | 'timeouts'>,
-): Promise<Validators> {
+async function fetchHttpValidators(url: string, options: ValidatorOptions): Promise<Validators> {
   const answer = await sendGet(url, { ...options, method: 'HEAD' }).catch((error: unknown): Promise<HttpResponse> => {
     // Some servers reject only HEAD, and a URL may be signed for GET only. Then we send a GET and do not read its body.
     if (!(error instanceof FactoryError) || !NO_HEAD.has(error.status ?? 0)) throw error;

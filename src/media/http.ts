@@ -1,13 +1,12 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { type AddressPolicy, DEFAULT_ADDRESSES } from './addresses.js';
 import { toMediaError, httpStatusError, mediaUnavailableError } from './failures.js';
-import { DEFAULT_TIMEOUTS, type MediumStream, type OpenOptions, type Timeouts } from './source.js';
+import { DEFAULT_TIMEOUTS, type MediumStream, type OpenOptions } from './source.js';
 import { decodePercent, parseUrl, redactUrl } from './urls.js';
 
-export interface GetOptions {
+export interface GetOptions extends Pick<OpenOptions, 'signal' | 'timeouts' | 'access'> {
   method?: 'GET' | 'HEAD';
   headers?: Record<string, string>;
-  signal?: AbortSignal;
-  timeouts?: Timeouts;
 }
 
 /** A response. The caller must read or discard the body. */
@@ -23,21 +22,24 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Connection pools by connect timeout in seconds. All transfers share them. They use http_proxy, https_proxy and
- * no_proxy.
+ * Connection pools by policy, and by connect timeout in seconds. All transfers with the same policy share them. They
+ * use http_proxy, https_proxy and no_proxy.
  */
-const agents = new Map<number, Dispatcher>();
+const agents = new WeakMap<AddressPolicy, Map<number, Dispatcher>>();
 
-function getAgent(connectSeconds: number): Dispatcher {
-  const known = agents.get(connectSeconds);
+function getAgent(addresses: AddressPolicy, connectSeconds: number): Dispatcher {
+  const ofPolicy = agents.get(addresses) ?? new Map<number, Dispatcher>();
+  agents.set(addresses, ofPolicy);
+  const known = ofPolicy.get(connectSeconds);
   if (known !== undefined) return known;
   const agent = new EnvHttpProxyAgent({
-    connect: { timeout: connectSeconds * 1000 },
+    // undici does not use these options for the connection to a proxy: the operator has chosen the proxy's address.
+    connect: { timeout: connectSeconds * 1000, lookup: addresses.lookup },
     keepAliveTimeout: 4000,
     // We use tunnels only for https: proxies reject a tunnel to port 80, and cannot cache what passes through a tunnel.
     proxyTunnel: false,
   });
-  agents.set(connectSeconds, agent);
+  ofPolicy.set(connectSeconds, agent);
   return agent;
 }
 
@@ -46,7 +48,8 @@ function getAgent(connectSeconds: number): Dispatcher {
  *
  * @returns a response whose status is 2xx
  * @throws FactoryError MediaUnavailable with the URL and the status or the reason; retryable for 408, 425, 429, 5xx and
- *   connection errors. The signal's reason on abort.
+ *   connection errors; not retryable for an address that `access` does not open, also after a redirect. The signal's
+ *   reason on abort.
  */
 export async function sendGet(url: string, options: GetOptions = {}): Promise<HttpResponse> {
   let current = parseHttpUrl(url);
@@ -85,12 +88,17 @@ export function resolveRedirect(from: URL, location: string): URL {
   );
 }
 
-async function sendRequest(url: URL, { method = 'GET', headers, signal, timeouts }: GetOptions): Promise<HttpResponse> {
+async function sendRequest(
+  url: URL,
+  { method = 'GET', headers, signal, timeouts, access }: GetOptions,
+): Promise<HttpResponse> {
+  const { addresses = DEFAULT_ADDRESSES } = access ?? {};
+  addresses.checkUrl(url.href);
   const { connect, headers: headersTimeout, idle } = { ...DEFAULT_TIMEOUTS, ...timeouts };
   try {
     const response = await request(url, {
       method,
-      dispatcher: getAgent(connect),
+      dispatcher: getAgent(addresses, connect),
       // We need the bytes without compression, because digests are computed from them.
       headers: { 'accept-encoding': 'identity', ...buildAuthorization(url), ...headers },
       headersTimeout: headersTimeout * 1000,
@@ -130,9 +138,9 @@ function takeFirstValues(headers: Record<string, string | string[] | undefined>)
  *
  * @throws FactoryError as `sendGet`
  */
-export async function openHttp(url: string, { signal, timeouts, resume }: OpenOptions): Promise<MediumStream> {
+export async function openHttp(url: string, { resume, ...options }: OpenOptions): Promise<MediumStream> {
   const range = resume && { range: `bytes=${resume.offset}-`, 'if-range': resume.validator };
-  const { status, headers, body, finalUrl } = await sendGet(url, { headers: range, signal, timeouts });
+  const { status, headers, body, finalUrl } = await sendGet(url, { ...options, headers: range });
   const offset = status === 206 ? (resume?.offset ?? 0) : 0;
   if (status === 206 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
     await discard(body);

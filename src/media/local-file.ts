@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../domain/errors.js';
@@ -18,32 +18,14 @@ export function isLocalFile(url: string): boolean {
 }
 
 /**
- * Reads the file of a `file://` URL, if the file is in one of the folders that the worker's operator has opened to
- * templates. If the URL names a symbolic link, the link's target must be in one of these folders.
+ * Opens the file of a `file://` URL, if the file is in one of the folders that the worker's operator has opened to
+ * templates. If the URL names a symbolic link, the link's target must be in one of these folders. The medium has no
+ * entity tag; its time is exact to the millisecond.
  *
- * @param directories absolute paths of these folders
  * @throws FactoryError MediaUnavailable, which does not reveal whether a file outside of the folders exists
  */
-export async function readLocalFile(
-  url: string,
-  { directories, maxBytes }: { directories: readonly string[]; maxBytes: number },
-): Promise<Buffer> {
-  const { file, about } = await openAllowed(url, directories);
-  try {
-    if (about.size > maxBytes) throw mediaUnavailableError(url, `the file is larger than ${maxBytes} bytes`);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * Opens the file of a `file://` URL as a medium, with the same checks as `readLocalFile`. The medium has no entity tag;
- * its time is exact to the millisecond.
- * @throws as `readLocalFile`
- */
-export async function openLocalFile(url: string, { directories = [], signal }: OpenOptions): Promise<MediumStream> {
-  const { file, about } = await openAllowed(url, directories);
+export async function openLocalFile(url: string, { access, signal }: OpenOptions): Promise<MediumStream> {
+  const { file, about } = await openAllowed(url, access?.directories ?? [], 'file');
   return {
     offset: 0,
     size: about.size,
@@ -55,55 +37,85 @@ export async function openLocalFile(url: string, { directories = [], signal }: O
 }
 
 /**
- * Returns the path of the folder that a `file://` URL names. The caller must not follow symbolic links in the folder,
- * because they may lead out of it.
- * @throws as `readLocalFile`
+ * Opens what a `file://` URL names, and only then decides whether it is in one of the folders: by the path that the
+ * kernel has for the open file. A path that is checked first may lead elsewhere when it is opened. The caller must use
+ * only the open file, and must close it.
+ *
+ * Only Linux has these paths (`/proc/self/fd`); on other systems every file is refused.
+ *
+ * @param kind the only kind of file that is accepted. The kernel itself opens nothing else as a folder.
+ * @throws as `openLocalFile`
  */
-export async function resolveLocalFolder(url: string, directories: readonly string[]): Promise<string> {
-  const real = await resolveAllowedPath(url, directories);
-  if (!(await stat(real)).isDirectory()) throw mediaUnavailableError(url, 'it is not a folder');
-  return real;
-}
-
-async function openAllowed(url: string, directories: readonly string[]): Promise<{ file: FileHandle; about: Stats }> {
-  const real = await resolveAllowedPath(url, directories);
-  // Without O_NONBLOCK, opening a pipe would wait for a writer.
-  const file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    throw mediaUnavailableError(url, error.code ?? error.message);
+export async function openAllowed(
+  url: string,
+  directories: readonly string[],
+  kind: 'file' | 'folder',
+): Promise<{ file: FileHandle; about: Stats }> {
+  const folders = await resolveFolders(directories);
+  // What is outside when the URL is resolved is not even opened, because opening can have an effect on a device.
+  const real = await realpath(parseFileUrl(url)).catch(() => undefined);
+  if (real === undefined || !isInside(real, folders)) throw notOpenError(url);
+  const file = await openNoLink(real, kind).catch((error: NodeJS.ErrnoException) => {
+    throw mediaUnavailableError(url, error.code === 'ENOTDIR' ? 'it is not a folder' : (error.code ?? error.message));
   });
-  const about = await file.stat();
-  if (about.isFile()) return { file, about };
-  await file.close();
-  // Reading a pipe or a device might never end.
-  throw mediaUnavailableError(url, 'it is not a regular file');
+  try {
+    if (!isInside(await readOpenPath(url, file), folders)) throw notOpenError(url);
+    const about = await file.stat();
+    // Reading a pipe or a device might never end.
+    if (kind === 'file' && !about.isFile()) throw mediaUnavailableError(url, 'it is not a regular file');
+    return { file, about };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
-/**
- * Resolves the symbolic links in a URL's path. @throws FactoryError MediaUnavailable when the result is in no folder of
- * `directories`
- */
-async function resolveAllowedPath(url: string, directories: readonly string[]): Promise<string> {
-  const path = parseFileUrl(url);
-  if (path === undefined) {
-    const message = `${url} is not an absolute path on the worker’s machine`;
-    throw new FactoryError('MediaUnavailable', message, { hint: 'write file:///DIR/FILE' });
-  }
-  const real = await realpath(path).catch(() => undefined);
-  const opened = await Promise.all(directories.map((directory) => realpath(directory).catch(() => undefined)));
-  const isInside = (folder: string | undefined): boolean =>
-    folder !== undefined && real !== undefined && real.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
-  if (real !== undefined && opened.some(isInside)) return real;
-  throw new FactoryError('MediaUnavailable', `${url} is in none of the folders that templates may read`, {
+/** Opens a path for reading, if its last part is no symbolic link. */
+export function openNoLink(path: string, kind: 'file' | 'folder'): Promise<FileHandle> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
+  return open(path, O_RDONLY | O_NOFOLLOW | (kind === 'folder' ? O_DIRECTORY : O_NONBLOCK));
+}
+
+/** Returns the path by which this process can use an open file or folder, wherever it has been moved. */
+export function openFilePath({ fd }: FileHandle): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+async function readOpenPath(url: string, file: FileHandle): Promise<string> {
+  return readlink(openFilePath(file)).catch((cause: unknown) => {
+    throw mediaUnavailableError(url, 'the worker cannot check which file it has opened', {
+      hint: 'run the worker on Linux with /proc mounted, or use an http(s) URL',
+      cause,
+    });
+  });
+}
+
+async function resolveFolders(directories: readonly string[]): Promise<string[]> {
+  const real = await Promise.all(directories.map((directory) => realpath(directory).catch(() => undefined)));
+  return real.filter((folder) => folder !== undefined);
+}
+
+function isInside(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`));
+}
+
+function notOpenError(url: string): FactoryError {
+  return new FactoryError('MediaUnavailable', `${url} is in none of the folders that templates may read`, {
     hint: HINT,
   });
 }
 
-/** Reads the absolute path of a `file://` URL. Returns undefined if the URL has none, or names another machine. */
-function parseFileUrl(url: string): string | undefined {
-  if (!/^file:\/\/(localhost)?\//i.test(url)) return undefined;
+/**
+ * Reads the absolute path of a `file://` URL. @throws FactoryError MediaUnavailable if the URL has none, or names
+ * another machine
+ */
+function parseFileUrl(url: string): string {
   try {
-    return fileURLToPath(url);
+    if (/^file:\/\/(localhost)?\//i.test(url)) return fileURLToPath(url);
   } catch {
-    return undefined;
+    // The error is thrown below.
   }
+  const message = `${url} is not an absolute path on the worker’s machine`;
+  throw new FactoryError('MediaUnavailable', message, { hint: 'write file:///DIR/FILE' });
 }

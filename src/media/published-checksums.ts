@@ -72,7 +72,7 @@ export function findChecksum(text: string, name: string, algorithm?: Checksum['a
 }
 
 /** A checksum file, and the medium whose checksum we want. */
-export interface ChecksumRequest extends Pick<SignedTextOptions, 'signal' | 'directories' | 'keys'> {
+export interface ChecksumRequest extends Pick<SignedTextOptions, 'signal' | 'access' | 'keys'> {
   url: string;
   /** URL of the medium. */
   medium: string;

@@ -1,3 +1,13 @@
+import type { AddressPolicy } from './addresses.js';
+
+/** What the worker's operator has opened to templates. */
+export interface MediaAccess {
+  /** Absolute paths of the folders on the worker's machine that file URLs may name. Default: none. */
+  directories?: readonly string[];
+  /** The addresses to which the worker connects. Default: none of those that the policy denies by default. */
+  addresses?: AddressPolicy;
+}
+
 /** Timeouts for the single steps of a transfer, in seconds. */
 export interface Timeouts {
   /** Time to connect, including the TLS handshake or the FTP server's greeting. Default 30. */
@@ -34,8 +44,8 @@ export interface MediumStream extends Validators {
 export interface OpenOptions {
   signal?: AbortSignal;
   timeouts?: Timeouts;
-  /** Absolute paths of the folders on the worker's machine that file URLs may name. Default: none. */
-  directories?: readonly string[];
+  /** Default: no folders, and no address that is denied by default. */
+  access?: MediaAccess;
   /** Where to resume. The transfer begins at 0 if this is unset, the file has changed, or the server cannot resume. */
   resume?: ResumePosition;
 }

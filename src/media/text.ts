@@ -3,7 +3,7 @@ import { toMediaError, mediaUnavailableError } from './failures.js';
 import { openMedium } from './open.js';
 import type { MediumStream, OpenOptions, Timeouts } from './source.js';
 
-export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'directories'> {
+export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'access'> {
   /** The most bytes that the file may have. Default 16 MiB. */
   maxBytes?: number;
   timeouts?: Timeouts & {
@@ -28,11 +28,11 @@ const DEFAULT_TOTAL = 120;
  * @throws FactoryError MediaUnavailable as `fetchToFile`; not retryable when the file is larger than `maxBytes`
  */
 export async function fetchContent(url: string, options: FetchOptions = {}): Promise<FetchedContent> {
-  const { maxBytes = DEFAULT_MAX_BYTES, timeouts, directories } = options;
+  const { maxBytes = DEFAULT_MAX_BYTES, timeouts, access } = options;
   const seconds = timeouts?.total ?? DEFAULT_TOTAL;
   return withDeadline({ url, seconds, signal: options.signal }, async (signal) => {
     try {
-      const opened = await openMedium(url, { signal, timeouts, directories });
+      const opened = await openMedium(url, { signal, timeouts, access });
       const bytes = await readBytes(url, opened, maxBytes).finally(() => opened.close());
       return { bytes, finalUrl: opened.finalUrl };
     } catch (error) {

@@ -1,7 +1,7 @@
 import { FactoryError } from '../domain/errors.js';
 import {
-  ENVIRONMENT_CLOUD,
   hasEnvironmentCloud,
+  nameEnvironmentCloud,
   readEntrySettings,
   readEnvironmentSettings,
 } from './config/cloud-config.js';
@@ -43,15 +43,8 @@ export interface ConnectOptions {
   deadlines?: Deadlines;
   /** Returns the rate limiter of a cloud's calls; undefined means no limit. Default: no cloud has a limit. */
   rateLimiterFor?: (cloud: string) => RateLimiter | undefined;
-}
-
-function unknownCloudError(name: string, known: string[], env: Environment, directory: string): FactoryError {
-  const hint =
-    name === ENVIRONMENT_CLOUD
-      ? 'set OS_AUTH_URL and the other OS_* variables, or OS_CLOUD to a cloud of clouds.yaml'
-      : `this program searches for clouds.yaml at ${describeSearchPath(env, directory)}`;
-  const list = known.length === 0 ? 'no cloud is configured' : `the configured clouds are ${known.join(', ')}`;
-  return new FactoryError('UnknownCloud', `there is no cloud ${name}: ${list}`, { hint });
+  /** Gets a sentence for each key of a cloud that openstackclient would use and we do not. */
+  warn?: (remark: string) => void;
 }
 
 /**
@@ -60,26 +53,41 @@ function unknownCloudError(name: string, known: string[], env: Environment, dire
  * @throws FactoryError UnknownCloud when a file is not readable, or `only` names a cloud that is not configured
  */
 export function connectClouds(options: ConnectOptions = {}): Clouds {
-  const { env = process.env, directory = process.cwd(), only, deadlines, rateLimiterFor: paceOf } = options;
+  const { env = process.env, directory = process.cwd(), only, deadlines, rateLimiterFor: paceOf, warn } = options;
   const entries = new Map<string, CloudEntry>(readCloudEntries(env, directory).map((entry) => [entry.name, entry]));
+  const environment = nameEnvironmentCloud(env);
   const configured = [...entries.keys()];
-  if (hasEnvironmentCloud(env) && !entries.has(ENVIRONMENT_CLOUD)) configured.push(ENVIRONMENT_CLOUD);
-  for (const name of only ?? []) {
-    if (!configured.includes(name)) throw unknownCloudError(name, configured, env, directory);
-  }
+  if (hasEnvironmentCloud(env) && !entries.has(environment)) configured.push(environment);
+  for (const name of only ?? []) requireConfigured(name);
   const known = configured.filter((name) => only === undefined || only.includes(name));
   const connected = new Map<string, Cloud>();
+
+  function requireConfigured(name: string): void {
+    if (configured.includes(name)) return;
+    const hint =
+      name === environment
+        ? 'set OS_AUTH_URL and the other OS_* variables, or OS_CLOUD to a cloud of clouds.yaml'
+        : `this program searches for clouds.yaml at ${describeSearchPath(env, directory)}`;
+    const list =
+      configured.length === 0 ? 'no cloud is configured' : `the configured clouds are ${configured.join(', ')}`;
+    throw new FactoryError('UnknownCloud', `there is no cloud ${name}: ${list}`, { hint });
+  }
 
   function get(name: string): Cloud {
     const existing = connected.get(name);
     if (existing !== undefined) return existing;
-    if (!known.includes(name)) throw unknownCloudError(name, known, env, directory);
+    requireConfigured(name);
+    if (!known.includes(name)) {
+      const message = `cloud ${name} is configured, but this worker serves only ${known.join(', ')}`;
+      throw new FactoryError('UnknownCloud', message, {
+        hint: 'start the worker with `--serve-cloud` for this cloud too, or without that option',
+      });
+    }
     const entry = entries.get(name);
-    const cloud = connectCloud(
-      entry === undefined ? readEnvironmentSettings(env, directory) : readEntrySettings(entry, env, directory),
-      deadlines,
-      paceOf?.(name),
-    );
+    const settings =
+      entry === undefined ? readEnvironmentSettings(env, directory) : readEntrySettings(entry, env, directory);
+    for (const remark of settings.remarks ?? []) warn?.(remark);
+    const cloud = connectCloud(settings, deadlines, paceOf?.(name));
     connected.set(name, cloud);
     return cloud;
   }

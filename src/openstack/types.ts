@@ -1,8 +1,9 @@
 /**
  * The port through which the rest of the program uses an OpenStack cloud. Fields have the names that the OpenStack APIs
  * use, and we type only the fields that we use. Every call takes an optional AbortSignal, ends within its deadline, and
- * throws FactoryError with the error class, the service's message and the request id. Methods "find…" and "get…" return
- * undefined when the resource does not exist; "delete…" also succeeds when the resource no longer exists.
+ * throws FactoryError with the error class, the service's message and the request id. A method whose name begins with
+ * `find` or `get` returns undefined when the resource does not exist. A method whose name begins with `delete` also
+ * succeeds when the resource no longer exists.
  */
 import type { CallOptions } from './http/call-options.js';
 import type { Compute } from './compute/types.js';

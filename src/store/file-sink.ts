@@ -8,7 +8,7 @@ const SYNC_EVERY = 64 * 1024 * 1024;
 
 /**
  * Writes a stream to an open file, and leaves the file open. Chunks that arrive during a write are written together in
- * the next one, so that small chunks need neither a write each nor a copy.
+ * the next write, so that a small chunk needs no write of its own and no copy.
  */
 export class FileSink extends Writable {
   /** Bytes written so far. */
@@ -52,7 +52,7 @@ export class FileSink extends Writable {
     this.unsynced = 0;
     this.syncing = this.file.datasync();
     // This only prevents an unhandled rejection. The wait before the next sync, or `_final`, reports the error of this
-    // sync. A later sync would not, because the system reports an error only once.
+    // sync. A later sync would not report it, because the system reports an error only once.
     this.syncing.catch(() => undefined);
   }
 

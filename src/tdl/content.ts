@@ -44,7 +44,7 @@ function readBase64(element: XmlElement, problems: Problems): string {
 
 /**
  * Checks whether the text ends with at least as many `=` as its length requires; more are accepted. One digit after the
- * last full group of four would require three `=`, but base64 has at most two.
+ * last full group of four would require three `=`, but base64 has at most two, so such a text is a mistake.
  */
 function isPadded(base64: string): boolean {
   const digits = base64.replace(/=+$/, '').length;

@@ -42,6 +42,7 @@ export function isXmlChar(code: number): boolean {
  * Replaces the references to entities and characters in a piece of text.
  *
  * @param wrong called for each mistake, with its offset in `raw`
+ * @param within names of the entities in which `raw` is nested
  */
 export function expand(
   raw: string,

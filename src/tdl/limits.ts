@@ -1,6 +1,6 @@
 /**
- * Limits of a template. Every template that people write is far below them, and they keep a hostile template from using
- * much memory or time. docs/tdl.md lists them. The limits of the XML are checked before the XML library gets the
+ * Limits of a template. They keep a hostile template from using much memory or time; the templates that people write
+ * stay far below them. docs/tdl.md lists the limits. We check the limits of the XML before the XML library gets the
  * document.
  */
 export const LIMITS = {

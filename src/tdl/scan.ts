@@ -23,9 +23,10 @@ const ATTRIBUTE = /(?<![^\s=/>"'])([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')/g;
 const TAG = /<\/?(?=([^\s/>"'<]*))\1(?:[^>"']|"[^"]*"|'[^']*')*>/y;
 
 /**
- * Scans a document once before the XML library parses it, and refuses what the library would accept: documents above
- * the limits, DTDs with more than internal entities, undefined references, characters and sequences that XML forbids,
- * more than one root. The library checks that tags match and attributes are well-formed.
+ * Scans a document once before the XML library parses it, and reports mistakes that the library would accept: documents
+ * above the limits, DTDs that contain anything but internal entities, undefined references, characters and sequences
+ * that XML forbids, more than one root element. The library itself checks that tags match and attributes are
+ * well-formed.
  */
 export function scan(text: string, problems: Problems): Scanned {
   const scanner = new Scanner(text, problems);
@@ -141,8 +142,8 @@ class Scanner {
     const isFirst = !this.hasDoctype;
     this.hasDoctype = true;
     const end = readDoctype(this.text, at, this.entities, this.problems);
-    // We replace only the first DOCTYPE, because each replacement copies the whole text. The library never sees a
-    // document with two: the second one is a mistake.
+    // We replace only the first DOCTYPE, because each replacement copies the whole text. The library never gets a
+    // document with two DOCTYPEs, because the second one is a mistake.
     if (end < 0 || !isFirst) return end;
     const blank = this.text.slice(at, end).replace(/[^\n]/g, ' ');
     this.blanked = this.blanked.slice(0, at) + blank + this.blanked.slice(end);

@@ -23,8 +23,8 @@ const CDATA = '#cdata';
 const ATTRIBUTES = ':@';
 
 /**
- * A node of the XML library with `preserveOrder`: an object with the key `:@` for the attributes, and one other key,
- * the name of the element.
+ * A node as the XML library returns it with option `preserveOrder`: an object with the key `:@` for the attributes, and
+ * one other key, the name of the element.
  */
 type Node = Record<string, unknown> & { [ATTRIBUTES]?: Record<string, string> };
 

@@ -4,9 +4,9 @@ import { bundleWorkflowCode, type WorkflowBundleOption, type WorkflowBundleWithS
 import { BUNDLED_FAILURE_CONVERTER } from '../codec/data-converter.js';
 
 /**
- * Returns the path where `npm run build` writes a workflow bundle: the folder of the compiled form of this file. There
- * are two bundles, because each contains its failure converter: one writes failures as plain text, the other writes
- * them as payloads, which the worker encrypts.
+ * Returns the path of a workflow bundle, which `npm run build` writes into the folder of this compiled file. There are
+ * two bundles, because each bundle contains its failure converter: one converter writes failures as plain text, the
+ * other writes them as payloads, which the worker encrypts.
  */
 export function workflowBundlePath(encrypted: boolean): string {
   return fileURLToPath(new URL(`workflow-bundle${encrypted ? '-encrypted' : ''}.js`, import.meta.url));

@@ -11,7 +11,8 @@ const ACTIVITIES = 2;
 
 /**
  * This worker's share of each cloud's call limit. A limit applies to all workers of a task queue together, and each
- * worker takes an equal share. The workers need no coordinator, because Temporal lists the pollers of a task queue.
+ * worker takes an equal share. Each worker counts the workers in Temporal's list of the task queue's pollers, so the
+ * workers need no coordinator.
  */
 export class CallBudget {
   private readonly rateLimiters = new Map<string, RateLimiter>();
@@ -34,7 +35,8 @@ export class CallBudget {
     if (this.rateLimiters.size === 0) return;
     const share = async (): Promise<void> => {
       const workers = await listPollers(client, taskQueue).catch(() => undefined);
-      // We count ourselves even before our first poll. When Temporal does not answer, the shares stay as they are.
+      // We always count this worker, because it is not in the list before its first poll. When Temporal does not
+      // answer, the shares stay as they are.
       if (workers !== undefined) this.divide(workers.add(identity).size);
     };
     await share();

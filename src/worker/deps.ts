@@ -10,6 +10,7 @@ import { SharedPoll, type PollInterval } from '../openstack/polling/shared-poll.
 import { Throttle } from '../openstack/polling/throttle.js';
 import type { Clouds } from '../openstack/types.js';
 import { GuestJournal } from '../guest/journal.js';
+import { AddressPolicy } from '../media/addresses.js';
 import { FileStore } from '../store/file-store.js';
 
 export interface DepsOptions {
@@ -20,11 +21,13 @@ export interface DepsOptions {
   workerAddresses?: string[];
   /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
+  /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
+  allowAddresses?: string[];
   /** The deployment version of the worker. Default: the worker has no version. */
   version?: WorkerDeploymentVersion;
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
-  /** Interval of the cloud's list calls, in milliseconds. Default: 500 to 5000. */
+  /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
   pollInterval?: PollInterval;
 }
 
@@ -62,7 +65,7 @@ export function createDeps(options: DepsOptions): Deps {
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
     workerAddresses: options.workerAddresses,
-    filesFrom: options.filesFrom ?? [],
+    access: { directories: options.filesFrom ?? [], addresses: new AddressPolicy(options.allowAddresses) },
     limits: options.limits ?? {},
     pollInterval: Math.min(2000, pace.longest),
   };

@@ -4,10 +4,10 @@ import { taskQueueFor, type QueueKind } from '../domain/task-queues.js';
 type Slots = Partial<TemporalWorkerOptions>;
 
 /**
- * The slots of the worker for each kind of task queue. There are many waiting activities, because they are cheap: a
- * thousand of them send a thousand heartbeats in three seconds. There are few transfers, because they move and hash
- * bytes on the threads of the event loop. Workflow tasks are short. Memory limits the workflow cache, so a build that
- * waits long is evicted, and replayed at its next event.
+ * How many tasks of each kind of task queue a worker runs at the same time (Temporal's slots). `wait` has many slots,
+ * because a waiting activity costs only a heartbeat every three seconds. `transfer` has few, because these activities
+ * move and hash bytes on the threads of the event loop. `control` runs short tasks. The workflow cache is small to save
+ * memory: Temporal evicts a build that waits long, and replays it at its next event.
  */
 const SLOTS: Record<QueueKind, Slots> = {
   control: {
@@ -22,7 +22,8 @@ const SLOTS: Record<QueueKind, Slots> = {
 };
 
 /**
- * Returns the name of the task queue and the slots of the worker for a kind. Only the `control` worker runs workflows.
+ * Returns the worker options of a kind: the name of its task queue, and its slots. Only the `control` worker runs
+ * workflows.
  */
 export function workerOptionsFor(taskQueue: string, kind: QueueKind): Slots & { taskQueue: string } {
   return { taskQueue: taskQueueFor(taskQueue, kind), ...SLOTS[kind] };

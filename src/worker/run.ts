@@ -34,7 +34,8 @@ export interface WorkerOptions {
   /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
   /**
-   * Deployment name and build id of the worker. A build stays on the version that started it. Default: no versioning.
+   * Temporal's deployment name and build id of this worker. An image build stays on the version that started it.
+   * Default: no versioning.
    */
   version?: WorkerDeploymentVersion;
   /** Names of the clouds to serve. Default: all configured clouds. */
@@ -43,6 +44,8 @@ export interface WorkerOptions {
   workerAddresses?: string[];
   /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
+  /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
+  allowAddresses?: string[];
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
@@ -98,10 +101,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       const { server } = await serveHealth(HEALTH, parseAddress(healthAddress, HEALTH), readHealth);
       closers.push(() => server.close());
     }
-    const budget = new CallBudget(options.limits ?? {});
-    closers.push(() => budget.stop());
-    const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor });
-    closers.push(() => clouds.close());
     installRuntime(options, watch);
     const { logger } = Runtime.instance();
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
@@ -114,6 +113,11 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       namespace,
       dataConverter: createDataConverter(options.payloadKeys),
     });
+    const budget = new CallBudget(options.limits ?? {});
+    closers.push(() => budget.stop());
+    const warn = (remark: string): void => logger.warn(remark);
+    const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor, warn });
+    closers.push(() => clouds.close());
     const call = (): Promise<unknown> =>
       clientConnection.withDeadline(Date.now() + WATCH_TIMEOUT, () =>
         client.workflowService.describeNamespace({ namespace }),

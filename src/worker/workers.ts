@@ -32,10 +32,10 @@ const HEARTBEAT_THROTTLE = '3s';
 
 export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
   connection: NativeConnection;
-  /** A client with the same payload keys. */
+  /** A client that uses the same `payloadKeys`. */
   client: Client;
   taskQueue: string;
-  /** The result of `findOrMakeBundle`. Its argument must be true when `payloadKeys` is set. */
+  /** The result of `findOrMakeBundle`, which must be called with true when `payloadKeys` is set. */
   bundle: WorkflowBundleOption;
   /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;

@@ -8,14 +8,18 @@ import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js
 import type { Cloud, CreateServer, Flavor, Image, Server } from '../../src/openstack/types.js';
 
 /**
- * The bytes of the images that the tests upload: an empty disk of 1 MiB. Every hypervisor starts a machine with this
- * disk, but the machine cannot boot from it.
+ * The bytes of the images that the tests upload: an empty disk of 1 MiB. Every hypervisor can start a machine with this
+ * disk, but the machine finds nothing to boot.
  */
 export const DISK = Buffer.alloc(1024 * 1024);
 /** Milliseconds that a cloud may take for one change of a resource. */
 const PATIENCE = 180_000;
 
-/** Calls `ask` every 300 ms until `wanted` accepts the answer. @throws Error after `PATIENCE` milliseconds */
+/**
+ * Calls `ask` every 300 ms until `wanted` accepts the answer, and returns that answer.
+ *
+ * @throws Error when `wanted` accepts no answer within `PATIENCE` milliseconds
+ */
 export async function eventually<T>(what: string, ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
   const end = Date.now() + PATIENCE;
   for (;;) {
@@ -58,14 +62,17 @@ export function smallest(flavors: Flavor[]): Flavor {
   return first;
 }
 
-/** The resources of one run of the tests. All carry the run's tag, so that no run finds the resources of another. */
+/**
+ * The resources that one run of the tests creates. All have the run's tag, so that no run finds the resources of
+ * another run.
+ */
 export class Bench {
   readonly tag = `contract=${randomUUID()}`;
   private readonly undo: (() => Promise<void>)[] = [];
   private readonly connected: Cloud[] = [];
   private opened: { settings: CloudSettings; cloud: Cloud } | undefined;
 
-  /** @param here the address at which the cloud can reach this machine; undefined when no such address is known */
+  /** @param here the address at which the cloud can reach this machine; undefined when we know no such address */
   constructor(readonly here?: string) {}
 
   /** Connects to the cloud. Must be called before all other methods. */
@@ -95,7 +102,10 @@ export class Bench {
     return `contract-${what}-${this.tag.slice(-8)}`;
   }
 
-  /** Registers a function that `clear` runs at the end, also after failed tests: the last function runs first. */
+  /**
+   * Registers a function that undoes a change. `clear` runs these functions at the end, also after failed tests. The
+   * function that was registered last runs first.
+   */
   later(undo: () => Promise<void>): void {
     this.undo.unshift(undo);
   }
@@ -127,14 +137,18 @@ export class Bench {
     return image;
   }
 
-  /** @param fromImage whether the server gets an image when `request` has no `imageRef` */
+  /**
+   * @param fromImage whether the server boots a new image when `request` has no `imageRef`. False: it boots from a
+   * volume
+   */
   async server(request: Partial<CreateServer> = {}, fromImage = true): Promise<{ id: string; networkName: string }> {
     const { compute, network } = this.cloud;
     const networks = await network.listNetworks();
     // Nova does not allow a user to create a server on an external network.
     const usable = networks.find((candidate) => candidate.subnets.length > 0 && !candidate['router:external']);
     assert.ok(usable !== undefined, 'the cloud has no internal network with a subnet');
-    // Nothing on the empty disk reacts to the power button, so Nova waits only 1 s for a shutdown.
+    // The empty disk has no system that reacts to the power button. With this property Nova waits only 1 s for a
+    // shutdown.
     const image = fromImage && request.imageRef === undefined && (await this.activeImage({ os_shutdown_timeout: '1' }));
     const { id } = await compute.createServer({
       name: this.name('server'),
@@ -149,7 +163,7 @@ export class Bench {
 
   async removeServer(id: string): Promise<void> {
     await this.cloud.compute.deleteServer(id);
-    // For a moment Nova may still show the server, as DELETED.
+    // Nova may still show the deleted server for a moment, with the status DELETED.
     await eventually(
       'server deleted',
       () => this.cloud.compute.getServer(id),

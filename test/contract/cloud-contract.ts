@@ -10,13 +10,13 @@ import { describeSweeper } from './sweeper-contract.js';
 import { describeVolumes } from './volume-contract.js';
 
 /**
- * Declares the contract tests: they check what this program relies on in a cloud. The same tests run against the fake
- * cloud and against a real one, and so show that the fake cloud behaves like OpenStack. At the end the tests remove all
- * resources that they have created.
+ * Declares the contract tests. They check the behaviour of a cloud on which this program relies. The same tests run
+ * against the fake cloud and against a real one, and so show that the fake cloud behaves like OpenStack. At the end the
+ * tests remove all resources that they have created.
  *
  * @param name name of the cloud, for the report
  * @param connect returns the settings of the cloud: a user with a password who may create servers in a project
- * @param here the address at which the cloud can reach this machine; if it is undefined, tests that need it are skipped
+ * @param here the address at which the cloud can reach this machine. Undefined: the tests that need it are skipped
  */
 export function describeCloudContract(
   name: string,

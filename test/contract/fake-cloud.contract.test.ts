@@ -11,7 +11,7 @@ after(() => cloud?.close());
 
 async function start(): Promise<CloudSettings> {
   const flavors = [...FLAVORS, { name: 'm1.volume', ram: 512, vcpus: 1, disk: 0 }];
-  // In milliseconds: long enough for a test to delete the image during the upload.
+  // In milliseconds. The upload takes so long that a test can delete the image during the upload.
   const durations = { volumeUpload: 500 };
   cloud = await FakeCloud.start({
     flavors,

@@ -20,7 +20,8 @@ export function describeImages(bench: Bench): void {
       await bench.cloud.image.deleteImage(image.id);
       await bench.cloud.image.deleteImage(image.id);
       assert.equal(await bench.cloud.image.getImage(image.id), undefined);
-      // A cloud may accept the id of a deleted image again, or refuse it as a conflict. Other errors are not allowed.
+      // A cloud may accept the id of a deleted image again, or refuse it with a conflict. The test fails on all other
+      // errors.
       await bench.cloud.image.createImage(request).catch((reason: unknown) => {
         assert.ok(reason instanceof FactoryError && reason.type === 'Conflict');
       });

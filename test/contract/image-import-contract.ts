@@ -32,7 +32,10 @@ export function describeImageImport(bench: Bench): void {
       return image;
     }
 
-    /** Returns the image's status, the stores into which its import is running, and those for which it has failed. */
+    /**
+     * Returns the status of an image, the stores into which Glance is importing it, and the stores for which the import
+     * has failed.
+     */
     function outcome(image: Image | undefined): unknown[] {
       return [image?.status, image?.['os_glance_importing_to_stores'], image?.['os_glance_failed_import']];
     }

@@ -14,7 +14,10 @@ const installed = await run('openstack', ['--version']).then(
   () => false,
 );
 
-/** Checks that the `openstack` command, a client that we did not write, works with the fake cloud. */
+/**
+ * Checks that the `openstack` command works with the fake cloud. This command shows that the fake cloud works with a
+ * client that is not ours.
+ */
 describe(
   'the openstack command with the fake cloud',
   { skip: !installed && 'python3-openstackclient is not installed' },

@@ -13,15 +13,18 @@ import { describeCloudContract } from './cloud-contract.js';
  */
 const OUTER = '198.51.100.1';
 
-/** Returns `OUTER` if this machine has that address, else undefined: then the single-node cloud is not here. */
+/**
+ * Returns `OUTER` if this machine has that address. Otherwise the single-node cloud does not run on this machine, and
+ * the result is undefined.
+ */
 function here(): string | undefined {
   const addresses = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? []);
   return addresses.find(({ address }) => address === OUTER)?.address;
 }
 
 /**
- * Reads the settings of the cloud that `OS_CLOUD` names, else the settings in the other `OS_*` variables. If the
- * environment of the single-node cloud is loaded, they are the settings of that cloud. Undefined when there are none.
+ * Reads the settings of the cloud that `OS_CLOUD` or the other `OS_*` variables name. That is the single-node cloud if
+ * its environment is loaded. Returns undefined when no variable names a cloud.
  */
 function configuredCloud(): CloudSettings | undefined {
   const name = process.env['OS_CLOUD'];
@@ -39,7 +42,7 @@ async function hindrance(settings: CloudSettings | undefined): Promise<string | 
     await cloud.getProjectId({ signal: AbortSignal.timeout(15_000) });
     return undefined;
   } catch (error) {
-    // If the cloud answers, but with an error, the contract tests must run and fail.
+    // The cloud answers, but with an error. Then the contract tests must run and fail.
     if (error instanceof FactoryError && error.type !== 'CloudUnavailable') return undefined;
     return `cloud ${settings.name} does not answer: ${error instanceof Error ? error.message : String(error)}`;
   } finally {

@@ -19,12 +19,12 @@ import { startTemporal, temporalEnv } from '../support/temporal.js';
 import { RecordingIo } from '../unit/cli/recording-io.js';
 import { type Bench, publicKey } from './bench.js';
 
-/** The ids of one resource of each kind that a build can leave behind, by kind. The id of a key pair is its name. */
+/** The id of one resource of each kind that a build can leave behind, by kind. For a key pair the id is its name. */
 type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'key pair' | 'image' | 'volume', string>;
 
 const TASK_QUEUE = 'sweeper-contract';
 
-/** Declares the tests of the sweeper, which `imagefactory gc` starts, with a real Temporal server and a worker. */
+/** Declares the tests of the sweeper, which `imagefactory gc` starts. They use a real Temporal server and a worker. */
 export function describeSweeper(bench: Bench): void {
   describe('the sweeper', () => {
     let temporal: TestWorkflowEnvironment;
@@ -52,7 +52,9 @@ export function describeSweeper(bench: Bench): void {
       await rm(storage, { recursive: true, force: true });
     });
 
-    /** Starts a build and terminates it. In Temporal the build has ended, but nothing has removed its resources. */
+    /**
+     * Starts a build and terminates it. The build has then ended in Temporal, but its resources are still in the cloud.
+     */
     async function terminatedBuild(): Promise<BuildRef> {
       const uuid = randomUUID();
       const workflowId = workflowIdFor('base_image', uuid);
@@ -79,8 +81,8 @@ export function describeSweeper(bench: Bench): void {
     }
 
     /**
-     * Creates one resource of each kind. With `ref` the resources carry the marks that the build sets. Without `ref`
-     * they carry no marks of imagefactory.
+     * Creates one resource of each kind. With `ref` the resources get the marks of that build. Without `ref` they get
+     * no marks of imagefactory.
      */
     async function make(ref?: BuildRef): Promise<Things> {
       const { network, compute } = bench.cloud;
@@ -125,7 +127,7 @@ export function describeSweeper(bench: Bench): void {
       };
     }
 
-    /** Returns the kinds of the given resources that still exist. */
+    /** Returns the kinds of those resources in `things` that still exist. */
     async function present(things: Things): Promise<string[]> {
       const { network, compute, image, volume } = bench.cloud;
       const [addresses, ports, groups] = await Promise.all([
@@ -147,8 +149,9 @@ export function describeSweeper(bench: Bench): void {
     }
 
     /**
-     * Runs `imagefactory gc` for this cloud, with options that keep all JEOS images and installer media. Returns the
-     * kind and id of each resource with the given outcome.
+     * Runs `imagefactory gc` for this cloud, with options that keep all JEOS images and installer media.
+     *
+     * @returns kind and id of each resource with the given outcome
      */
     async function gc(outcome: string, ...more: string[]): Promise<string[]> {
       const io = new RecordingIo(temporalEnv(temporal));
@@ -166,7 +169,7 @@ export function describeSweeper(bench: Bench): void {
       const ended = await terminatedBuild();
       const [left, others] = await Promise.all([make(ended), make()]);
       const unfinished = await bench.queuedImage(marksOf(ended, 'base', 'contract'));
-      // Temporal has never had this build, so the sweeper must take it for a build in another Temporal.
+      // This build was never in Temporal. So the sweeper must assume that it belongs to another Temporal server.
       const foreign: BuildRef = { uuid: randomUUID(), workflowId: '', cloud: bench.settings.name };
       const { network } = bench.cloud;
       const group = await network.createSecurityGroup({

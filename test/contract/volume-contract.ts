@@ -29,10 +29,10 @@ const MESSAGES = z.object({
 
 type Message = z.infer<typeof MESSAGES>['messages'][number];
 
-/** Declares the tests of volumes, of images that become volumes or come from volumes, and of servers with volumes. */
+/** Declares the tests of volumes, of servers with volumes, and of the copies between images and volumes. */
 export function describeVolumes(bench: Bench): void {
   describe('volume', () => {
-    /** Creates a volume of 1 GiB, which is deleted after the tests. */
+    /** Creates a volume of 1 GiB. It is deleted after the tests. */
     async function create(what: string, imageRef?: string): Promise<Volume> {
       const { volume } = bench.cloud;
       const metadata = { contract: bench.tag, contract_what: what };
@@ -78,7 +78,9 @@ export function describeVolumes(bench: Bench): void {
       });
     }
 
-    /** Deletes the snapshots of a volume that Nova created for an image, and waits until Cinder lists none. */
+    /**
+     * Deletes the snapshots of a volume that Nova has created for an image, and waits until Cinder lists no snapshot.
+     */
     async function removeSnapshots(volumeId: string): Promise<void> {
       const list = { method: 'GET', path: '/snapshots/detail', query: { volume_id: volumeId } } as const;
       await withCinder((cinder) =>

@@ -6,8 +6,8 @@ import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
 import { leftovers, noCloud } from './support/single-node.js';
 
 /**
- * Runs the article's command on a real OpenStack, from the boot of Debian's installer to the base image. The worker is
- * killed while the installer runs; `faults.test.ts` tests the other faults.
+ * Runs the command of the article (docs/article.md) on a real OpenStack, from the boot of Debian's installer to the
+ * base image. The test kills the worker while the installer runs. `faults.test.ts` tests the other faults.
  */
 describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
   let environment: DebianEnvironment;

@@ -33,12 +33,15 @@ const CLOUD = cloudEnvironment()['OS_CLOUD'] ?? '';
 const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
 /** Addresses of the services of the single-node cloud (`dev/openstack/lib/services.sh`). */
 const SERVICES = { compute: 'http://127.0.0.1:8774', image: 'http://127.0.0.1:9292', network: 'http://127.0.0.1:9696' };
-/** Milliseconds for which the guest cannot be reached. */
+/** Milliseconds for which the guest has no network. */
 const AWAY = 60_000;
 const CREATE_SERVER = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
 const LIST_SERVERS = { service: 'compute', method: 'GET', path: /\/servers\/detail/ } as const;
 const SNAPSHOT = { service: 'compute', method: 'POST', path: /\/action$/, body: /createImage/ } as const;
-/** The first call of each step that works in the guest. */
+/**
+ * The first call of each step that works in the guest. With it the worker checks that the security group allows its SSH
+ * connection.
+ */
 const ADMIT = { service: 'network', method: 'GET', path: /\/security-groups\?tags=/ } as const;
 
 /** Injects the worst faults of the fault matrix into one build on a real cloud. */
@@ -98,8 +101,8 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
   }
 
   /**
-   * Returns a template with three commands. The first two record in the guest that they ran, report to the host, and
-   * wait until the host lets them go on. The third sends all these records to the host.
+   * Returns a template with three commands. The first two write a record in the guest, report to the host, and wait
+   * until the host lets them continue. The third command sends these records to the host.
    */
   function template(): string {
     const ran = (name: string): string => `#!/bin/bash\necho ${name} >>/var/lib/faults-runs\n`;
@@ -169,7 +172,8 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     await build.strike('installer.wait', 'nova-compute killed and started again', async () => {
       await killService('nova-compute');
       await build.killWorker('installer.wait', 'as it looks at the instance', at.installing);
-      // Both at the same time, because the installer runs meanwhile and must not end before both are back.
+      // Starts nova-compute and restarts Temporal at the same time. The installer is running, and must not end before
+      // both are back.
       await Promise.all([startService('nova-compute'), build.restartTemporal('installer.wait')]);
     });
     await build.killWorker('jeos.snapshot', 'with the call done by Nova, and not answered', at.jeosSnapshot);
@@ -189,7 +193,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     const customise = await build.holds('customise');
     await build.strike('command:2 two', 'the guest’s network cut for a minute, in which the command ends', async () => {
       second.letGo();
-      // Waits until the command has the answer of the host. From then on the network is cut.
+      // Waits until the command has got the answer of the host. After this second the network is cut.
       await build.pause(1000);
       await setLink(cloud, customise, 'down');
       try {
@@ -223,7 +227,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     assert.deepEqual(door.words, ['one', 'two', 'runs: one two ']);
   }
 
-  /** Asserts that the build has left its image, its JEOS and its ramdisk in the cloud, and nothing else. */
+  /** Asserts that only the image, the JEOS and the ramdisk of the build are left in the cloud. */
   async function assertNothingLeft({ uuid, marks }: FaultyBuild, result: BaseImageResult): Promise<void> {
     const record = JSON.parse(await readFile(join(storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
     assert.equal(record.glance_id, result.glanceId);

@@ -9,11 +9,11 @@ import { MatrixSlots } from '../support/matrix/matrix-slots.js';
 import { FAULT_POINTS, VOLUME_FAULT_POINTS, type FaultPoint } from '../support/matrix/fault-points.js';
 import { Report, countAttempts } from '../support/matrix/report.js';
 
-/** Builds over which the fault points of a failure are distributed. */
+/** Number of builds among which the fault points of one failure are distributed. */
 const BUILDS_PER_FAILURE = 3;
 /** Milliseconds after which the worker gives up a call without an answer. */
 const CALL_DEADLINE = 2000;
-/** Builds at the same time. */
+/** Number of builds at the same time. */
 const SLOTS = 9;
 
 /** One build, and the points at which its calls fail. */
@@ -49,7 +49,7 @@ describe('a build whose calls fail once at each of these fault points', { concur
     await env?.close();
   });
 
-  /** @returns why the cell is red; undefined when the build is complete as it should be */
+  /** @returns the reason why the cell is red; undefined when the build is complete as expected */
   async function run(slot: MatrixSlot, { failure, points, build }: FailurePlan): Promise<string | undefined> {
     const injector = new FaultInjector(
       slot,

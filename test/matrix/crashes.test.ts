@@ -16,16 +16,18 @@ import { FAULT_POINTS, VOLUME_FAULT_POINTS, type FaultPoint } from '../support/m
 import { Report, countAttempts } from '../support/matrix/report.js';
 import { TemporalProcess } from '../support/temporal-process.js';
 
-/** A kind of crash: which process is killed and how, and the builds that go through it. */
+/** A kind of crash: the process that is killed, the signal, and the number of builds that have these crashes. */
 interface CrashKind {
   name: string;
   part: string;
   timings: CrashTiming[];
-  /** Builds over which the fault points are split, all at the same time. */
+  /** Number of builds among which the fault points are distributed. All these builds run at the same time. */
   builds: number;
-  /** Builds over which the fault points of volumes are split, all at the same time. */
+  /**
+   * Number of builds among which the fault points of volumes are distributed. All these builds run at the same time.
+   */
   volumeBuilds: number;
-  /** Splits the crashes over the builds. */
+  /** Distributes the crashes among the builds. */
   split: (crashes: Crash[], builds: number) => Crash[][];
   createTrigger: (slots: MatrixSlots, server: TemporalProcess) => CrashTrigger;
 }
@@ -36,10 +38,11 @@ const KINDS: CrashKind[] = [
     part: 'sigkill',
     timings: ['before', 'during', 'after'],
     builds: 9,
-    // One build for each timing: a build reaches a point whose call is not the first of its kind only once.
+    // One build for each timing. Some points are not at the first call of a kind in their step, and a build passes such
+    // a point only once.
     volumeBuilds: 3,
-    // Consecutive points for each build, so that the builds pause in different steps. Builds that pause in the same
-    // step would use all its activity slots (a worker has four for transfers). The builds before that step would wait
+    // Each build gets consecutive points, so that the builds pause in different steps. Builds that pause in the same
+    // step would use all activity slots of the worker (it has four for transfers). Builds before that step would wait
     // for a slot until the worker gives up the held calls.
     split: divide,
     createTrigger: (slots) => async (release) => {
@@ -55,8 +58,8 @@ const KINDS: CrashKind[] = [
     timings: ['during'],
     builds: 5,
     volumeBuilds: 1,
-    // The points of one build are far apart: a build that reaches its next point while the worker shuts down would
-    // delay the shutdown by the whole grace period.
+    // The points of one build are far apart. If a build reached its next point while the worker shuts down, the
+    // shutdown would take the whole grace period.
     split: distribute,
     createTrigger: (slots) => async (release) => {
       const stopped = slots.worker.stop();
@@ -86,8 +89,8 @@ function nameFault(kind: CrashKind, timing: CrashTiming): string {
 }
 
 /**
- * Lists all crashes of a kind. The record has no `during` when the kind has several timings, because one rename writes
- * it: the worker is killed before or after.
+ * Lists all crashes of a kind. A kind with several timings has no `during` for the record: one rename writes the
+ * record, so a worker can only be killed before or after it.
  */
 function listCrashes(kind: CrashKind, points: FaultPoint[]): Crash[] {
   return kind.timings.flatMap((timing) =>
@@ -155,7 +158,7 @@ for (const kind of KINDS) {
   });
 }
 
-/** Returns why the cells of a build are red; undefined when the build is complete as it should be. */
+/** Returns the reason why the cells of a build are red; undefined when the build is complete as expected. */
 async function findProblem(
   slot: MatrixSlot,
   failure: string | undefined,

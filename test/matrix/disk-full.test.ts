@@ -13,7 +13,7 @@ import { Report, countAttempts } from '../support/matrix/report.js';
 const run = promisify(execFile);
 /** Milliseconds after which the disk has free space again. */
 const FULL_FOR = 1500;
-/** Only root may mount. The guests of the fake cloud need root as well. */
+/** Whether this process may mount a file system. Only root may. The guests of the fake cloud also need root. */
 const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
 const WRITE_POINTS = FAULT_POINTS.filter(({ writes }) => writes === true);
 
@@ -54,7 +54,7 @@ describe('a build whose worker’s disk is full for a while', { skip: !mayMount 
   /**
    * Runs a build and fills the disk when the build reaches the point.
    *
-   * @returns why the cell is red; undefined when the build is complete as it should be
+   * @returns the reason why the cell is red; undefined when the build is complete as expected
    */
   async function runBuild(point: FaultPoint): Promise<string | undefined> {
     const [slot] = slots.all;

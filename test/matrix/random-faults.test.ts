@@ -4,7 +4,10 @@ import type { FaultKind } from '../fakes/openstack/core/faults.js';
 import { TestEnv } from '../support/test-env.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
-/** Seed of the random faults. `FAULT_SEED=n` runs other faults, or repeats those of a failed run. */
+/**
+ * Seed of the random faults. To get other faults, or to repeat the faults of a failed run, set `FAULT_SEED` to a
+ * number.
+ */
 const SEED = Number(process.env['FAULT_SEED'] ?? 20_260_101);
 const BUILDS = 100;
 const KINDS: FaultKind[] = [

@@ -8,8 +8,8 @@ import { DuplicateWatch } from '../support/duplicate-watch.js';
 
 const BUILDS = 10;
 /**
- * Maximum milliseconds for which a worker runs (MAX_UPTIME) and for which no worker runs (MAX_DOWNTIME). The actual
- * times are random.
+ * Longest time in milliseconds for which a worker runs (MAX_UPTIME), and for which no worker runs (MAX_DOWNTIME). The
+ * actual times are random.
  */
 const MAX_UPTIME = 8000;
 const MAX_DOWNTIME = 3000;
@@ -40,7 +40,9 @@ describe(
       }
     }
 
-    /** Waits for the build's result, and queries its status meanwhile, also while no worker can answer. */
+    /**
+     * Waits for the result of a build. Until then queries its status again and again, also while no worker can answer.
+     */
     async function waitForEnd(build: Build): Promise<void> {
       let isOver = false;
       const polling = (async () => {

@@ -7,10 +7,10 @@ import { MatrixSlots } from '../support/matrix/matrix-slots.js';
 import { Report, countAttempts, type CellResult } from '../support/matrix/report.js';
 import { STATE_CELLS, type StateCell } from '../support/matrix/states.js';
 
-/** Builds at the same time. */
+/** Number of builds at the same time. */
 const SLOTS = 8;
 
-/** Returns why the cell is red; undefined when the build ended as expected. */
+/** Returns the reason why the cell is red; undefined when the build has ended as expected. */
 async function findProblem(
   slot: MatrixSlot,
   { expects }: StateCell,

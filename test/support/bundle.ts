@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeBundle } from '../../src/worker/bundle.js';
 
-/** Environment variable with the folder of the bundles that all processes of a test run share. */
+/**
+ * Environment variable that names the folder of the workflow bundles. All processes of a test run share these bundles.
+ */
 const SHARED = 'IMAGEFACTORY_TEST_BUNDLES';
 const CACHE = fileURLToPath(new URL('../../.cache', import.meta.url));
 
@@ -22,8 +24,8 @@ async function write(folder: string, encrypted: boolean): Promise<string> {
 }
 
 /**
- * Returns the path of a file with the bundled workflows: the bundle that all processes of the test run share, else one
- * that this process creates now.
+ * Returns the path of a workflow bundle. In a test run this is the bundle that all its processes share. Otherwise this
+ * process creates its own bundle.
  */
 export function testBundle(encrypted = false): Promise<string> {
   const shared = process.env[SHARED];
@@ -36,8 +38,8 @@ export function testBundle(encrypted = false): Promise<string> {
 }
 
 /**
- * Makes all processes that are started from now on use the bundles of `npm run build`. Bundling takes seconds, and a
- * test run has dozens of processes.
+ * Sets the environment so that processes started later use the bundles of `npm run build`. Creating a bundle takes
+ * seconds, and a test run has dozens of processes.
  */
 export function useBuiltBundles(): void {
   process.env[SHARED] = fileURLToPath(new URL('../../dist/src/worker', import.meta.url));

@@ -5,5 +5,5 @@ export const glance = (method: string, path: RegExp): CallPattern => ({ service:
 export const cinder = (method: string, path: RegExp): CallPattern => ({ service: 'volume', method, path });
 export const neutron = (method: string, path: RegExp): CallPattern => ({ service: 'network', method, path });
 
-/** The first call of every guest step: the worker makes sure that the security group allows its SSH connection. */
+/** The first call of every guest step. With it the worker checks that the security group allows its SSH connection. */
 export const FIND_SECURITY_GROUP = neutron('GET', /\/security-groups\?tags=/);

@@ -20,24 +20,24 @@ export interface Scene {
   release?: () => Promise<void>;
 }
 
-/** A state in which a test cancels a build, and how the build reaches it. */
+/** A state in which a test cancels a build, and the function that brings a build into it. */
 export interface CancelState {
   name: string;
-  /** The resources that the clean-up must report as removed. Unset when the test does not check them. */
+  /** Pattern for the resources that the clean-up must report as removed. Unset when the test does not check them. */
   removes?: RegExp;
   reach: (env: TestEnv) => Promise<Scene>;
   /**
-   * Who cancels the build. Default: one of the two cancellers, which take turns, because both send the same request to
-   * Temporal.
+   * The cancellers to test; each cancels its own build. Default: one of the two, alternating from state to state. One
+   * is enough, because both send the same request to Temporal.
    */
   cancelledBy?: readonly Canceller[];
 }
 
-/** Who cancels: the command `imagefactory cancel`, or Temporal's client. */
+/** The two ways to cancel a build: the command `imagefactory cancel`, and Temporal's client. */
 export const CANCELLERS = ['imagefactory', 'Temporal'] as const;
 type Canceller = (typeof CANCELLERS)[number];
 
-/** Creates a state in which the build or its installer run is in a step, and waits for the reply to a call. */
+/** Creates a state in which a step of the build, or of its installer run, waits for the reply to a call. */
 function duringCall(
   of: KillPoint['of'],
   step: string,
@@ -49,7 +49,7 @@ function duringCall(
     name: `${step}${of === 'jeos' ? ' of the installer’s run' : ''}, ${when} ${call.method} ${call.path?.source.replaceAll('\\', '')}`,
     ...(removes === undefined ? {} : { removes }),
     reach: async (env) => {
-      // Replaces the blocking command, because the build must get past it.
+      // Replaces the command that blocks by one that ends, because the build must get past this command.
       const body = BODY.replace(/<command name="one">.*<\/command>/s, '<command name="one">true</command>');
       const build = await env.build(env.template({ body }), PARAMETERS);
       const interrupter = new Interrupter(env, env.cloud, build, AbortSignal.timeout(WAIT_MINUTES * 60_000));
@@ -60,8 +60,8 @@ function duringCall(
 }
 
 /**
- * Creates a state in which the build is in a step that does not end, because of what `arrange` does to the cloud or the
- * guest.
+ * Creates a state in which the build is in a step that does not end. `arrange` changes the cloud or the guest so that
+ * the step does not end.
  */
 function duringStep(
   what: string,
@@ -88,7 +88,7 @@ function duringStep(
 
 const INSTANCE = /instance [0-9a-f-]{36}/;
 const IMAGE = /image [0-9a-f-]{36}/;
-/** The resources of a guest. */
+/** Pattern for the resources that a guest needs. */
 export const GUEST = /instance .*floating IP .*security group .*key pair/;
 
 /** The states in which a build can be cancelled: every step, and everything that a build waits for. */
@@ -182,13 +182,13 @@ export const CANCEL_STATES: CancelState[] = [
 ];
 
 /**
- * Milliseconds after which the test fails because the build does not react. `bench/cancel.ts` measures how soon it
- * does.
+ * Milliseconds that a cancelled build may take to begin its clean-up; otherwise the test fails. `bench/cancel.ts`
+ * measures the real times.
  */
 const REACTION_TIMEOUT = 60_000;
 
 /**
- * Waits until a cancelled build shows the request in its status and is in its clean-up.
+ * Waits until a cancelled build is in its clean-up and its status shows the cancel request.
  *
  * @returns milliseconds from `since` until then
  */

@@ -9,7 +9,10 @@ import type { TestEnv } from './test-env.js';
 import { temporalProgram } from './temporal.js';
 import { until } from './until.js';
 
-/** Bundles today's workflows as those of another release, which cannot continue a history of today's release. */
+/**
+ * Bundles today's workflows so that they act like those of another release: they cannot continue a history of today's
+ * release.
+ */
 export function bundleOfNextRelease(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
@@ -33,11 +36,12 @@ export class Deployment {
   }
 
   /**
-   * Makes a version the current one, on which new builds run. Before, waits until Temporal knows that the version's
+   * Makes a version the current one, on which new builds run. First waits until Temporal knows that the version's
    * workers poll every lane.
    */
   async makeCurrent(buildId: string): Promise<void> {
-    // There is one task queue more than lanes, because the control lane has workflows and activities.
+    // The control lane has two task queues in Temporal, for workflows and for activities. So there is one task queue
+    // more than there are lanes.
     await until(
       async () => (await this.taskQueues(buildId)) === QUEUE_KINDS.length + 1,
       `all lanes of release ${buildId}`,
@@ -45,7 +49,8 @@ export class Deployment {
     const { deploymentName } = this.version(buildId);
     const which = ['--deployment-name', deploymentName, '--build-id', buildId];
     const command = ['worker', 'deployment', 'set-current-version', ...which, '--yes'];
-    // A busy server may know the version earlier than the deployment. So we try again.
+    // A busy server may know the version before it knows the version's deployment, and then the command fails. So we
+    // try again.
     for (let tries = 1; ; tries++) {
       try {
         await temporal(this.env, ...command);
@@ -58,7 +63,7 @@ export class Deployment {
   }
 
   private async taskQueues(buildId: string): Promise<number> {
-    // For a version that the server does not know yet, this request makes it log an error. So we first check whether it
+    // The server logs an error if we describe a version that it does not know yet. So we first check whether the server
     // knows the version.
     if (!(await this.isKnown(buildId))) return 0;
     return (await this.described(buildId).catch(() => undefined))?.taskQueueInfos?.length ?? 0;
@@ -85,8 +90,8 @@ export class Deployment {
 }
 
 /**
- * Lists the releases that worked on a run: on its workflow tasks (key `workflow`), and on its activities (key: their
- * task queue). A worker with a version has its build id in its identity.
+ * Lists the releases whose workers have worked on a run. The key `workflow` is for workflow tasks; all other keys are
+ * the task queues of activities. A worker with a version has its build id in its identity.
  */
 export async function releasesOf(handle: WorkflowHandle): Promise<Record<string, string[]>> {
   const { events } = await handle.fetchHistory();

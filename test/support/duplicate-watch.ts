@@ -3,7 +3,7 @@ import type { FakeCloud } from '../fakes/openstack/fake-cloud.js';
 /** Milliseconds between two checks. */
 const INTERVAL = 3;
 
-/** Watches whether a build ever has two instances of the same role at the same time. */
+/** Checks again and again whether a build has two instances of the same role at the same time. */
 export class DuplicateWatch {
   private readonly seen = new Set<string>();
   private readonly timer: NodeJS.Timeout;

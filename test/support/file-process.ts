@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { isOnCloud } from '../../scripts/testing/levels.js';
 
 /*
- * Node loads this module before each test file of scripts/test.ts. It lowers the priority of the file's process, so
- * that the machines of the single-node cloud run first. When the process ends, it writes down its CPU time, because its
- * parent cannot read that.
+ * Node loads this module before each test file that scripts/test.ts runs. The module lowers the priority of the file's
+ * process, so that the machines of the single-node cloud run first. When the process ends, it writes its CPU time to a
+ * file, because its parent process cannot read that time.
  */
 
 /**
- * Nice value of the process. The builds on the cloud, which emulates one processor, are the longest chain of the run:
- * whatever delays them delays the whole run.
+ * Nice value of the process. The tests on the single-node cloud take longest, because one emulated processor runs all
+ * their builds. If they get less CPU time, the whole test run takes longer.
  */
 const NICE = 5;
 
 /** Environment variable with the folder in which each test file writes its CPU seconds. */
 export const CPU_FOLDER = 'IMAGEFACTORY_TEST_CPU';
 
-/** Clock ticks a second in `/proc`: the kernel's USER_HZ is the same on every architecture that Node runs on. */
+/** Clock ticks per second in `/proc` (USER_HZ). The value is the same on every architecture on which Node runs. */
 const TICKS = 100;
 
 /** Returns the path of the file to which a test file writes its CPU seconds. `testFile` is an absolute path. */

@@ -3,13 +3,14 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { resetConnection } from '../fakes/openstack/core/reset-connection.js';
 
 /**
- * A fault. `reply` alone: this reply instead of the usual one. `stopAfter`: the transfer stops after this number of
- * bytes, and its connection stays open. `endAfter`: the transfer ends after this number of bytes, with this reply.
+ * A fault. `reply` alone: the server sends this reply instead of the usual one. `stopAfter`: the transfer stops after
+ * this number of bytes, but its connection stays open. `endAfter`: the transfer ends after this number of bytes, and
+ * the server sends `reply`.
  */
 export type FtpFault = { reply: string } | { stopAfter: number } | { endAfter: number; reply: string };
 
 interface Fault {
-  /** The beginning of the command lines that the fault hits. */
+  /** The fault affects every command line that begins with this text. */
   command: string;
   fault: FtpFault;
   left: number;
@@ -19,12 +20,12 @@ interface Fault {
 interface Session {
   user: string;
   rest: number;
-  /** The server of its data connection. */
+  /** The server that accepts the data connection of this session. */
   passive?: Server;
   data?: Promise<Socket>;
 }
 
-/** An FTP server on loopback for one test, in passive mode only; `await using` closes it. */
+/** An FTP server on the loopback address, for one test. It supports only passive mode. `await using` closes it. */
 export class FtpServer {
   /** Every command that the server has received, in order. */
   readonly commands: string[] = [];
@@ -48,12 +49,12 @@ export class FtpServer {
     return ftp;
   }
 
-  /** `ftp://127.0.0.1:port` */
+  /** The URL of the server: `ftp://127.0.0.1:port`. */
   get url(): string {
     return `ftp://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Serves a file. @param modified its time in the form of MDTM: YYYYMMDDhhmmss in UTC */
+  /** Serves a file. @param modified time of the file's last change, as in the reply to MDTM: YYYYMMDDhhmmss in UTC */
   put(path: string, body: Buffer | string, modified = '20261122100000'): void {
     this.files.set(path, { body: Buffer.from(body), modified });
   }

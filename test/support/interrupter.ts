@@ -15,7 +15,8 @@ import { until } from './until.js';
 type AtCall = Extract<KillPoint['at'], { call: CallPattern }>;
 
 /**
- * Returns a template command that blocks until the file `/root/<name>.end` exists. Meanwhile the test kills the worker.
+ * Returns a template command that blocks until the file `/root/<name>.end` exists. While the command blocks, the test
+ * kills the worker.
  */
 export function blockingCommand(name: string): string {
   return `echo ${name} >> /root/runs; touch /root/${name}.runs; while [ ! -e /root/${name}.end ]; do sleep 0.1; done`;
@@ -23,9 +24,9 @@ export function blockingCommand(name: string): string {
 
 /** A build that is paused at a kill point. */
 export interface Interruption {
-  /** Lets the build go on. Call it when the worker is killed, before the next worker starts. */
+  /** Lets the build go on. Call it after the worker was killed, and before the next worker starts. */
   release: () => Promise<void>;
-  /** Lets the command end. Call it when the next worker runs. Unset when there is nothing to do then. */
+  /** Lets the command end. Call it when the next worker runs. Unset when no command has to end then. */
   afterStart?: () => Promise<void>;
 }
 
@@ -35,11 +36,11 @@ export class Interrupter {
     private readonly env: TestEnv,
     private readonly cloud: FakeCloud,
     private readonly build: Build,
-    /** Aborts the waiting for a kill point. */
+    /** When this signal is aborted, the interrupter no longer waits for the kill point. */
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Resolves when the build is paused at the point. Call it before the build has passed the point. */
+  /** Resolves when the build is paused at the kill point. Call it before the build passes that point. */
   pauseAt({ of, step, at }: KillPoint): Promise<Interruption> {
     if ('command' in at) return this.atCommand(at.command, at.ends);
     if ('document' in at) return this.atDocument(step, at.document);
@@ -96,7 +97,9 @@ export class Interrupter {
     return undefined;
   }
 
-  /** Replaces the document by a named pipe: the step that reads it blocks, because nothing writes to the pipe. */
+  /**
+   * Replaces the document by a named pipe. The step that reads the document blocks, because nothing writes to the pipe.
+   */
   private async atDocument(step: string, name: string): Promise<Interruption> {
     const document = join(this.env.storage, `${this.build.uuid}.d`, name);
     const aside = `${document}.aside`;
@@ -106,7 +109,7 @@ export class Interrupter {
     });
     await rename(document, aside);
     await promisify(execFile)('mkfifo', [document]);
-    // The call fails, and Temporal retries the clean-up.
+    // `release` cuts the connection of the held call. So the clean-up fails, and Temporal retries it.
     await cleanup.release();
     await until(() => this.isInStep('base', step), `the build is in ${step}`, this.signal);
     return { release: () => rename(aside, document) };

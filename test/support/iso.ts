@@ -10,7 +10,7 @@ const run = promisify(execFile);
  *
  * @param folder a folder of the test
  * @param files contents by their paths on the medium
- * @param loader path on the medium of the boot loader that a BIOS starts. Default: the medium is not bootable
+ * @param loader path, on the medium, of the boot loader for a BIOS. Default: the medium is not bootable
  * @returns path of the image
  */
 export async function makeIso(
@@ -31,7 +31,7 @@ export async function makeIso(
   return out;
 }
 
-/** Reads a text file from an ISO image; undefined when it has no file at that path. */
+/** Reads a text file from an ISO image. Returns undefined when the image has no file at that path. */
 export async function readFromIso(iso: string, path: string, folder: string): Promise<string | undefined> {
   const to = join(folder, `read-${Math.random().toString(36).slice(2)}`);
   const args = ['-no_rc', '-report_about', 'FATAL', '-osirrox', 'on', '-indev', iso, '-extract', path, to];
@@ -43,7 +43,7 @@ export async function readFromIso(iso: string, path: string, folder: string): Pr
   }
 }
 
-/** Reads the boot records of an ISO image, one line of xorriso's report each. */
+/** Reads the boot records of an ISO image. Each element is one line of xorriso's report. */
 export async function readBootRecords(iso: string): Promise<string[]> {
   const { stdout } = await run('xorriso', [
     '-no_rc',

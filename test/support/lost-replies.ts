@@ -1,18 +1,16 @@
 import type { LoggedCall } from '../fakes/openstack/core/call-log.js';
 import type { TestEnv } from './test-env.js';
 
-/**
- * The calls of a build that change something in the cloud: each kind, and how many calls of the kind the build makes.
- */
+/** The calls with which a build changes the cloud: each kind of call, and the number of calls of that kind. */
 export type ChangingCalls = [kind: string, calls: number][];
 
-/** A call whose reply is lost: the nth of its kind. */
+/** A call whose reply is lost: call number `nth` (from 1) of its kind. */
 export interface LostReply {
   kind: string;
   nth: number;
 }
 
-/** Lists the replies to all these calls. */
+/** Lists one lost reply for each call in `changes`. */
 export function listReplies(changes: ChangingCalls): LostReply[] {
   return changes.flatMap(([kind, calls]) => Array.from({ length: calls }, (_, index) => ({ kind, nth: index + 1 })));
 }
@@ -26,14 +24,14 @@ function nameCall({ service, method, path }: LoggedCall): string {
 }
 
 /**
- * Whether a call changes nothing. Reading the console is an `/action` call too, but Nova answers it with 200, and all
- * other actions with 202.
+ * Checks whether a call changes nothing in the cloud. A call that reads the console is also an `/action` call, but Nova
+ * answers it with 200, and all other actions with 202.
  */
 function isRead({ path, method }: LoggedCall, status: number | undefined): boolean {
   return method === 'GET' || (path.endsWith('/action') && status !== 202);
 }
 
-/** Makes the cloud lose these replies. @returns a list that grows with each reply that was lost */
+/** Makes the cloud lose these replies. @returns a list to which each lost reply is added */
 export function loseReplies(env: TestEnv, losses: LostReply[]): string[] {
   const seen = new Map<string, number>();
   const lost: string[] = [];

@@ -1,15 +1,15 @@
 import { upsertMemo, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 
 /**
- * Types of the workflows that the current release continues, whichever release has started them. Every release must be
- * able to continue them, so this module does not change them.
+ * Types of the workflows that every release must be able to continue, whichever release has started them. So this
+ * module does not change these workflows.
  */
 const HANDED_ON = ['createQueue'];
 
 /**
- * Simulates the workflows of another release. Workflows that are bundled with this module begin with a command that
- * today's do not have. So they cannot continue a history of today's release, and their histories show the release in
- * the memo.
+ * Simulates the workflows of another release. A workflow that is bundled with this module first sets a memo, which
+ * today's workflows do not do. So it cannot continue a history of today's release, and the memo in its history shows
+ * the release.
  */
 export function interceptors(): WorkflowInterceptors {
   return {

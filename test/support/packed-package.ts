@@ -25,12 +25,13 @@ const TSCONFIG = {
 };
 
 /**
- * Packs the package as `npm publish` does, and installs it in an empty folder that has the configuration of a
- * TypeScript program. The dependencies in its manifest become links to the project's own packages, so the test needs no
- * registry. A package that the manifest does not name is not found, as after a real installation.
+ * Packs the package as `npm publish` does, and installs it in an empty folder with the configuration of a TypeScript
+ * program. Links to the project's own packages replace the dependencies in the manifest, so the test needs no registry.
+ * As after a real installation, the program cannot import a package that the manifest does not name.
  */
 export async function installPackedPackage(folder: string): Promise<void> {
-  // A test run has built the program before its tests. Only a test that runs alone builds it here.
+  // In a test run, the program has been built before the tests. Only a test that runs by itself builds the program
+  // here.
   if (process.env['IMAGEFACTORY_TEST_BUNDLES'] === undefined) {
     await run('npm', ['run', '--silent', 'build'], { cwd: PROJECT });
   }

@@ -18,9 +18,10 @@ export interface StartedInstaller {
 }
 
 /**
- * Records every installer at the first `GET /servers/detail` after its start, with which the worker waits for it.
+ * Records every new installer when the cloud gets a `GET /servers/detail`: the worker sends this call while it waits
+ * for an installer.
  *
- * @returns a list that grows with each installer
+ * @returns a list to which each installer is added
  */
 export function recordInstallers(env: TestEnv): StartedInstaller[] {
   const seen: StartedInstaller[] = [];

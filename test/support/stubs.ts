@@ -29,8 +29,8 @@ export const PLAN: PlannedBuild = {
 };
 
 /**
- * Creates activities that succeed at once. Each adds its name to `calls`; only `writeFinalRecord` adds its input to
- * `records` instead.
+ * Creates activities that succeed at once. Each activity adds its name to `calls`, except `writeFinalRecord`, which
+ * adds its input to `records`.
  */
 export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): Activities {
   const note = <T>(name: string, result: T) => {

@@ -5,7 +5,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../src/activities/index.js';
 
 /**
- * Operations that a user can perform on a workflow in the Temporal UI or with the `temporal` command, besides
+ * This file does what a user can do with a workflow in the Temporal UI or with the `temporal` command, except
  * cancelling and terminating.
  */
 
@@ -13,8 +13,8 @@ type Activity = keyof Activities;
 type PendingActivity = proto.api.workflow.v1.IPendingActivityInfo;
 
 /**
- * The point to which a workflow is reset: its first task, or the moment before it schedules the nth activity of a type.
- * `nth` counts from 1, and is 1 when only the type is given.
+ * The point to which a workflow is reset: its first task, or the moment before it schedules activity number `nth` of a
+ * type. `nth` counts from 1. Only a type means `nth` 1.
  */
 export type ResetPoint = 'first task' | Activity | [type: Activity, nth: number];
 
@@ -77,12 +77,14 @@ export class ActivityOperations {
     await this.temporal.client.workflowService.unpauseActivity({ ...this.of, type });
   }
 
-  /** Resets the activity. Its next attempt has number 1 again, and gets no heartbeat details of the attempt before. */
+  /**
+   * Resets the activity. Its next attempt has number 1 again, and gets no heartbeat details from the previous attempt.
+   */
   async reset(type: Activity): Promise<void> {
     await this.temporal.client.workflowService.resetActivity({ ...this.of, type, resetHeartbeat: true });
   }
 
-  /** Changes the timeouts, in seconds, of an activity that runs. */
+  /** Changes the timeouts of a pending activity. The timeouts are in seconds. */
   async setTimeouts(
     type: Activity,
     { startToClose, heartbeat }: { startToClose: number; heartbeat: number },
@@ -98,7 +100,7 @@ export class ActivityOperations {
     });
   }
 
-  /** Checks whether an activity of the type is paused, and its attempt has stopped. */
+  /** Checks whether an activity of the type is paused and its last attempt has stopped. */
   async isPaused(type: Activity): Promise<boolean> {
     const pending = await this.pending(type);
     // 4 is PENDING_ACTIVITY_STATE_PAUSED. While an attempt still runs, the state is PAUSE_REQUESTED (5).

@@ -12,13 +12,13 @@ import { StepInterceptor } from '../../src/worker/interceptor.js';
 import { testBundle } from './bundle.js';
 import { until } from './until.js';
 
-// A process has only one runtime. It logs only errors, because its messages about workers that start and stop would
+// A process has only one runtime. Its log has only errors, because messages about workers that start and stop would
 // hide the output of the tests.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 const servers = new Set<TestWorkflowEnvironment>();
 
-// A test file that is stopped because its time is over must not leave its server behind.
+// When the time limit of a test file is over, its process gets SIGTERM. Then it must not leave its server behind.
 process.once('SIGTERM', () => {
   setTimeout(() => process.exit(143), 5000);
   void Promise.allSettled([...servers].map((server) => server.teardown())).then(() => process.exit(143));
@@ -31,12 +31,12 @@ export function temporalProgram(): string {
   return process.env.TEMPORAL_CLI ?? 'temporal';
 }
 
-/** How often we try to start a server. When the last try fails too, that is an error. */
+/** Number of times that we try to start a server. If the last try fails too, we throw its error. */
 const STARTS = 3;
 
 /**
- * Starts a server, and tries again when it ends at once. The server looks for free ports, releases them, and binds them
- * a moment later: another program may have taken one of them meanwhile.
+ * Starts a server, and tries again when the server ends at once. The server looks for free ports, releases them, and
+ * binds them a moment later. In that moment another program can take one of these ports.
  */
 export async function started<T>(start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -49,19 +49,19 @@ export async function started<T>(start: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Environment variables of the test files that share a Temporal server: the server's address, and the folder in which
- * the files mark the namespaces that they have taken.
+ * Environment variables of test files that share a Temporal server: the server's address, and a folder. In this folder
+ * each test file marks the namespace that it has taken.
  */
 const SHARED_ADDRESS = 'IMAGEFACTORY_TEST_TEMPORAL';
 const TAKEN_NAMESPACES = 'IMAGEFACTORY_TEST_NAMESPACES';
 /**
- * The namespaces of the shared server. The server creates them when it starts, because a namespace that is created
- * later can only be used after some seconds.
+ * The namespaces of the shared server. The server creates all of them when it starts, because a namespace that is
+ * created later is usable only after some seconds.
  */
 const NAMESPACES = Array.from({ length: 100 }, (_, index) => `test-${index + 1}`);
 
 /**
- * Takes a namespace of the shared server that no other test file has used. So a test lists and sweeps only its own
+ * Takes a namespace of the shared server that no other test file has taken. So a test lists and sweeps only its own
  * workflows.
  */
 async function takeNamespace(): Promise<string> {
@@ -84,7 +84,8 @@ async function startServer(
   dynamicConfig: readonly string[],
   namespaces: readonly string[] = [],
 ): Promise<TestWorkflowEnvironment> {
-  // By default the server reads the work of a task queue twenty times a second, which allows only ten steps a second.
+  // By default the server reads the work of a task queue only twenty times a second, so it runs only ten steps a
+  // second.
   const settings = ['history.transferProcessorMaxPollRPS=1000', ...dynamicConfig];
   const server = await started(() =>
     TestWorkflowEnvironment.createLocal({
@@ -105,7 +106,7 @@ async function startServer(
 }
 
 /**
- * Starts the Temporal server that the test files share which this process starts from now on. The caller must tear it
+ * Starts a Temporal server. Test files that this process starts later share the server. The caller must tear the server
  * down.
  */
 export async function shareTemporal(): Promise<TestWorkflowEnvironment> {
@@ -116,10 +117,10 @@ export async function shareTemporal(): Promise<TestWorkflowEnvironment> {
 }
 
 /**
- * Returns a real, empty development server with our search attributes. Its client encrypts when payload keys are given.
- * In a test run this is a new namespace of the shared server, else a server on its own ports.
+ * Returns a real development server without workflows, with our search attributes. Its client encrypts when payload
+ * keys are given. In a test run the result is a new namespace of the shared server, else a server on its own ports.
  *
- * @param dynamicConfig settings of the server, as `key=JSON`. With any setting, the server is never the shared one
+ * @param dynamicConfig settings of the server, as `key=JSON`. If there are any, the server is not the shared one
  */
 export async function startTemporal(
   payloadKeys?: PayloadKeys,
@@ -138,8 +139,8 @@ export function temporalEnv({ address, namespace = 'default' }: TestWorkflowEnvi
 }
 
 /**
- * Waits until Temporal knows a worker that polls the task queue for workflows. Otherwise a client that checks for
- * workers could find none.
+ * Waits until Temporal knows a worker that polls the task queue for workflows. A client that checks for workers before
+ * that finds none.
  */
 async function polled({ client, namespace = 'default' }: TestWorkflowEnvironment, taskQueue: string): Promise<void> {
   const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 };

@@ -18,7 +18,7 @@ import { createWorkers, runWorkers, type WorkersOptions } from '../../src/worker
 import { FakeCloud, type FakeCloudOptions } from '../fakes/openstack/fake-cloud.js';
 import type { Leftover } from '../fakes/openstack/leftovers.js';
 import type { FakeImage } from '../fakes/openstack/state.js';
-import { MediaServer } from '../fakes/openstack/media-server.js';
+import { MEDIA_ADDRESSES, MediaServer } from '../fakes/openstack/media-server.js';
 import { testBundle } from './bundle.js';
 import { startTemporal, temporalEnv } from './temporal.js';
 import { until, WAIT_MINUTES } from './until.js';
@@ -33,8 +33,8 @@ export interface TemplateParts {
   version?: string;
   url?: string;
   /**
-   * URL of the install medium (`<iso>`), and (`install`) more elements for `<install>`. Unset `iso`: the system is
-   * installed from `url`.
+   * `iso`: URL of the install medium (`<iso>`). Unset: the system is installed from `url`. `install`: more elements for
+   * `<install>`.
    */
   iso?: string;
   install?: string;
@@ -45,7 +45,7 @@ export interface TestEnvOptions {
   cloud?: FakeCloudOptions;
   /** A server that several environments share. Its client must use the same payload keys. */
   temporal?: TestWorkflowEnvironment;
-  /** Keys with which the worker encrypts payloads. Default: nothing is encrypted. */
+  /** Keys with which the worker encrypts payloads. Unset: it encrypts nothing. */
   payloadKeys?: PayloadKeys;
   /** Whether a worker is started in this process. Default true. */
   worker?: boolean;
@@ -95,7 +95,7 @@ export class TestEnv {
 
   /** Starts one more worker in this process. Default: today's release, without a version. */
   async startWorker(
-    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom'>> = {},
+    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom' | 'allowAddresses'>> = {},
   ): Promise<TestEnvWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;
@@ -109,6 +109,7 @@ export class TestEnv {
       storagePath: this.storage,
       cachePath: join(this.storage, 'cache'),
       pollInterval: { shortest: 20, longest: 200 },
+      allowAddresses: MEDIA_ADDRESSES,
       ...release,
     });
     const stop = new AbortController();
@@ -171,12 +172,15 @@ export class TestEnv {
     return new Build(uuid, handle, this);
   }
 
-  /** Lists the resources in the cloud that a finished build must not leave: all except JEOS, media and base images. */
+  /**
+   * Lists the resources in the cloud, except JEOS, media and base images. After a finished build the list must be
+   * empty.
+   */
   leftovers(): Leftover[] {
     return leftoversIn(this.cloud);
   }
 
-  /** Lists the images of a role. The mark `imagefactory_role` on an image names its role. */
+  /** Lists the images of a role, for example `jeos`. The property `imagefactory_role` of an image names its role. */
   images(role: string): FakeImage[] {
     return imagesIn(this.cloud, role);
   }
@@ -190,7 +194,9 @@ export class TestEnv {
   }
 }
 
-/** Lists the resources in a cloud that a finished build must not leave: all except JEOS, media and base images. */
+/**
+ * Lists the resources in a cloud, except JEOS, media and base images. After a finished build the list must be empty.
+ */
 export function leftoversIn(cloud: FakeCloud): Leftover[] {
   const kept = new Set(['media', 'jeos', 'base']);
   return cloud.leftovers().filter((thing) => {
@@ -199,7 +205,10 @@ export function leftoversIn(cloud: FakeCloud): Leftover[] {
   });
 }
 
-/** Lists the images of a role in a cloud. The mark `imagefactory_role` on an image names its role. */
+/**
+ * Lists the images of a role in a cloud, for example `jeos`. The property `imagefactory_role` of an image names its
+ * role.
+ */
 export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
   return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
@@ -218,8 +227,8 @@ export class Build {
   }
 
   /**
-   * Queries the status. Repeats the query while no worker answers, because another test may have stopped the workers
-   * that the tests share.
+   * Queries the status. Repeats the query while no worker answers, because other tests may have stopped the workers
+   * that all tests of a file share.
    */
   status(): Promise<BuildStatus> {
     return this.inTime('answer', async (over) => {
@@ -275,8 +284,8 @@ export class Build {
   /**
    * Waits until the build is held.
    *
-   * @returns how it is held: `held` of its status
-   * @throws Error when the build ends instead
+   * @returns `held` of its status
+   * @throws Error when the build ends and is not held
    */
   held(): Promise<NonNullable<BuildStatus['held']>> {
     return this.shows('be held', ({ held }) => held);
@@ -303,7 +312,7 @@ export class Build {
   /**
    * Runs `work` with a time limit.
    *
-   * @throws Error with the state of the build, when the time is over
+   * @throws Error with the state of the build, when `work` has not ended in time
    */
   private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>, minutes = WAIT_MINUTES): Promise<T> {
     const over = new AbortController();

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Minutes for which a test waits for a condition: less than its file's timeout, so that the error names the
- * condition.
+ * Minutes for which a test waits for a condition. The value is less than the timeout of a test file, so the test fails
+ * with an error that names the condition.
  */
 export const WAIT_MINUTES = 8;
 /** Milliseconds between two calls of `look`. */
@@ -12,10 +12,10 @@ type Found<T> = T | undefined | false;
 
 /**
  * Calls `look` until it returns a value other than `undefined` and `false`, and returns that value. Use it only for a
- * condition that stays true: one that is true for a moment may be missed between two calls.
+ * condition that stays true: the function can miss a condition that is true only for a moment.
  *
  * @param what the condition in words, for the error
- * @param signal ends the waiting. Default: it ends after {@link WAIT_MINUTES}
+ * @param signal when it is aborted, the waiting ends. Default: the waiting ends after {@link WAIT_MINUTES}
  * @throws Error that names the condition, when the waiting ends
  */
 export async function until<T>(

@@ -1,5 +1,6 @@
 /**
- * The program of a {@link WorkerProcess}: all workers of an environment, until it is killed or its parent has ended.
+ * The program of a {@link WorkerProcess}. It runs all workers of an environment until it is killed or its parent
+ * process has ended.
  */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
@@ -7,6 +8,7 @@ import { DEADLINES } from '../../src/openstack/http/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { CallBudget } from '../../src/worker/call-budget.js';
 import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from '../../src/worker/workers.js';
+import { MEDIA_ADDRESSES } from '../fakes/openstack/media-server.js';
 import type { WorkerProcessOptions } from './worker-process.js';
 
 process.once('disconnect', () => process.exit());
@@ -22,7 +24,7 @@ const deadlines =
 Runtime.install({
   shutdownSignals: [],
   logger: new DefaultLogger('ERROR'),
-  // Tests stop the server for a moment on purpose. So the runtime must not log that it cannot reach the server.
+  // Tests stop the server for a moment on purpose. So the runtime must not log that the server cannot be reached.
   telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
 });
 const connection = await NativeConnection.connect({ address });
@@ -39,6 +41,7 @@ const workers = await createWorkers({
   storagePath: storage,
   cachePath: cache,
   pollInterval: { shortest: 20, longest: 200 },
+  allowAddresses: MEDIA_ADDRESSES,
 });
 const running = runWorkers(workers, createStopSignal());
 process.send?.('running');

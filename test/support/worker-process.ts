@@ -8,7 +8,7 @@ import type { CloudLimits } from '../../src/activities/shared/context.js';
 import type { TestEnv } from './test-env.js';
 import { testBundle } from './bundle.js';
 
-/** The options of the program of a worker process. It gets them as JSON in its first argument. */
+/** The options of the program in a worker process. The program gets them as JSON in its first argument. */
 export interface WorkerProcessOptions {
   address: string;
   namespace: string;
@@ -26,7 +26,7 @@ export interface WorkerProcessOptions {
 const MAIN = fileURLToPath(new URL('worker-process-main.ts', import.meta.url));
 /**
  * The bundled program of the worker process. It is one file, because a process that reads two hundred files takes three
- * times as long to start. It is in the project's folder, so that it finds the project's packages.
+ * times as long to start. The file is in the project's folder, because the program must find the project's packages.
  */
 const PROGRAM = fileURLToPath(new URL(`../../.cache/worker-process-${process.pid}.mjs`, import.meta.url));
 
@@ -43,7 +43,7 @@ process.once('exit', () => rmSync(PROGRAM, { force: true }));
 
 /** The worker of an environment in its own process, so that a test can kill it. */
 export class WorkerProcess {
-  /** Rejects when the worker ends although no test has stopped it. */
+  /** Rejects when the worker ends and no test has stopped it. */
   readonly died: Promise<never>;
   private isWanted = true;
 
@@ -60,7 +60,7 @@ export class WorkerProcess {
   }
 
   /**
-   * Starts a worker process; resolves when its lanes poll.
+   * Starts a worker process. Resolves when the worker polls all its lanes.
    *
    * @param cloudEnv the `OS_*` variables of the worker's clouds. Default: those of the environment's cloud
    * @param callDeadline milliseconds after which the worker gives up a call without an answer. Default: the usual
@@ -93,8 +93,7 @@ export class WorkerProcess {
   }
 
   /**
-   * Kills the worker with SIGKILL, as the kernel does when there is no memory left: no code of the worker runs after
-   * that.
+   * Kills the worker with SIGKILL, as the kernel does when no memory is left. No code of the worker runs after that.
    */
   kill(): Promise<void> {
     return this.end('SIGKILL');

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The configuration: the files of etc/ with their placeholders filled in.
+# Writes the configuration: the files of etc/ with values for their placeholders.
 
-# Only Neutron's folder is open to others, because dnsmasq reads its files as `nobody`.
+# Only Neutron's folder is open to other users, because dnsmasq reads its files as `nobody`.
 make_folders() {
   mkdir -p "$STATE"/neutron/lock "$STATE"/lock "$STATE"/nova/instances "$STATE"/glance/{images,staging,tasks} \
     "$STATE"/cinder/mnt "$STATE"/libvirt/{etc,lib,run,log} "$STATE"/{mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
   chmod 700 "$STATE"/{nova,glance,cinder,libvirt,mysql,rabbitmq} "$ETC" "$RUN" "$LOG"
 }
 
-# Passwords and the hypervisor's identity: made once, kept for the life of the state folder.
+# Makes the passwords and the hypervisor's UUID once. They stay the same until the state folder is deleted.
 make_secrets() {
   local name
   [ -e "$STATE/secrets" ] || {
@@ -21,13 +21,13 @@ make_secrets() {
   . "$STATE/secrets"
 }
 
-# Hardware virtualisation where there is any, else emulation. The device alone is no proof: where the processor does not show the
-# feature, KVM may take a kernel and never run it.
+# Prints kvm when the machine has hardware virtualisation, else qemu (emulation). /dev/kvm alone does not show it: on a
+# processor without vmx or svm, KVM may accept a guest and never run it.
 virtualisation() {
   if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then echo kvm; else echo qemu; fi
 }
 
-# Reads a template, writes it with @NAME@ replaced.
+# Reads a template from standard input, and prints it with values for its @NAME@ placeholders.
 fill_in() {
   sed -e "s|@STATE@|$STATE|g" -e "s|@ETC@|$ETC|g" -e "s|@RUN@|$RUN|g" -e "s|@LOG@|$LOG|g" -e "s|@IP@|$IP|g" \
     -e "s|@SERVICE_PASSWORD@|$SERVICE_PASSWORD|g" -e "s|@ADMIN_PASSWORD@|$ADMIN_PASSWORD|g" \
@@ -36,7 +36,7 @@ fill_in() {
     -e "s|@QUOTA_VOLUMES@|$QUOTA_VOLUMES|g" -e "s|@QUOTA_GIGABYTES@|$QUOTA_GIGABYTES|g"
 }
 
-# A file that would say the same is left alone, so that its time is that of its last change.
+# An unchanged file is not written again, so its time is that of its last change. `outdated` compares this time.
 write_config() {
   VIRT_TYPE=$(virtualisation)
   local file mask

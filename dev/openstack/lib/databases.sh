@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The databases: made and filled at the first start. Nova's and Neutron's take longest, and run side by side with Keystone's.
+# The databases are made and filled at the first start. Those of Nova and Neutron take longest, so they are filled at
+# the same time as Keystone's.
 
 DATABASES=(keystone glance placement nova_api nova nova_cell0 neutron cinder)
 
@@ -42,8 +43,9 @@ sync_the_rest() {
     cinder-manage --config-file "$ETC/common.conf" --config-file "$ETC/cinder.conf" db sync
 }
 
-# Fills the databases once, and again when a service has been added, which does nothing to those that are filled. The catalogue is made
-# through Keystone's API, while Nova and Neutron still fill theirs.
+# Fills the databases at the first start, and again when DATABASES has changed. Filling a database that is already
+# filled changes nothing. The catalogue is made through Keystone's API, while the databases of Nova and Neutron are
+# still being filled.
 fill_databases() {
   local nova rest
   [ "$(cat "$STATE/databases.done" 2>/dev/null)" != "${DATABASES[*]}" ] || return 0
@@ -70,7 +72,7 @@ map_compute_node() {
     fail_with_log "$LOG/sync-nova.log" 'nova-manage cell_v2 discover_hosts failed'
 }
 
-# Runs resources.py $1 with the administrator's rights.
+# Runs resources.py with the argument $1 as administrator of the cloud.
 in_cloud() {
   OS_CLIENT_CONFIG_FILE=$STATE/clouds.yaml SERVICE_PASSWORD=$SERVICE_PASSWORD BUILDER_PASSWORD=$BUILDER_PASSWORD IP=$IP \
     PUBLIC_CIDR=$PUBLIC_CIDR PUBLIC_GATEWAY=$PUBLIC_GATEWAY PUBLIC_POOL=$PUBLIC_POOL PRIVATE_CIDR=$PRIVATE_CIDR \

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The host's side of the external network, and the removal of what Neutron makes outside our state folder.
+# Makes the host's side of the external network, and removes what Neutron has made outside our state folder.
 
 make_provider_link() {
   if ! ip link show "$PUBLIC_HOST_END" >/dev/null 2>&1; then
@@ -12,8 +12,8 @@ make_provider_link() {
   mkdir -p /run/netns /run/lock
 }
 
-# Neutron names what it makes on the host after ids. Those of networks and routers are in the state folder; the links of instances
-# and namespaces are found in the networks' bridges.
+# Neutron names bridges, links and namespaces on the host after ids. The state folder has the ids of networks and
+# routers. The bridges of the networks contain the links of instances and namespaces.
 remove_network() {
   local id bridge
   for id in "$STATE"/neutron/dhcp/* "$STATE"/neutron/ns-metadata-proxy/*.conf; do
@@ -29,7 +29,7 @@ remove_network() {
   remove_filters
 }
 
-# A network's bridge, with the instances' links in it.
+# Removes the bridge $1 of a network, and the links of instances in it.
 remove_bridge() {
   local link
   for link in "/sys/class/net/$1/brif/"tap*; do
@@ -38,7 +38,8 @@ remove_bridge() {
   ip link delete "$1" 2>/dev/null || true
 }
 
-# The security groups' rules: everything in iptables and ebtables that is called neutron, and the address sets.
+# Removes the rules of security groups: all rules in iptables and ebtables whose text contains neutron, and their
+# address sets.
 remove_filters() {
   local tables set
   for tables in iptables ip6tables ebtables; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian packages. apt is called only when one is missing.
+# Installs the Debian packages that the cloud needs. Calls apt only when a package is missing.
 
 listed_packages() { sed 's/#.*//' "$HERE/packages" | xargs; }
 
@@ -11,14 +11,14 @@ missing_packages() {
   done
 }
 
-# Neutron 26 (OpenStack 2025.1) has no Linux bridge agent any more.
+# Neutron 26 (OpenStack 2025.1) no longer has the Linux bridge agent, which this cloud uses.
 check_release() {
   local package major
   for package in "$@"; do
     apt-cache show "$package" >/dev/null 2>&1 || cannot "its distribution has no package $package"
   done
   major=$(apt-cache show neutron-common | sed -n 's/^Version: \([0-9]*:\)\?\([0-9]*\).*/\2/p' | head -n 1)
-  ((major < 26)) || cannot "its distribution's Neutron is version $major, and the Linux bridge agent ended with 25"
+  ((major < 26)) || cannot "its distribution's Neutron is version $major, and only versions up to 25 have the Linux bridge agent"
 }
 
 install_packages() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How one can tell that a service is ready. A probe is KIND:DETAIL; each sets $REPLY to what it saw, for `status`.
+# Checks whether a service is ready. A probe is KIND:DETAIL. Each probe sets $REPLY to the text that `status` prints.
 
 port_open() { (exec 3<>"/dev/tcp/$IP/$1") 2>/dev/null; }
 
@@ -13,7 +13,7 @@ probe_tcp() {
   REPLY="listens on port $1"
 }
 
-# HTTP, at PORT/PATH: any answer that is no server error.
+# Checks a service at PORT/PATH over HTTP. Any answer with a status below 500 means that the service is ready.
 probe_http() {
   local code
   code=$(curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' "http://$IP:$1" || true)
@@ -26,8 +26,8 @@ probe_libvirt() {
   REPLY='answers on its socket'
 }
 
-# A service that only talks over the message queue: it writes a time into the database while it is alive. $1: nova, neutron or cinder,
-# $2: the service. A time from before the launch is an earlier life's.
+# Checks a service that has no port of its own. While it is alive, it writes the time into the database again and again.
+# $1: nova, neutron or cinder; $2: the service. A time from before the last launch does not count.
 probe_heartbeat() {
   local query seconds
   case $1 in
@@ -41,13 +41,13 @@ probe_heartbeat() {
   ((seconds < 45 && seconds <= $(age "$2")))
 }
 
-# nova-compute also has to have told Placement what it can hold, else no host is valid.
+# nova-compute must also have reported its resources to Placement. Otherwise Nova finds no valid host.
 probe_compute() {
   probe_heartbeat nova nova-compute || return 1
   [ "$(sql -e 'select count(*) > 0 from placement.inventories' 2>/dev/null)" = 1 ]
 }
 
-# Is service $1 running and ready? $REPLY says what was seen.
+# Checks whether service $1 runs and is ready. Sets $REPLY to its state.
 ready() {
   local kind detail
   REPLY='not running'

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Starting and stopping processes without an init system. A process is known by its pid and the kernel's start time of it, kept
-# together in run/NAME.pid, for pids come round again. Nothing is ever ended by its name.
+# Starts and stops processes without an init system. run/NAME.pid has the pid of a process and its start time in the
+# kernel. Both are needed, because the kernel uses pids again. No process is ever stopped by its name.
 
-# Start time of process $1 in clock ticks after boot (proc(5), /proc/PID/stat, field 22); fails when it is gone or a zombie.
+# Prints the start time of process $1 in clock ticks after boot (proc(5), /proc/PID/stat, field 22). Fails when the
+# process has ended or is a zombie.
 start_time() {
   local stat fields
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -11,18 +12,18 @@ start_time() {
   printf '%s\n' "${fields[19]}"
 }
 
-# The pid of service $1 in $REPLY; fails when it is not running.
+# Sets $REPLY to the pid of service $1. Fails when the service is not running.
 running() {
   local ticks
   { read -r REPLY ticks <"$RUN/$1.pid"; } 2>/dev/null || return 1
   [ "$(start_time "$REPLY")" = "$ticks" ]
 }
 
-# Seconds since service $1 was launched.
+# Prints the seconds since service $1 was launched.
 age() { echo $(($(date +%s) - $(stat -c %Y "$RUN/$1.pid"))); }
 
-# Launches service $1, with the variables of etc/env/$1, in a session of its own, unless it is running.
-# IMAGEFACTORY_CLOUD_PROCESS_OF goes down to all that it starts in turn; stop_leftovers looks for it.
+# Launches service $1 in its own session, with the variables of etc/env/$1, unless it already runs. All its child
+# processes inherit IMAGEFACTORY_CLOUD_PROCESS_OF, and `stop_leftovers` finds them by this variable.
 launch() {
   local name=$1 pid
   [ -n "${COMMAND[$name]:-}" ] || fail "there is no service $name; cloud.sh status lists them"
@@ -39,7 +40,7 @@ launch() {
   printf '%s %s\n' "$pid" "$(start_time "$pid")" >"$RUN/$name.pid"
 }
 
-# Stops service $1 and its process group: asks, and after STOP_TIMEOUT seconds insists.
+# Stops service $1 and its process group with SIGTERM, and after STOP_TIMEOUT seconds with SIGKILL.
 terminate() {
   local name=$1 pid deadline=$((SECONDS + STOP_TIMEOUT))
   if running "$name"; then
@@ -52,7 +53,8 @@ terminate() {
   rm -f "$RUN/$name.pid"
 }
 
-# Stops what the services left running: dnsmasq and haproxy in their namespaces, privilege helpers. They carry our variable.
+# Stops the processes that services have left running: dnsmasq and haproxy in their namespaces, and privilege helpers.
+# Their environment has the variable IMAGEFACTORY_CLOUD_PROCESS_OF.
 stop_leftovers() {
   local environ pids=()
   while IFS= read -r environ; do

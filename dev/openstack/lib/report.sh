@@ -1,19 +1,19 @@
 # shellcheck shell=bash
-# What the person in front of it reads.
+# Prints messages for the user.
 
-# A progress line, with the seconds since the command began.
+# Prints a progress line, with the seconds since the command began.
 say() { printf '[%3ds] %s\n' "$SECONDS" "$*"; }
 
-# The end, with one sentence that says why. $EXIT: another exit code than 1.
+# Prints one sentence that says why the command failed, and exits. $EXIT: the exit code, default 1.
 fail() {
   printf 'cloud.sh: %s\n' "$*" >&2
   exit "${EXIT:-1}"
 }
 
-# The end, because this machine cannot hold the cloud; `make test` tells that apart by the exit code.
+# Exits because this machine cannot run the cloud. The exit code 3 tells `make test` that this is the reason.
 cannot() { EXIT=3 fail "this machine cannot hold the single-node OpenStack: $*"; }
 
-# fail, with the last lines of a log below the sentence.
+# Like `fail`, and prints the last lines of a log below the sentence.
 fail_with_log() {
   local log=$1
   shift

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # the other parts use these, and STATE is theirs
-# The processes of the cloud, in the order in which they start. A stage starts when the one before it is ready.
+# The processes of the cloud, in the order in which they start. A stage starts when the previous stage is ready.
 
 SERVICES=()
 declare -A STAGE PROBE COMMAND
 
-# service STAGE NAME PROBE COMMAND...
+# service STAGE NAME PROBE COMMAND...: registers a service.
 service() {
   local stage=$1 name=$2 probe=$3
   shift 3
@@ -43,7 +43,7 @@ service agents   neutron-dhcp-agent        neutron          neutron-dhcp-agent "
 service agents   neutron-metadata-agent    neutron          neutron-metadata-agent "${neutron[@]}" "$ETC/metadata_agent.ini"
 service agents   neutron-l3-agent          neutron          neutron-l3-agent "${neutron[@]}" "$ETC/l3_agent.ini"
 
-# The services of the stages given.
+# Prints the names of the services in the given stages.
 in_stages() {
   local name
   for name in "${SERVICES[@]}"; do
@@ -51,7 +51,7 @@ in_stages() {
   done
 }
 
-# Does service $1 run, with an older configuration than the files that its command names hold now?
+# Checks whether service $1 runs, and one of the files that its command names has changed since its launch.
 outdated() {
   local file
   running "$1" || return 1
@@ -102,7 +102,7 @@ stop_stage() {
 
 libvirt_uri() { printf 'qemu:///system?socket=%s/libvirt/run/libvirt-sock\n' "$STATE"; }
 
-# Powers the instances off. Nova still has them as running, and powers them on again at the next start.
+# Powers the instances off. Nova still considers them running, and powers them on again at the next start.
 stop_guests() {
   local guest
   running libvirtd || return 0

@@ -11,7 +11,7 @@ export interface RemoveResourcesInput {
   ref: BuildRef;
   /** Ids of the images that must stay, because they are the result of the build. */
   keepImages: string[];
-  /** Whether to look for volumes, because the build may have created some. Default true. */
+  /** Whether the build may have created volumes. If false, the clean-up does not look for volumes. Default true. */
   volumes?: boolean;
 }
 

@@ -13,7 +13,8 @@ import type { GuestInput } from './guest-location.js';
 const CONNECT_TIMEOUT = 30;
 
 /**
- * Loads the host keys that the guest may present: the key that the build gave it, and those it printed on its console.
+ * Loads the host keys that the guest may present: the key that the build gave the guest, and the keys that the guest
+ * printed on its console.
  */
 export async function loadKnownHostKeys(deps: Deps, build: BuildDocuments): Promise<string[]> {
   const given = await loadHostKey(deps, build);

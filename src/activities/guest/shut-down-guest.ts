@@ -65,7 +65,7 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
     if (Date.now() >= input.deadline) {
       throw new FactoryError(
         'DeadlineExceeded',
-        `the guest is still ${server.status} at the deadline of its shutdown`,
+        `the guest did not shut down by the deadline: its instance is still ${server.status}`,
         {
           hint: '--parameter shutdown_timeout gives it more time',
         },

@@ -13,7 +13,7 @@ import {
   type CapturedImage,
 } from './captured-image.js';
 
-/** Number of polls after which the snapshot fails if the image is still queued and the server has no task. */
+/** Number of polls for which the image may still be queued after the server's task is over. */
 const QUEUED_POLLS = 20;
 
 async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServerInput): Promise<string> {
@@ -45,15 +45,16 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServe
 export async function snapshotServer(deps: Deps, input: SnapshotServerInput): Promise<CapturedImage> {
   const watch = deps.watch(input.ref.cloud);
   const imageId = await startSnapshot(deps, watch, input);
-  let polls = 0;
+  let idlePolls = 0;
   const ids = { image: imageId, source: input.serverId };
   return watchCapture(deps, input.ref.cloud, ids, watch.servers, ({ image, source: server }) => {
-    polls += 1;
     if (image === undefined) return failCapture(watch, imageId, 'gone');
     if (DEAD_STATUSES.includes(image.status)) return failCapture(watch, imageId, image.status);
     const task = server?.['OS-EXT-STS:task_state'] ?? null;
     if (image.status === 'active' && task === null) return checkCapturedImage(image);
-    if (image.status === 'queued' && server !== undefined && task === null && polls > QUEUED_POLLS) {
+    const isLost = image.status === 'queued' && server !== undefined && task === null;
+    idlePolls = isLost ? idlePolls + 1 : 0;
+    if (idlePolls > QUEUED_POLLS) {
       return failCapture(watch, imageId, 'queued, though the instance’s task is over');
     }
     checkCaptureDeadline(input, image);

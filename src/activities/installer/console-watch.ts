@@ -77,7 +77,8 @@ export class ConsoleWatch {
 
   /**
    * Checks disk and network traffic for a sign of life, but only when the console has been silent for a quarter of
-   * `inactivityTimeout` (seconds). Unlike the shared list calls, each such call serves one build only.
+   * `inactivityTimeout` (seconds). We make this call rarely, because it serves only one build, unlike the shared list
+   * calls.
    */
   async traffic(inactivityTimeout: number): Promise<void> {
     if (Date.now() - this.state.lastLife < (inactivityTimeout * 1000) / 4 || !this.watch.console.tryTake()) return;

@@ -113,7 +113,7 @@ function createEmptyDisk(
 }
 
 /**
- * Creates an empty disk whose properties name the kernel, the ramdisk and the command line
+ * Creates the image of an empty disk. The properties of the image name the kernel, the ramdisk and the command line
  * (https://docs.openstack.org/glance/latest/user/common-image-properties.html).
  */
 async function createDirectBootDisk(
@@ -149,8 +149,8 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
 }
 
 /**
- * Creates a disk that boots the installer by itself. Downloads the kernel and the ramdisk from Glance, so another
- * worker may have fetched the media.
+ * Creates the image of a disk that boots the installer by itself. Downloads the kernel and the ramdisk from Glance,
+ * because another worker may have fetched them from the mirror.
  */
 async function createStubBootDisk(
   deps: Deps,

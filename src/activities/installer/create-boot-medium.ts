@@ -5,7 +5,8 @@ import { FactoryError } from '../../domain/errors.js';
 import { fetchToFile } from '../../media/fetch.js';
 import { fetchFtpFolder } from '../../media/ftp-folder.js';
 import { readIsoInfo, parseIsoPath, remasterIso, type RemasterOptions } from '../../media/iso.js';
-import { isLocalFile, resolveLocalFolder } from '../../media/local-file.js';
+import { isLocalFile } from '../../media/local-file.js';
+import { copyLocalFolder } from '../../media/local-folder.js';
 import { readFileName, redactUrl } from '../../media/urls.js';
 import { type BootMethod, usesOurBootLoader, listStubFirmwares } from '../../os/installer/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../../os/installer/types.js';
@@ -22,8 +23,8 @@ const LARGEST_EXTRA = 4 * 1024 ** 3;
 export type MediumInstallerPlan = InstallerPlan & { medium: InstallMedium };
 
 /**
- * Returns the id of the image of the medium in the installer's drive: the unchanged medium, or a medium that is remade
- * for this build.
+ * Returns the Glance id of the medium for the installer's drive: the unchanged medium, or a copy that is remade for
+ * this build.
  */
 export async function createBootMedium(
   deps: Deps,
@@ -60,7 +61,7 @@ async function rejectUdf(path: string, { url }: InstallMedium): Promise<void> {
   if (!(await readIsoInfo(path, url)).udf) return;
   throw new FactoryError(
     'UnsupportedOs',
-    `${redactUrl(url)} is a UDF medium, which cannot be remade with other files`,
+    `${redactUrl(url)} is a UDF medium, and imagefactory cannot add files to such a medium`,
     {
       hint: 'remove <extras> from the template, and choose a script_transport other than medium',
     },
@@ -107,30 +108,22 @@ async function fetchExtra(
   { kind, source, destination }: Extra,
   from: string,
 ): Promise<RemasterOptions['files'][number]> {
-  if (kind === 'directory')
-    return { from: await fetchExtraFolder(deps, source, from), path: parseIsoPath(destination) };
   reportProgress({ message: `fetching ${redactUrl(source)}` });
-  await fetchToFile({
+  const request = {
     url: source,
     path: from,
     maxBytes: LARGEST_EXTRA,
     signal: cancellationSignal(),
-    directories: deps.filesFrom,
-  });
+    access: deps.access,
+  };
+  if (kind === 'directory') {
+    await (isLocalFile(source) ? copyLocalFolder : fetchFtpFolder)(request);
+    return { from, path: parseIsoPath(destination) };
+  }
+  await fetchToFile(request);
   // A destination that ends in a slash is a folder, as in Oz. Then the file keeps its own name.
   return {
     from,
     path: parseIsoPath(destination.endsWith('/') ? `${destination}${readFileName(source)}` : destination),
   };
-}
-
-/**
- * Returns the path of an extra folder on this worker. Fetches the folder to `path`, unless the template names one of
- * the folders of the worker that templates may use.
- */
-async function fetchExtraFolder(deps: Deps, source: string, path: string): Promise<string> {
-  if (isLocalFile(source)) return resolveLocalFolder(source, deps.filesFrom);
-  reportProgress({ message: `fetching ${redactUrl(source)}` });
-  await fetchFtpFolder({ url: source, path, maxBytes: LARGEST_EXTRA, signal: cancellationSignal() });
-  return path;
 }

@@ -19,7 +19,7 @@ export interface WaitForPowerOffInput {
 }
 
 /**
- * The shortest time of an installation in seconds, even with KVM and a local mirror. An instance that is off sooner,
+ * Every installation takes more seconds than this, even with KVM and a local mirror. An instance that is off sooner,
  * without a power-off message on its console, has installed nothing. After a longer time, only the boot of the JEOS
  * shows whether a system was installed.
  */

@@ -32,9 +32,7 @@ export interface CreateServerInput {
   /** Whether to reserve a floating IP too. The values are those of `FloatingIpRequest.floatingIp`. Default: false. */
   floatingIp?: boolean | string;
   queue: QueueTicketInput;
-  /**
-   * Digest, which the plan contains, of everything from which a customised instance is made. Unset for an installer.
-   */
+  /** The plan's digest of everything from which a customised instance is made. Unset for an installer. */
   instanceDigest?: string;
 }
 
@@ -62,9 +60,9 @@ const SCHEDULING = 30_000;
 
 /**
  * Creates a build's instance of a role, with the floating IP that it needs, or finds the instance of an earlier try.
- * Does so only when it is the build's turn in the create queue of the project. If no other build has a turn (`alone`),
- * retries until the cloud has room for both; else returns to the queue when the cloud has a shortage, and releases the
- * floating IP, which other builds may need.
+ * Does this only when it is the build's turn in the create queue of the project. In a shortage, a build that has the
+ * only turn (`alone`) retries until the cloud has room for instance and floating IP. Any other build releases its
+ * floating IP, which others may need, and returns to the queue.
  */
 export async function createServer(deps: Deps, input: CreateServerInput): Promise<CreatedServer> {
   const { ref, networkId, floatingIp = false, queue } = input;
@@ -142,8 +140,8 @@ function compareByAge(one: Server, other: Server): number {
 }
 
 /**
- * Whether an instance is a customised instance that is off. The build cannot use such an instance further: it has
- * removed the build's key from the guest, or the guest has crashed.
+ * Whether an instance is a customised instance that is off. The build cannot continue in such an instance: the build
+ * has already removed its key from the guest, or the guest has crashed.
  */
 function isUnusable({ status }: Server, { role }: CreateServerInput): boolean {
   return role === 'customise' && status === 'SHUTOFF';
@@ -211,7 +209,8 @@ async function ensureServer(deps: Deps, input: CreateServerInput): Promise<{ ser
       },
       { signal: cancellationSignal() },
     );
-    // A try that Temporal has given up may still run, and may have created an instance at the same time.
+    // A try that Temporal has given up may have created an instance at the same time. All tries use the oldest
+    // instance.
     return { serverId: (await findOwnServer(deps, input))?.id ?? id };
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findOwnServer(deps, input));

@@ -130,7 +130,7 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
       },
       { signal: cancellationSignal() },
     );
-    // A try that Temporal has given up may still run, and may have created a volume at the same time.
+    // A try that Temporal has given up may have created a volume at the same time. All tries use the oldest volume.
     return (await findVolume(deps, ref.cloud, wanted.name))?.id ?? made.id;
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findVolume(deps, ref.cloud, wanted.name));

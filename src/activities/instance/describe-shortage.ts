@@ -17,8 +17,8 @@ export function describeShortage(error: unknown): string | undefined {
 const RESOURCE_NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
 
 /**
- * Formats the message of Nova, of unified limits or of Neutron, such as "quota: instances 10/10, cores 20/20".
- * Neutron's message has no numbers. Puts only "quota: " before the text of any other message.
+ * Converts a quota message of Nova, of unified limits or of Neutron to "quota: instances 10/10, cores 20/20". For
+ * Neutron, the result has no numbers, because its message has none. Any other message only gets the prefix "quota: ".
  */
 function describeQuota(message: string): string {
   const nova = /Quota exceeded for ([\w, ]+): Requested [\d, ]+, but already used ([\d, ]+) of ([\d, ]+) /i.exec(
@@ -38,7 +38,7 @@ function describeQuota(message: string): string {
   return `quota: ${names.map((name) => RESOURCE_NAMES[name] ?? name).join(', ')}`;
 }
 
-/** Returns the cloud's own message, without the prefix that we put before it (it ends with a colon). */
+/** Returns the cloud's own message, without the prefix that we put before it. Our prefix ends with the first colon. */
 function cloudMessage(message: string): string {
   return message.slice(message.indexOf(': ') + 1).trim();
 }

@@ -90,7 +90,7 @@ async function findExternalNetwork(deps: Deps, input: FloatingIpRequest): Promis
   const names = external.map((candidate) => candidate.name).join(', ') || 'none';
   throw new FactoryError(
     'NotFound',
-    `no external network can be chosen for the floating IP: no router connects the build’s network to one, and the cloud does not have exactly one (external networks: ${names})`,
+    `imagefactory cannot choose an external network for the floating IP: no router connects the build’s network to an external network, and the cloud does not have exactly one external network (found: ${names})`,
     {
       hint: 'name the external network: --parameter request_floating_ip NAME',
     },

@@ -25,8 +25,8 @@ async function readInstanceRecord(deps: Deps, uuid: string): Promise<InstanceRec
 }
 
 /**
- * Changes the record of an instance. Does nothing when this instance has no record, such as an instance of an older
- * release.
+ * Changes the record of an instance. Does nothing when this instance has no record, for example because an older
+ * release created it.
  */
 async function changeInstanceRecord(
   deps: Deps,
@@ -85,7 +85,7 @@ async function listStepDigests(build: BuildDocuments): Promise<{ name: string; d
 export interface ExpectedInstance {
   instanceDigest?: string;
   /**
-   * Name of the template's step from which on all steps run again, even if they have run already. Unset: none run
+   * Name of the template's step from which on all steps run again, even if they have run already. Unset: no step runs
    * again.
    */
   from?: string;

@@ -23,7 +23,7 @@ export interface QueueTicketInput {
   timeout: number;
 }
 
-/** Interval, in poll intervals, at which the queue checks whether the builds that have a turn still run. */
+/** Number of poll intervals between two checks of the queue whether the builds with a turn or a slot still run. */
 const CHECK = 15;
 
 /** A build in the create queue of its project. */
@@ -80,10 +80,10 @@ export async function signalCreateQueue(
 }
 
 /**
- * Allows the queue to move to each new current version of the worker: it runs longer than any release, and would
- * otherwise keep the workers of an old release necessary. We set this from outside. If the workflow set it itself, the
- * value would come from the worker of its first task, and other workers, especially those without a version, might not
- * repeat it.
+ * Lets the queue's workflow move to each new current version of the worker. The queue runs longer than any release;
+ * without this, the workers of an old release could never stop. We set this from outside the workflow. A value that the
+ * workflow sets itself comes from the worker of its first task, and other workers, especially workers without a
+ * version, might not repeat that value.
  */
 async function pinToCurrentVersion({ temporal }: Deps, workflowId: string): Promise<void> {
   await temporal.workflowService.updateWorkflowExecutionOptions({

@@ -53,7 +53,7 @@ export async function identifyMedium(deps: Deps, spool: string, file: WantedMedi
   for (const url of file.urls) {
     const memory = await readCachedDigest(deps, url);
     if (memory === undefined || expected !== undefined) continue;
-    const now = await fetchValidators(url, { signal: cancellationSignal(), directories: deps.filesFrom }).catch(
+    const now = await fetchValidators(url, { signal: cancellationSignal(), access: deps.access }).catch(
       () => undefined,
     );
     cancellationSignal().throwIfAborted();
@@ -92,7 +92,7 @@ export async function fetchMedium(deps: Deps, path: string, file: WantedMedium):
         expected: file.digest,
         maxBytes: LARGEST[file.kind],
         signal: cancellationSignal(),
-        directories: deps.filesFrom,
+        access: deps.access,
         onProgress: (done: number, total?: number) => {
           reportProgress({
             message: `fetching ${redactUrl(url)}`,

@@ -6,7 +6,7 @@ export interface InstallerMedia {
   ramdiskId?: string;
   /** Id of the install medium's image. Unset when the installation uses no install medium. */
   isoId?: string;
-  /** Volume id of the ISO on the install medium. */
+  /** The ISO 9660 volume id (the label) of the install medium; not the id of a Cinder volume. */
   volumeId?: string;
   /**
    * A URL to replace in the installer's command line: by that of the mirror that served the index, or by that of the

@@ -129,7 +129,7 @@ async function fetchPublishedDigest(
 ): Promise<{ algorithm: string; value: string } | undefined> {
   if (checksum === undefined) return undefined;
   reportProgress({ message: `reading ${redactUrl(checksum.url)}` });
-  return fetchChecksum({ ...checksum, medium: url, keys, signal: cancellationSignal(), directories: deps.filesFrom });
+  return fetchChecksum({ ...checksum, medium: url, keys, signal: cancellationSignal(), access: deps.access });
 }
 
 async function readProperties(path: string, { url }: InstallMedium): Promise<Record<string, string>> {

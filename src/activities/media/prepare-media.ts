@@ -34,7 +34,7 @@ export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<In
   }
   const parameters = await build.parameters();
   const { checksum_key: keys } = parameters;
-  const found = { keys, ...(await readIndexes(plan, keys)) };
+  const found = { keys, ...(await readIndexes(deps, plan, keys)) };
   const { pin } = found;
   const kernel = await ensureFile(deps, ref, parameters, locateFile(plan.kernel, found, parameters.kernel_checksum));
   const ramdisk = await ensureFile(deps, ref, parameters, locateFile(plan.ramdisk, found, parameters.ramdisk_checksum));
@@ -77,11 +77,15 @@ interface TreeIndexes {
 }
 
 /** Reads the indexes of the install tree, and finds the mirror that served the first of them. */
-async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promise<Omit<TreeIndexes, 'keys'>> {
+async function readIndexes(
+  deps: Deps,
+  plan: InstallerPlan,
+  keys: string | undefined,
+): Promise<Omit<TreeIndexes, 'keys'>> {
   const indexed: IndexedMedia = {};
   let pin: MirrorPin | undefined;
   for (const index of plan.indexes) {
-    const found = await fetchIndex(index.url, keys);
+    const found = await fetchIndex(deps, index.url, keys);
     if (found === undefined) continue;
     pin ??= findMirrorPin(index.url, found.finalUrl);
     Object.assign(indexed, parseMediaIndex(index, found.text, plan));
@@ -93,9 +97,9 @@ async function readIndexes(plan: InstallerPlan, keys: string | undefined): Promi
  * Fetches an index of the install tree. Returns undefined when the tree has no such index: then the build tries the
  * known paths, and has no digest from the index to check.
  */
-async function fetchIndex(url: string, keys: string | undefined): Promise<SignedText | undefined> {
+async function fetchIndex({ access }: Deps, url: string, keys: string | undefined): Promise<SignedText | undefined> {
   try {
-    return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: cancellationSignal() });
+    return await fetchSigned(url, { keys, maxBytes: INDEX_LIMIT, signal: cancellationSignal(), access });
   } catch (error) {
     if (error instanceof FactoryError && error.type === 'MediaUnavailable' && !error.retryable) return undefined;
     throw error;

@@ -13,8 +13,14 @@ import type { WantedMedium } from './fetch-medium.js';
 /** Glance's name of the import method with which Glance fetches an image from a URL itself. */
 const METHOD = 'web-download';
 
-/** Checks that Glance can fetch the media itself. @throws FactoryError InvalidParameter */
-export async function checkWebDownload({ name, image }: Cloud, urls: string[]): Promise<void> {
+/**
+ * Checks that Glance can fetch the media itself. What this worker may not connect to, it does not let Glance connect to
+ * either: Glance would read its own loopback and metadata addresses.
+ *
+ * @throws FactoryError InvalidParameter; MediaUnavailable for an address that is not open to templates
+ */
+export async function checkWebDownload({ access }: Deps, { name, image }: Cloud, urls: string[]): Promise<void> {
+  for (const url of urls) access.addresses.checkUrl(url);
   const strange = urls.find((url) => !/^https?:/i.test(url));
   const methods = strange === undefined ? await image.listImportMethods({ signal: cancellationSignal() }) : [];
   if (strange === undefined && methods.includes(METHOD)) return;
@@ -38,7 +44,7 @@ export async function ensureWebMedium(
   wanted: WantedMedium,
 ): Promise<{ image: Image; note: string }> {
   const { kind, digest } = wanted;
-  const { url, key } = await findAddress(wanted);
+  const { url, key } = await findAddress(deps, wanted);
   const present = await findMedium(deps, ref.cloud, { kind, method, key });
   const id = present?.id ?? (await importByGlance(deps, { ref, method }, { kind, key, url }));
   const image = await getMediumImage(deps, ref.cloud, id);
@@ -49,11 +55,11 @@ export async function ensureWebMedium(
 }
 
 /** Finds the first URL that has the medium, and builds the key of the medium's current content. */
-async function findAddress({ urls }: WantedMedium): Promise<{ url: string; key: string }> {
+async function findAddress({ access }: Deps, { urls }: WantedMedium): Promise<{ url: string; key: string }> {
   let missing: unknown;
   for (const url of urls) {
     try {
-      const { etag, lastModified, size } = await fetchValidators(url, { signal: cancellationSignal() });
+      const { etag, lastModified, size } = await fetchValidators(url, { signal: cancellationSignal(), access });
       const text = JSON.stringify([url, etag ?? '', lastModified ?? '', size ?? 0]);
       return { url, key: `web:${createHash('sha256').update(text).digest('hex')}` };
     } catch (error) {

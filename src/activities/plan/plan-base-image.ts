@@ -5,7 +5,6 @@ import { parseParameters, type BuildParameters } from '../../domain/parameters.j
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
-import { isLocalFile, readLocalFile } from '../../media/local-file.js';
 import { checkGrubPrograms } from '../../media/grub.js';
 import { checkIsoPrograms } from '../../media/iso.js';
 import { fetchBytes } from '../../media/text.js';
@@ -74,7 +73,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  if (parameters.web_download) await checkWebDownload(cloud, listMediaUrls(plan));
+  if (parameters.web_download) await checkWebDownload(deps, cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
   const contents = new Map<string, Buffer>();
@@ -164,10 +163,8 @@ async function writeDocuments(
 }
 
 /** Fetches the content of a template's file or command. */
-function fetchContent(deps: Deps, url: string): Promise<Buffer> {
-  return isLocalFile(url)
-    ? readLocalFile(url, { directories: deps.filesFrom, maxBytes: CONTENT_LIMIT })
-    : fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal() });
+function fetchContent({ access }: Deps, url: string): Promise<Buffer> {
+  return fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal(), access });
 }
 
 /**

@@ -19,7 +19,7 @@ const USED_BY: Record<string, ParameterName[]> = {
   'customise.create': ['flavor', 'network', 'availability_zone', 'config_drive'],
   address: ['request_floating_ip'],
   ssh: ['default_user'],
-  // Without `generate_icicle` there is no step that lists the packages, so `clean`, the step after it, stands here.
+  // Without `generate_icicle` there is no step `icicle`, so this table names the step after it, `clean`.
   clean: ['generate_icicle'],
   'base.publish': ['image_name', 'public'],
 };

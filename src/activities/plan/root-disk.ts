@@ -50,7 +50,7 @@ function noBlockStorageError({ name }: Cloud, media: boolean): FactoryError {
   }
   return new FactoryError(
     'UnsupportedOs',
-    `cloud ${name} has no block storage (Cinder): an ISO can reach an instance only as a volume`,
+    `cloud ${name} has no block storage (Cinder), but an ISO can reach an instance only as a volume`,
     { hint: "install from an install tree, <install type='url'>, where the system has one" },
   );
 }

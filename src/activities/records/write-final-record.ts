@@ -28,7 +28,7 @@ const FINAL_ACTIVITY: Record<string, string> = {
 export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput): Promise<void> {
   const record = await deps.store.readRecord(input.ref.uuid);
   if (record === undefined) return;
-  // The build was complete before it was reset. Its image exists, so its record stays unchanged.
+  // If the build was complete before its workflow was reset, its image exists, and its record stays unchanged.
   if ((await completedResult(deps, input.ref)) !== undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');

@@ -22,7 +22,9 @@ export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Prom
   return images.find(({ status }) => WHOLE_OR_COMING.includes(status));
 }
 
-/** Whether a snapshot is complete, or its instance still exists with a task of Nova that may complete it. */
+/**
+ * Whether a snapshot is complete, or may still become complete because Nova has a task for its instance, which is off.
+ */
 export function isUsableSnapshot(snapshot: Image, server: Server | undefined): boolean {
   if (snapshot.status === 'active') return (snapshot.size ?? 0) > 0;
   return server?.status === 'SHUTOFF' && server['OS-EXT-STS:task_state'] !== null;

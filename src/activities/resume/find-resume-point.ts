@@ -15,7 +15,7 @@ export interface FindResumePointInput {
   ignoreSnapshot: boolean;
   /** The `instanceDigest` of the plan, with which the existing instance must have been made. */
   instanceDigest?: string;
-  /** Name of the template's step from which on all steps run again. Unset: none run again. */
+  /** Name of the template's step from which on all steps run again. Unset: no step runs again. */
   from?: string;
 }
 
@@ -48,7 +48,7 @@ export async function findResumePoint(deps: Deps, input: FindResumePointInput): 
     mismatch.snapshot === undefined
   ) {
     const note = `snapshot ${snapshot.id} of the customised instance`;
-    // When the instance is gone, use any UUID that no other instance has: the build's.
+    // When the instance is gone, use the build's UUID in place of the instance's id, because no instance has this id.
     return { note, snapshotOf: { serverId: server?.id ?? ref.uuid, packages: await countPackages(deps, input) } };
   }
   if (snapshot !== undefined) {

@@ -8,7 +8,7 @@ const SCREEN_STATUS = /\[[^\]]*\(\d?-?\*?\d?\*?-?[a-z]*\)[^\]]*\]\s*\[[^\]]*\]/g
 /**
  * Matches control sequences of a terminal. Nova removes the escape character, so that only the rest of a sequence is
  * left, such as `[K`. Such a rest without a number is not a control sequence when another letter follows, because then
- * it is the beginning of a word.
+ * it begins a word, such as `[Kernel`.
  */
 const CONTROL_SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|\[(?:\d[\d;]*[A-DHJKm]|[HJKMm](?![A-Za-z]))/g;
 

@@ -5,6 +5,7 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { Cloud, Clouds, Image, Server, Volume } from '../../openstack/types.js';
 import type { SharedPoll } from '../../openstack/polling/shared-poll.js';
 import type { Throttle } from '../../openstack/polling/throttle.js';
+import type { MediaAccess } from '../../media/source.js';
 import type { Store } from '../../store/types.js';
 import type { Journal } from '../../guest/types.js';
 import type { Progress } from '../../domain/status.js';
@@ -39,8 +40,8 @@ export interface Deps {
   mediaDirectory: string;
   /** CIDRs from which guests see this worker. Default: the local address on the route to the guest. */
   workerAddresses: string[] | undefined;
-  /** Folders on this worker from which templates may use files. */
-  filesFrom: readonly string[];
+  /** The folders and addresses that the worker's operator has opened to templates. */
+  access: Required<MediaAccess>;
   /** The limits of the worker's configuration, keyed by the cloud's name. */
   limits: CloudLimits;
   /**
@@ -71,8 +72,8 @@ export function readHeartbeatCheckpoint<T>(): T | undefined {
 }
 
 /**
- * Returns the signal that aborts when the activity must stop: it is cancelled or paused, or its worker shuts down. An
- * activity never deletes anything because this signal aborts.
+ * Returns the signal that aborts when the activity must stop: it is cancelled or paused, or its worker shuts down. This
+ * signal alone is never a reason for an activity to delete anything.
  */
 export function cancellationSignal(): AbortSignal {
   const { cancellationSignal } = Context.current();

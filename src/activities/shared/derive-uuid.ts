@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** Derives a UUID (version 8, RFC 9562) from a text. It is the same on every worker and at every try. */
+/**
+ * Derives a UUID (version 8, RFC 9562) from a text. The same text gives the same UUID on every worker and at every try.
+ */
 export function deriveUuid(text: string): string {
   const bytes = createHash('sha256').update(`imagefactory-nova:${text}`).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);

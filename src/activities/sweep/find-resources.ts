@@ -124,7 +124,7 @@ async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResourc
   return found;
 }
 
-/** Describes an image that has imagefactory's mark, in its current state. */
+/** Describes an image that has our mark, as `image` shows it; does not read the image again. */
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;

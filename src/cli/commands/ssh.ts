@@ -9,6 +9,10 @@ import { OLD_CIPHERS, OLD_KEX } from '../../guest/old-ssh.js';
 import { CommandError } from '../errors.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
 
+/** The names of the session's files in its folder. */
+const KEY_FILE = 'key';
+const KNOWN_HOSTS_FILE = 'known_hosts';
+
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
 export const ssh: Command = {
@@ -60,7 +64,7 @@ async function runSsh(context: CommandContext): Promise<number> {
  * from before 2014 does not support ed25519, and the version of the guest's sshd is not known yet.
  */
 async function createKey(folder: string): Promise<string> {
-  const file = join(folder, 'key');
+  const file = join(folder, KEY_FILE);
   try {
     await promisify(execFile)('ssh-keygen', ['-q', '-t', 'rsa', '-b', '3072', '-N', '', '-C', 'session', '-f', file]);
   } catch (error) {
@@ -86,13 +90,27 @@ const OLD_SSH = {
 
 /** Runs `ssh` to the instance. Returns its exit code, which is that of the remote command. */
 async function runSshClient(folder: string, session: OpenedSession, command: string[]): Promise<number> {
-  const { host, user, hostKeys, oldSsh } = session;
-  const knownHosts = join(folder, 'known_hosts');
-  await writeFile(knownHosts, hostKeys.map((key) => `${host} ${key}\n`).join(''));
+  const { host, hostKeys } = session;
+  await writeFile(join(folder, KNOWN_HOSTS_FILE), hostKeys.map((key) => `${host} ${key}\n`).join(''));
+  const child = spawn('ssh', buildSshArguments(folder, session, command), { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+/**
+ * Builds the arguments of `ssh`. User and host come from the build, whose template and parameters another person may
+ * have written. So they stand where `ssh` takes no word for an option: behind `-l` and behind `--`. The command is the
+ * own text of the person who calls.
+ */
+export function buildSshArguments(
+  folder: string,
+  { host, user, oldSsh }: Omit<OpenedSession, 'hostKeys'>,
+  command: string[],
+): string[] {
   const options = {
-    IdentityFile: join(folder, 'key'),
+    IdentityFile: join(folder, KEY_FILE),
     IdentitiesOnly: 'yes',
-    UserKnownHostsFile: knownHosts,
+    UserKnownHostsFile: join(folder, KNOWN_HOSTS_FILE),
     GlobalKnownHostsFile: '/dev/null',
     StrictHostKeyChecking: 'yes',
     PasswordAuthentication: 'no',
@@ -101,7 +119,5 @@ async function runSshClient(folder: string, session: OpenedSession, command: str
   };
   const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   // The user's own SSH configuration is not read, because it has no entry for an instance that exists only for hours.
-  const child = spawn('ssh', ['-F', '/dev/null', ...args, `${user}@${host}`, ...command], { stdio: 'inherit' });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code ?? 1;
+  return ['-F', '/dev/null', ...args, '-l', user, '--', host, ...command];
 }

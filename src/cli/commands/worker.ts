@@ -24,6 +24,12 @@ export const worker: Command = {
       requiresArg: true,
       describe: 'folder whose files templates may name as file:///DIR/FILE; repeatable (default: none)',
     },
+    'allow-address': {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'CIDR of loopback, link-local or other denied addresses from which templates may fetch; repeatable (default: none)',
+    },
     'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
     'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
     'log-format': { choices: ['text', 'json'] as const, describe: 'format of the log lines (default text)' },
@@ -55,8 +61,17 @@ export const worker: Command = {
     // The code that reads the cloud's configuration reads this variable, as python-openstackclient does.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
-    const { taskQueue, storagePath, logFormat, metricsAddress, healthAddress, clouds, workerAddresses, filesFrom } =
-      settings;
+    const {
+      taskQueue,
+      storagePath,
+      logFormat,
+      metricsAddress,
+      healthAddress,
+      clouds,
+      workerAddresses,
+      filesFrom,
+      allowAddresses,
+    } = settings;
     const limits = toCloudLimits(settings);
     const payloadKeys = loadPayloadKeys(settings, io.env);
     await runWorker({
@@ -74,6 +89,7 @@ export const worker: Command = {
       ...(clouds === undefined ? {} : { clouds }),
       ...(workerAddresses === undefined ? {} : { workerAddresses }),
       ...(filesFrom === undefined ? {} : { filesFrom }),
+      ...(allowAddresses === undefined ? {} : { allowAddresses }),
     });
     return 0;
   },

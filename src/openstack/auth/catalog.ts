@@ -19,8 +19,8 @@ const ALIASES: Record<ServiceType, string[]> = {
 };
 
 /**
- * The pattern that a URL must match if older versions of the API were listed under the same name. Catalogues listed
- * Block Storage API v1 and v2 as `volume`; we need v3.
+ * Patterns by service name. If older versions of an API were listed under a name, the URL must match the pattern:
+ * `volume` may also be Block Storage API v1 or v2, but we need v3.
  */
 const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 
@@ -38,11 +38,19 @@ export function selectEndpoint(catalog: CatalogEntry[], type: ServiceType, setti
 export function findEndpoint(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): string | undefined {
   const override = settings.endpointOverrides[type];
   if (override !== undefined) return override;
+  const { region, interfaces } = readWishes(type, settings);
   const inRegion = listEndpoints(catalog, type).filter(
-    ({ region, region_id: regionId }) =>
-      settings.region === undefined || region === settings.region || regionId === settings.region,
+    (endpoint) => region === undefined || endpoint.region === region || endpoint.region_id === region,
   );
-  return inRegion.find((endpoint) => normaliseInterface(endpoint.interface) === settings.interface)?.url;
+  return interfaces
+    .flatMap((wanted) => inRegion.filter((endpoint) => normaliseInterface(endpoint.interface) === wanted))
+    .at(0)?.url;
+}
+
+/** Reads the region and the interfaces that the settings want for a service. */
+function readWishes(type: ServiceType, settings: CloudSettings): Pick<CloudSettings, 'region' | 'interfaces'> {
+  const own = settings.serviceEndpoints?.[type];
+  return { region: own?.region ?? settings.region, interfaces: own?.interfaces ?? settings.interfaces };
 }
 
 function listEndpoints(catalog: CatalogEntry[], type: ServiceType): CatalogEntry['endpoints'] {
@@ -61,7 +69,8 @@ function normaliseInterface(text: string): string {
 
 function endpointNotFoundError(catalog: CatalogEntry[], type: ServiceType, settings: CloudSettings): FactoryError {
   const endpoints = listEndpoints(catalog, type);
-  const where = settings.region === undefined ? '' : ` in region ${settings.region}`;
+  const { region, interfaces } = readWishes(type, settings);
+  const where = region === undefined ? '' : ` in region ${region}`;
   const offers = endpoints.map(
     (endpoint) =>
       `${normaliseInterface(endpoint.interface)} in ${endpoint.region ?? endpoint.region_id ?? 'no region'}`,
@@ -72,7 +81,7 @@ function endpointNotFoundError(catalog: CatalogEntry[], type: ServiceType, setti
       : `it has ${joinNames(offers)}`;
   return new FactoryError(
     'NotFound',
-    `the catalogue of cloud ${settings.name} has no ${settings.interface} endpoint of type ${type}${where}: ${has}`,
+    `the catalogue of cloud ${settings.name} has no ${interfaces.join(' or ')} endpoint of type ${type}${where}: ${has}`,
     {
       hint: 'set region_name (OS_REGION_NAME) to a region, or interface (OS_INTERFACE) to an interface, that the catalogue has',
     },

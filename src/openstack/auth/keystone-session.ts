@@ -94,7 +94,7 @@ export class Session {
     });
   }
 
-  /** Returns a token other than `refused`: a new token, or the one that another caller has received in the meantime. */
+  /** Returns a token other than `refused`: a new token, or the token that another caller has already requested. */
   async renew(refused: Token, signal?: AbortSignal): Promise<Token> {
     if (this.current === refused) this.current = undefined;
     return this.token(signal);

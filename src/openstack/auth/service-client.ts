@@ -42,7 +42,8 @@ export function buildVersionedEndpoint(endpoint: string, version: string): strin
 }
 
 /**
- * Calls one service with the session's token; when the service rejects the token, repeats the call once with a new one.
+ * Calls one service with the session's token; when the service rejects the token, repeats the call once with a new
+ * token.
  */
 export class ServiceClient {
   constructor(
@@ -81,7 +82,8 @@ export class ServiceClient {
   }
 
   /**
-   * Runs `use` with a request that carries a token. If the service rejects the token, runs `use` again with a new one.
+   * Runs `use` with a request that carries a token. If the service rejects the token, runs `use` again with a request
+   * that carries a new token.
    */
   async withToken<T>(call: ServiceCall, use: (request: HttpRequest) => Promise<T>): Promise<T> {
     const token = await this.session.token(call.signal);
@@ -164,7 +166,7 @@ export class ServiceClient {
     }
     throw new FactoryError(
       'CloudUnavailable',
-      `${this.product} never ends the list ${call.path}: it returns page after page`,
+      `the list ${call.path} of ${this.product} never ends: the service returns page after page`,
     );
   }
 

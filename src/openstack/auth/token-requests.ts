@@ -68,7 +68,7 @@ export function buildTokenRequest(base: string, settings: CloudSettings): HttpRe
   };
 }
 
-/** Builds the request for the details of an existing token: its project, its catalogue, its end. */
+/** Builds the request for the details of an existing token: its project, its catalogue, its expiry. */
 export function buildInspectionRequest(base: string, token: string): HttpRequest {
   const headers = { 'x-auth-token': token, 'x-subject-token': token };
   return { product: PRODUCT, method: 'GET', url: `${base}/auth/tokens`, headers };

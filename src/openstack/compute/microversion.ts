@@ -4,8 +4,8 @@ import type { ServiceClient } from '../auth/service-client.js';
 
 /**
  * The newest microversion of Nova that this program supports
- * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). If Nova's newest microversion is
- * older, we use that one.
+ * (https://docs.openstack.org/nova/latest/reference/api-microversion-history.html). If Nova's own newest microversion
+ * is older, we use Nova's.
  */
 export const NEWEST = '2.93';
 /** The microversions that this program needs, oldest first, each with the feature that it added. */

@@ -4,7 +4,7 @@ import type { CallOptions } from '../http/call-options.js';
 export interface Server {
   id: string;
   name: string;
-  /** One of ACTIVE, BUILD, SHUTOFF, ERROR, DELETED, SOFT_DELETED, … */
+  /** Nova's status, such as ACTIVE, BUILD, SHUTOFF, ERROR, DELETED or SOFT_DELETED. */
   status: string;
   metadata: Record<string, string>;
   tags?: string[];
@@ -118,6 +118,6 @@ export interface Compute {
   getKeyPair(name: string, options?: CallOptions): Promise<KeyPair | undefined>;
   createKeyPair(name: string, publicKey: string, options?: CallOptions): Promise<KeyPair>;
   deleteKeyPair(name: string, options?: CallOptions): Promise<void>;
-  /** Returns the project's absolute limits: maxTotalInstances, totalInstancesUsed, maxTotalCores, maxTotalRAMSize, … */
+  /** Returns the project's absolute limits by name, such as maxTotalInstances, totalInstancesUsed and maxTotalCores. */
   getLimits(options?: CallOptions): Promise<Record<string, number>>;
 }

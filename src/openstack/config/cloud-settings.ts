@@ -27,8 +27,13 @@ export interface CloudSettings {
   project?: NameOrId & { domain: NameOrId };
   /** The region of the endpoints. Unset: for each service we use the first endpoint of the catalogue, in any region. */
   region?: string;
-  interface: Interface;
+  /** Which interface of an endpoint to use: the first of these that the catalogue has. */
+  interfaces: Interface[];
   tls: Tls;
   /** URLs to use instead of the endpoints in the catalogue, by service type. */
   endpointOverrides: Record<string, string>;
+  /** Where a service has another region or other interfaces, by service type. */
+  serviceEndpoints?: Record<string, { region?: string; interfaces?: Interface[] }>;
+  /** What openstackclient would use and we do not: a sentence for each such key. */
+  remarks?: string[];
 }

@@ -1,21 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { FactoryError } from '../../domain/errors.js';
+import { parsePythonYaml } from './python-yaml.js';
 
 /** Environment variables; `process.env` has this type. */
 export type Environment = Record<string, string | undefined>;
 
-/** One cloud as the configuration files describe it, not yet validated. */
+/** A mapping of a configuration file, not yet validated. */
+export type Document = Record<string, unknown>;
+
+/** One cloud as `clouds.yaml` and `secure.yaml` describe it, not yet validated and without its profile. */
 export interface CloudEntry {
   name: string;
   /** Path of the file that contains the entry, for error messages. */
   file: string;
-  entry: Record<string, unknown>;
+  /** Usually a mapping; a mistake in an entry that nobody uses must not disturb the other clouds. */
+  entry: unknown;
 }
-
-type Document = Record<string, unknown>;
 
 const EXTENSIONS = ['yaml', 'yml', 'json'];
 
@@ -24,27 +26,30 @@ export function configError(file: string, what: string, hint?: string): FactoryE
   return new FactoryError('UnknownCloud', `${file}: ${what}`, { hint });
 }
 
-/** Reads a file; returns undefined when it does not exist. */
-export function readFileIfExists(file: string): string | undefined {
+/** Reads a file; returns undefined when it cannot be read for one of these reasons. */
+function readUnless(reasons: string[], file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (reasons.some((reason) => reason === code)) return undefined;
     throw configError(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function isDocument(value: unknown): value is Document {
+/** Reads a file; returns undefined when it does not exist. */
+export function readFileIfExists(file: string): string | undefined {
+  return readUnless(['ENOENT', 'ENOTDIR'], file);
+}
+
+export function isDocument(value: unknown): value is Document {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function readDocument(file: string): Document | undefined {
-  const text = readFileIfExists(file);
-  if (text === undefined) return undefined;
+function parseFile(file: string, text: string): Document {
   let document: unknown;
   try {
-    document = parse(text);
+    document = parsePythonYaml(text);
   } catch (error) {
     // We quote only the first line: the rest of the parser's message quotes the file, which contains passwords.
     const line = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
@@ -55,20 +60,28 @@ function readDocument(file: string): Document | undefined {
   return document;
 }
 
-/** Lists the folders that may contain the configuration files. We search the folders in this order. */
+/**
+ * Lists the folders that may contain the configuration files. We search the folders in this order, which is that of
+ * openstacksdk: `~/.config` counts even where XDG_CONFIG_HOME names another folder.
+ */
 function listFolders(env: Environment, directory: string): string[] {
-  const home = env['HOME'] ?? homedir();
-  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
-  return [directory, join(config, 'openstack'), '/etc/openstack'];
+  const home = join(env['SNAP_REAL_HOME'] || findHome(env), '.config');
+  const shared = (env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(':');
+  const parents = [env['XDG_CONFIG_HOME'] || home, home, ...shared, '/etc'];
+  return [...new Set([directory, ...parents.map((parent) => join(parent, 'openstack'))])];
 }
 
-/**
- * Lists the paths of a configuration file that we try: only the path in the environment variable `variable` if it is
- * set, else the file `stem` (with each extension) in every search folder.
- */
-function listCandidates(stem: string, variable: string | undefined, env: Environment, directory: string): string[] {
-  const named = variable === undefined ? undefined : env[variable];
-  if (named) return [resolve(directory, named)];
+function findHome(env: Environment): string {
+  return env['HOME'] || homedir();
+}
+
+/** Makes a path of a configuration absolute: `~` is the home directory. */
+export function expandPath(path: string, env: Environment, directory: string): string {
+  return path.startsWith('~/') ? join(findHome(env), path.slice(2)) : resolve(directory, path);
+}
+
+/** Lists the paths where we search for the file `stem`. */
+function listCandidates(stem: string, env: Environment, directory: string): string[] {
   return listFolders(env, directory).flatMap((folder) =>
     EXTENSIONS.map((extension) => join(folder, `${stem}.${extension}`)),
   );
@@ -79,12 +92,26 @@ interface Found {
   document: Document;
 }
 
-function readFirst(files: string[]): Found | undefined {
-  for (const file of files) {
-    const document = readDocument(file);
-    if (document !== undefined) return { file, document };
+/** Reads the first of the files that exists. As openstacksdk does, we pass over a file that we may not read. */
+function findFile(stem: string, env: Environment, directory: string): Found | undefined {
+  for (const file of listCandidates(stem, env, directory)) {
+    const text = readUnless(['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'], file);
+    if (text !== undefined) return { file, document: parseFile(file, text) };
   }
   return undefined;
+}
+
+/**
+ * Reads the file that the variable names, else the first one that we find. openstacksdk searches also when the named
+ * file does not exist; we refuse that, because the file that it finds may describe another cloud.
+ */
+function readNamedOrFound(variable: string, stem: string, env: Environment, directory: string): Found | undefined {
+  const named = env[variable];
+  if (!named) return findFile(stem, env, directory);
+  const file = resolve(directory, named);
+  const text = readFileIfExists(file);
+  if (text !== undefined) return { file, document: parseFile(file, text) };
+  throw configError(named, 'does not exist', `correct the path in the variable ${variable}, or unset the variable`);
 }
 
 /** Merges two mappings key by key; any value in `over` that is not a mapping replaces the value in `base`. */
@@ -92,7 +119,9 @@ function mergeTables(base: Document, over: Document): Document {
   const merged = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const before = merged[key];
-    merged[key] = isDocument(before) && isDocument(value) ? mergeTables(before, value) : value;
+    if (isDocument(before) && isDocument(value)) merged[key] = mergeTables(before, value);
+    // A key without a value takes nothing away: openstacksdk fails there.
+    else if (value !== null || before === undefined) merged[key] = value;
   }
   return merged;
 }
@@ -105,54 +134,32 @@ function readTable(found: Found | undefined, key: string): Document {
 }
 
 /**
- * Finds the profile in `clouds-public.yaml` that a cloud's entry names; returns an empty one if the entry names none.
- */
-function findProfile(entry: Document, profiles: Document, publicFile: string | undefined, where: string): Document {
-  const name = entry['profile'] ?? entry['cloud'];
-  if (name === undefined) return {};
-  const profile = typeof name === 'string' ? profiles[name] : undefined;
-  if (isDocument(profile)) return profile;
-  throw configError(
-    where,
-    `profile ${String(name)} is not in ${publicFile ?? 'clouds-public.yaml, because that file does not exist'}`,
-  );
-}
-
-/**
- * Reads all clouds of `clouds.yaml`. The keys in `secure.yaml` override those of an entry, and the entry overrides its
- * profile from `clouds-public.yaml`. We search for the files in the same places as openstackclient
+ * Reads all clouds of `clouds.yaml` and `secure.yaml`. The keys in `secure.yaml` override those of an entry. We search
+ * for the files in the same places as openstackclient
  * (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
  * @param directory the current directory
  * @throws FactoryError UnknownCloud when a file cannot be read or parsed
  */
 export function readCloudEntries(env: Environment, directory: string): CloudEntry[] {
-  if (
-    env['OS_CLIENT_CONFIG_FILE'] &&
-    readFileIfExists(resolve(directory, env['OS_CLIENT_CONFIG_FILE'])) === undefined
-  ) {
-    throw configError(
-      env['OS_CLIENT_CONFIG_FILE'],
-      'does not exist',
-      'correct the path in the variable OS_CLIENT_CONFIG_FILE, or unset the variable',
-    );
-  }
-  const clouds = readFirst(listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory));
-  if (clouds === undefined) return [];
-  const secure = readTable(readFirst(listCandidates('secure', 'OS_CLIENT_SECURE_FILE', env, directory)), 'clouds');
-  const publicFile = readFirst(listCandidates('clouds-public', undefined, env, directory));
-  const profiles = readTable(publicFile, 'public-clouds');
-  return Object.entries(readTable(clouds, 'clouds')).map(([name, entry]) => {
-    const where = `${clouds.file}: clouds.${name}`;
-    if (!isDocument(entry)) throw configError(where, 'is not a mapping of keys to values');
-    const secret = secure[name];
-    const own = isDocument(secret) ? mergeTables(entry, secret) : entry;
-    return { name, file: clouds.file, entry: mergeTables(findProfile(own, profiles, publicFile?.file, where), own) };
-  });
+  const clouds = readNamedOrFound('OS_CLIENT_CONFIG_FILE', 'clouds', env, directory);
+  const secure = readNamedOrFound('OS_CLIENT_SECURE_FILE', 'secure', env, directory);
+  const open = readTable(clouds, 'clouds');
+  return Object.entries(mergeTables(open, readTable(secure, 'clouds'))).map(([name, entry]) => ({
+    name,
+    file: (name in open ? clouds?.file : secure?.file) ?? '',
+    entry,
+  }));
+}
+
+/** Reads the profiles of `clouds-public.yaml`, by their names. */
+export function readPublicProfiles(env: Environment, directory: string): Document {
+  return readTable(findFile('clouds-public', env, directory), 'public-clouds');
 }
 
 /** Describes, for messages, the paths where we search for `clouds.yaml`. */
 export function describeSearchPath(env: Environment, directory: string): string {
-  const files = listCandidates('clouds', 'OS_CLIENT_CONFIG_FILE', env, directory);
-  const named = files.length === 1 ? files : files.filter((file) => file.endsWith('.yaml'));
-  return named.map((file) => (dirname(file) === directory ? './clouds.yaml' : file)).join(', ');
+  const named = env['OS_CLIENT_CONFIG_FILE'];
+  if (named) return resolve(directory, named);
+  const files = listCandidates('clouds', env, directory).filter((file) => file.endsWith('.yaml'));
+  return files.map((file) => (dirname(file) === directory ? './clouds.yaml' : file)).join(', ');
 }

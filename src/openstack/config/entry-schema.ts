@@ -1,70 +1,113 @@
 import { z } from 'zod';
+import type { Document } from './config-files.js';
 
 /** Builds the error option of a schema: the message says that the key is missing, or that its value must be `be`. */
 function expectType(be: string): { error: (issue: { input: unknown }) => string } {
-  return { error: ({ input }) => (input === undefined ? 'is missing' : `must be ${be}`) };
+  return { error: ({ input }) => (input === undefined || input === null ? 'is missing' : `must be ${be}`) };
+}
+
+/** Makes a schema that takes a key without a value for a key that is not given. */
+function optional<T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> {
+  return schema.nullish().transform((value) => value ?? undefined);
 }
 
 /**
- * Schema of a text. It also accepts numbers, because YAML reads a name or a password that looks like a number as a
- * number.
+ * Schema of a text. Numbers are texts already. YAML 1.1 reads more words as true or false than authors expect, which
+ * openstacksdk would send to Keystone as they are.
  */
-const text = z
-  .union([z.string(), z.number()], expectType('a string'))
-  .nullish()
-  .transform((value) => (value === null || value === undefined ? undefined : String(value)));
-const flag = z.union([z.boolean(), z.stringbool()], expectType('true or false')).nullish();
-const address = z.url({ protocol: /^https?$/, ...expectType('an http or https address') });
-
-const authSchema = z.looseObject(
-  {
-    auth_url: address,
-    username: text,
-    user_id: text,
-    password: text,
-    token: text,
-    application_credential_id: text,
-    application_credential_name: text,
-    application_credential_secret: text,
-    project_id: text,
-    project_name: text,
-    tenant_id: text,
-    tenant_name: text,
-    user_domain_id: text,
-    user_domain_name: text,
-    project_domain_id: text,
-    project_domain_name: text,
-    domain_id: text,
-    domain_name: text,
-    default_domain: text,
-    default_domain_id: text,
-    default_domain_name: text,
-  },
-  expectType('a mapping of keys to values'),
+const text = optional(
+  z.string({
+    error: ({ input }) =>
+      typeof input === 'boolean'
+        ? 'is a word that YAML reads as true or false: put it between quotes'
+        : 'must be a string',
+  }),
 );
+/** openstacksdk takes every other text for false. We refuse it, because its author may have meant true. */
+const flag = optional(
+  z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })], expectType('true or false')),
+);
+const address = z
+  .url({ protocol: /^https?$/, ...expectType('an http or https address') })
+  .refine((url) => !/\{\w+\}/.test(url), 'has the name of a key in braces, and the cloud has no such key');
+const optionalAddress = optional(z.union([z.literal('').transform(() => undefined), address]));
+const name = optional(z.union([z.string(), z.array(z.string())], expectType('public, internal or admin')));
 
-const region = z.union([z.string(), z.looseObject({ name: z.string() })]);
+const authSchema = z.object({
+  auth_url: address,
+  username: text,
+  user_id: text,
+  password: text,
+  token: text,
+  application_credential_id: text,
+  application_credential_name: text,
+  application_credential_secret: text,
+  project_id: text,
+  project_name: text,
+  user_domain_id: text,
+  user_domain_name: text,
+  project_domain_id: text,
+  project_domain_name: text,
+  domain_id: text,
+  domain_name: text,
+  default_domain: text,
+  default_domain_id: text,
+  default_domain_name: text,
+  system_scope: text,
+  trust_id: text,
+});
 
 /**
- * Schema of a cloud in `clouds.yaml` (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
+ * Schema of a cloud in `clouds.yaml` (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html),
+ * after `flattenEntry`. It leaves out the keys that we do not use.
  */
-export const entrySchema = z.looseObject({
+export const entrySchema = z.object({
   auth: authSchema,
   auth_type: text,
   region_name: text,
-  regions: z.array(region, expectType('a list of names')).nullish(),
-  interface: text,
-  endpoint_type: text,
-  verify: flag,
+  interface: name,
+  verify: optional(z.union([z.boolean(), z.string()], expectType('true, false or the path of a file'))),
   insecure: flag,
   cacert: text,
   cert: text,
   key: text,
-  compute_endpoint_override: address.nullish(),
-  image_endpoint_override: address.nullish(),
-  network_endpoint_override: address.nullish(),
-  block_storage_endpoint_override: address.nullish(),
-  volume_endpoint_override: address.nullish(),
 });
 
 export type Entry = z.infer<typeof entrySchema>;
+export type Auth = Entry['auth'];
+
+/**
+ * The services that we call, by their types, with the words that begin their keys, such as `compute` for
+ * `compute_endpoint_override`. The strongest word comes first (https://service-types.openstack.org/).
+ */
+export const SERVICE_KEYS = {
+  compute: ['compute'],
+  image: ['image'],
+  network: ['network'],
+  'block-storage': ['block_storage', 'volumev3', 'volumev2', 'volume', 'block_store'],
+};
+
+const SERVICE_SCHEMAS = {
+  endpoint_override: optionalAddress,
+  endpoint: optionalAddress,
+  interface: name,
+  region_name: text,
+  service_name: text,
+  service_type: text,
+};
+
+/** Schema of what holds for one service; in the entry, the name of each key begins with one of the service's words. */
+export const serviceSchema = z.object(SERVICE_SCHEMAS);
+export type ServiceEntry = z.infer<typeof serviceSchema>;
+
+/** Collects the keys of a service: `volume_interface` becomes `interface`, unless a stronger word has given it. */
+export function collectServiceKeys(rest: Document, words: string[]): { keys: Document; names: Record<string, string> } {
+  const keys: Document = {};
+  const names: Record<string, string> = {};
+  for (const key of Object.keys(SERVICE_SCHEMAS)) {
+    const named = words.map((word) => `${word}_${key}`).find((full) => rest[full] !== undefined && rest[full] !== null);
+    keys[key] = named === undefined ? undefined : rest[named];
+    names[key] = named ?? `${words[0] ?? ''}_${key}`;
+  }
+  return { keys, names };
+}

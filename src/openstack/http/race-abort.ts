@@ -1,7 +1,8 @@
 /**
  * Waits for a promise that several callers share. If this caller's signal is aborted first, rejects with the signal's
  * reason; the shared promise continues for the other callers.
- * @param share starts the shared work, or joins it; not called if the signal is already aborted
+ * @param share starts the shared work, or returns the promise of work that already runs; not called if the signal is
+ *   already aborted
  */
 export async function raceAbort<T>(signal: AbortSignal | undefined, share: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted();

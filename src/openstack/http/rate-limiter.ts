@@ -3,8 +3,8 @@ interface Waiter {
 }
 
 /**
- * Limits calls to a cloud to a steady rate, and lets them start in the order of their arrival. It allows no bursts: a
- * cloud that limits calls counts them in its own time windows.
+ * Limits calls to a cloud to a steady rate, and lets them start in the order of their arrival. It allows no bursts,
+ * because a cloud that limits calls counts them in time windows that we do not know.
  */
 export class RateLimiter {
   private waiters: Waiter[] = [];

@@ -44,7 +44,7 @@ const THREAD = `
 
 /**
  * Creates a digest. A thread computes the digest of large content, or of content of unknown size, while this thread
- * reads: SHA-512 takes as long as the transfer over a fast network.
+ * reads, because SHA-512 takes as long as the transfer over a fast network.
  */
 export function createDigest(algorithm: string, size: number | null): Digest {
   return size !== null && size < THREAD_THRESHOLD ? new InlineDigest(algorithm) : new ThreadedDigest(algorithm);

@@ -104,8 +104,8 @@ export class Glance implements Images {
     // Without this listener, an error of the stream before its first read would end the process.
     data.on('error', () => undefined);
     try {
-      // A stream can be sent only once, so we first make a call without a stream. It renews the token if ours is no
-      // longer valid.
+      // A stream can be sent only once, so we first make a call without a stream. This call renews the token if the
+      // token is no longer valid.
       await this.requireImage(id, signal);
       if (data.errored !== null) throw data.errored;
       const call: ServiceCall = {

@@ -72,8 +72,8 @@ export interface Images {
    * Starts a web-download: Glance fetches the image's bytes from a URL. During the import, the image is `importing`. If
    * the import fails, the image is `queued` again, and `os_glance_failed_import` names the store that failed.
    * https://docs.openstack.org/glance/latest/admin/interoperable-image-import.html
-   * @throws FactoryError Conflict unless the image is queued and no import runs; BadRequest for a URL that the cloud
-   *   forbids
+   * @throws FactoryError Conflict when the image is not queued, or an import of it already runs; BadRequest for a URL
+   *   that the cloud forbids
    */
   importImage(id: string, uri: string, options?: CallOptions): Promise<void>;
   /** Returns Glance's message about an image's last import; undefined if there is none. */

@@ -15,8 +15,8 @@ export interface PollInterval {
 
 /**
  * Polls a list for all callers that wait for one of its items, because a waiting build must make no call of its own
- * (law 4 in docs/architecture.md). Polls only while a caller waits. The longer the most recent wait has lasted, the
- * longer the interval.
+ * (law 4 in docs/architecture.md). Polls only while a caller waits. The interval is a tenth of the time for which the
+ * newest wait has lasted, but stays within its bounds.
  */
 export class SharedPoll<T extends { id: string }> {
   private waiters: Waiter<T>[] = [];

@@ -6,8 +6,8 @@ import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
 
 /**
- * The first microversion in which an upload can set the image's visibility. Apart from messages, we need no other
- * feature that 3.0 does not have.
+ * The microversion of all calls except those for messages. 3.1 is the first microversion in which an upload can set the
+ * image's visibility; our other calls need only 3.0.
  */
 const HEADERS = { 'openstack-api-version': 'volume 3.1' };
 

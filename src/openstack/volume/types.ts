@@ -5,8 +5,8 @@ export interface Volume {
   id: string;
   name: string | null;
   /**
-   * One of creating, downloading, available, attaching, in-use, detaching, uploading, deleting, error, error_deleting,
-   * …
+   * Cinder's status, such as creating, downloading, available, attaching, in-use, detaching, uploading, deleting, error
+   * or error_deleting.
    */
   status: string;
   /** Size in GiB. */

@@ -9,13 +9,13 @@ import type { PlannedBuild } from '../../activities/plan/planned-build.js';
 import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /**
- * The state of a base image build: its context, its input and its plan. A user who resumes a held build may replace the
- * input and the plan of what has not run yet, so no step may keep a copy of either.
+ * The state of a base image build: its context, its input and its plan. A user who resumes a held build may change the
+ * input, and then the build gets a new plan. So no step may keep a copy of the input or the plan.
  */
 export class BaseImageBuild implements HoldableBuild {
   readonly context: BuildContext<'base_image'>;
   private currentPlan: PlannedBuild | undefined;
-  /** Returns where the guest is and how to log in. Undefined until the guest has an address. */
+  /** Returns where the guest is and how to log in. The function itself is undefined until the guest has an address. */
   locateGuest: (() => GuestLocation) | undefined;
 
   constructor(public input: BaseImageInput) {
@@ -61,8 +61,8 @@ export class BaseImageBuild implements HoldableBuild {
   }
 
   /**
-   * Whether the build may have created volumes. An earlier run may have created volumes because its parameters were
-   * different, so the answer for a resumed build is always true.
+   * Whether the build may have created volumes: true when its plan has a root volume. Also true for a resumed build,
+   * because an earlier run with other parameters may have created volumes, and for a build without a plan.
    */
   get mayHaveVolumes(): boolean {
     if (this.input.resumed !== undefined || this.currentPlan === undefined) return true;
@@ -70,8 +70,8 @@ export class BaseImageBuild implements HoldableBuild {
   }
 
   /**
-   * Whether a resumed build repeats the template's step with this index, although the step has already run in the guest
-   * (`resume --from STEP`).
+   * Whether the template's step with this index must run again, even if it has already run in the guest. True when a
+   * user resumed the build with `--from STEP`, where STEP is this step or an earlier one.
    */
   isForcedToRerun(index: number): boolean {
     const from = this.input.resumed?.from;

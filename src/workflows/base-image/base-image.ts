@@ -54,8 +54,8 @@ async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
 }
 
 /**
- * How many more times a build customises an instance, when a workflow reset took it back to an instance that no longer
- * exists.
+ * The most times that a build repeats the customisation after a workflow reset took the build back to an instance that
+ * no longer exists.
  */
 const MAX_RESTARTS_AFTER_RESET = 2;
 
@@ -63,7 +63,8 @@ async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
   await plan(build);
   let resumePoint = await chooseResumePoint(build);
   for (let restarts = 0; ; restarts++) {
-    // The installer run needs a slot of its own, so this build must not hold a slot while it waits for that run.
+    // The installer run needs its own slot in the create queue. So this build gives its slot back before it waits for
+    // that run.
     await build.context.ticket.leaveQueue();
     const jeos = await ensureJeos(build);
     try {
@@ -99,7 +100,7 @@ async function plan(build: BaseImageBuild): Promise<void> {
   ]);
 }
 
-/** Finds the point from which a resumed build continues; empty for a build that is not resumed. */
+/** Finds the point from which a resumed build continues. Returns an empty point for a build that is not resumed. */
 async function chooseResumePoint(build: BaseImageBuild): Promise<ResumePoint> {
   const { resumed } = build.input;
   if (resumed === undefined) return {};
@@ -153,7 +154,8 @@ async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
       'waitForJeos',
       () => {
         const { ref, plan: planned, input } = build;
-        // The store already has the install script. In this input, the history would contain the script a second time.
+        // This input leaves out the install script, because the store already has it. Otherwise the history would
+        // contain the script a second time.
         const parameters = { ...build.parameters, install_script: undefined };
         status.status.jeosWorkflowId = planned.jeosWorkflowId;
         const reuseOwnJeos = input.resumed !== undefined && input.resumed.from !== 'jeos';

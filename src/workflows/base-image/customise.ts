@@ -13,8 +13,8 @@ export interface CustomisedInstance {
 }
 
 /**
- * Returns where the guest is and how to log in. Each step calls it again, because a user who resumes a held build may
- * change the user name.
+ * Returns where the guest is and how to log in. Each step calls this function again, because a user who resumes a held
+ * build may change parameter `default_user`.
  */
 type LocateGuest = () => GuestLocation;
 
@@ -98,8 +98,8 @@ async function bootInstance(
 }
 
 /**
- * Runs the steps of the template. While the build is held at one of these steps, a user may replace it and the steps
- * after it.
+ * Runs the steps of the template. While the build is held at one of these steps, a user may replace this step and the
+ * steps after it.
  */
 async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest): Promise<void> {
   for (let index = 0; index < build.plan.guestSteps.length; index++) {

@@ -13,7 +13,7 @@ import type { GuestLocation } from '../../activities/guest/guest-location.js';
 const openUpdate = defineUpdate<OpenedSession, [SessionRequest]>(OPEN_SESSION_UPDATE);
 const closeUpdate = defineUpdate<void, [SessionRequest]>(CLOSE_SESSION_UPDATE);
 
-/** Seconds that a session may take to be opened or closed. */
+/** Seconds after which the opening or the closing of a session fails. */
 const BUDGET = { total: 120 };
 
 /** Lets users log in to the instance of a held build, with a key that is valid for one session only. */

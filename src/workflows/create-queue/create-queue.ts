@@ -38,19 +38,19 @@ const MAX_EVENTS_BEFORE_CONTINUE_AS_NEW = 4000;
 
 /**
  * Runs the create queue of a project, which every build joins to create an instance there: see {@link CreateQueue}. A
- * workflow joins by a signal, and then queries its turn or its position. If it has to wait, the queue signals it when
- * its turn comes, and the workflow joins again.
+ * build's workflow joins the queue by a signal, and then queries its turn or its position. If the workflow has to wait,
+ * the queue sends it a signal when its turn comes. The workflow then joins again.
  *
- * If a signal to a waiting workflow finds no such workflow, the workflow has ended, and the queue removes it. The queue
- * also checks from time to time whether the members with a turn or a slot still run, because a terminated build does
- * not leave.
+ * When the queue cannot signal a waiting workflow because that workflow has ended, the queue removes this member. The
+ * queue also checks from time to time whether the members with a turn or a slot still run, because a terminated build
+ * cannot leave by itself.
  *
- * The queue never decides by its own clock, only by timers that fire and by the times that signals and activities
- * bring: see docs/adr/0007-no-workflow-reads-the-clock-after-a-timer.md.
+ * The queue makes no decision by the workflow's clock. It uses only timers that fire, and the times that signals and
+ * results of activities contain: see docs/adr/0007-no-workflow-reads-the-clock-after-a-timer.md.
  */
 export async function createQueue(input: CreateQueueInput): Promise<void> {
   const queue = new CreateQueue(input.state);
-  /** The latest time that a signal or an activity has brought, in milliseconds since the epoch. */
+  /** The latest time in a signal or in the result of an activity, in milliseconds since the epoch. */
   let now = 0;
   const learnTime = (at = 0): number => (now = Math.max(now, at));
   let hasChanged = true;
@@ -70,8 +70,8 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
     }
   };
   /**
-   * Signals each member its new turn or position. A member that is joining gets these as the answer to its query, so it
-   * is signalled only when it is expelled.
+   * Sends each member a signal with its new turn or position. The member `joiningId`, which joins now, gets them by its
+   * query, so the queue signals it only when the queue expels it.
    */
   const notifyMembers = (joiningId?: string): void => {
     for (const { id, notice } of queue.advance(now)) {
@@ -80,7 +80,7 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
   };
   setHandler(defineSignal<[QueueMember, boolean, number | null]>(QUEUE_JOIN_SIGNAL), (member, hasInstance, limit) => {
     queue.join(member, hasInstance, limit ?? undefined);
-    // We do this here and not in the loop below, because the query of the joining member follows at once.
+    // Grants turns here and not in the loop below, because the joining member sends its query at once.
     notifyMembers(member.id);
     hasChanged = true;
   });

@@ -14,8 +14,8 @@ type JeosBuild = BuildContext<'jeos_image'>;
 
 /**
  * Installs a JEOS: boots the operating system's own installer, waits until it powers its machine off, and keeps a
- * snapshot. One run serves every build that needs the same JEOS. Builds join the run and leave it; when the last of
- * them leaves before the end, the run is cancelled.
+ * snapshot. One run serves every build that needs the same JEOS. Builds join the run and leave it. When the last build
+ * leaves before the run ends, the run cancels itself.
  */
 export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult> {
   const { cloud, name, deadlines, heartbeatTimeout } = input;

@@ -11,7 +11,7 @@ export interface Budget {
   attempt?: number;
 }
 
-/** The budget of a short step: it fails after an hour in which the cloud does not answer. */
+/** The budget of a short step. If the cloud does not answer for an hour, the step fails. */
 export const SHORT: Budget = { total: 3600, attempt: 300 };
 
 /** The text that the Temporal UI shows for a call of an activity, and the time that the call may take. */
@@ -27,9 +27,9 @@ type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
 /**
  * Calls an activity with the options that all activities share. The budget limits the time and not the number of
  * attempts, because each deploy or crash of a worker uses up an attempt. Heartbeats show that the worker is alive. When
- * the activity is cancelled, the workflow waits until it has ended, so that the clean-up never overlaps a call that
- * still creates something.
- * @param options heartbeatTimeout in seconds
+ * the activity is cancelled, the workflow waits until the activity has ended. So the clean-up never runs at the same
+ * time as a call that still creates something.
+ * @param options `heartbeatTimeout` is in seconds
  */
 export function callActivity<K extends keyof Activities>(
   name: K,

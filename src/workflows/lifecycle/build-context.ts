@@ -16,7 +16,7 @@ export interface BuildStart<K extends ImageKind> {
   cloud: string;
   /** Name of the build for people: the template's name, or the name of its file if the template is not read yet. */
   name: string;
-  /** The deadlines of the waits, in seconds. */
+  /** Seconds that each wait may take, by the name of its deadline. */
   deadlines: Record<DeadlineName, number>;
   /** Seconds without a heartbeat after which Temporal tries an activity again. Default 60. */
   heartbeatTimeout: number | undefined;
@@ -51,7 +51,10 @@ export class BuildContext<K extends ImageKind> {
     this.ticket = new QueueTicket(this.ref, this.status, this.steps);
   }
 
-  /** Milliseconds for which the build was held or waited in the create queue, without the present hold or wait. */
+  /**
+   * Milliseconds of all earlier holds and all earlier waits in the create queue, without a hold or wait that still
+   * lasts.
+   */
   get pausedMilliseconds(): number {
     return (this.hold?.heldMilliseconds ?? 0) + this.ticket.waitedMilliseconds;
   }

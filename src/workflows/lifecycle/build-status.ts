@@ -12,8 +12,8 @@ import { renderStatusPage } from './status-page.js';
 export class BuildStatusModel<K extends ImageKind = ImageKind> {
   readonly status: BuildStatus;
   /**
-   * `expectedSteps` is the number of steps in the current phase, as far as it is known when the phase begins.
-   * `endedSteps` is how many of them have ended.
+   * `expectedSteps` is about how many steps the current phase has. `endedSteps` is how many of them are done or
+   * skipped.
    */
   private expectedSteps = 1;
   private endedSteps = 0;
@@ -54,7 +54,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     this.show();
   }
 
-  /** Adds a step that begins now. A step that is tried again replaces its earlier entry. */
+  /** Adds a step that begins now. When the step runs again, the new entry replaces the entry `earlier`. */
   beginStep({ name, title }: Pick<StepStatus, 'name' | 'title'>, earlier: StepStatus | undefined): StepStatus {
     const { phase, steps } = this.status;
     const entry: StepStatus = { name, phase, title, state: 'running', startedAt: Date.now() };
@@ -65,7 +65,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     return entry;
   }
 
-  /** Ends a step; the note is one line on how it went. */
+  /** Ends a step. `note` is one line about its result. */
   endStep(entry: StepStatus, state: 'done' | 'failed' | 'skipped', note?: string): void {
     entry.state = state;
     entry.endedAt = Date.now();
@@ -102,7 +102,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     this.show();
   }
 
-  /** Records the id of a resource that the build has now, under its role. */
+  /** Records the id of a resource that the build has now, under the resource's role, such as `customise`. */
   setResource(role: string, id: string): void {
     this.status.resources[role] = id;
   }

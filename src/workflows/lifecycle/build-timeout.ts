@@ -5,7 +5,7 @@ import { isCanceled } from './failures.js';
 export interface BuildClock {
   /** Returns the timeout in seconds. */
   limit(): number;
-  /** Returns the milliseconds for which the build was paused, without the present pause. */
+  /** Returns the milliseconds of all earlier pauses of the build, without a pause that still lasts. */
   paused(): number;
   isPaused(): boolean;
 }

@@ -51,13 +51,14 @@ export interface CaptureSteps {
 
 /**
  * Options of the step that terminates an instance after its image was taken. When this step fails, the build goes on,
- * because the clean-up tries again and reports what is left. The budget ends the step before the timeout of the build.
+ * because the clean-up tries again and reports what is left. The budget is short, so that this step fails before the
+ * whole build reaches its timeout.
  */
 const OPTIONAL = { optional: true, budget: { total: 600, attempt: 300 } };
 
 /**
- * Captures an instance's disk as an image, publishes the image, and terminates the instance. A volume must be detached
- * before Cinder uploads it, so its instance is terminated first.
+ * Captures an instance's disk as an image, publishes the image, and terminates the instance. If the disk is a volume,
+ * terminates the instance first, because Cinder uploads only a detached volume.
  */
 export async function captureImage<T>(
   { ref, status, steps }: Context,

@@ -4,7 +4,7 @@ import { isCanceled } from './failures.js';
 
 const setDeadline = defineUpdate<number, [DeadlineChange]>(SET_DEADLINE_UPDATE);
 
-/** Picks the deadlines of the waits from all parameters. */
+/** Picks the deadlines from all parameters. */
 function pickDeadlines({
   install_timeout,
   inactivity_timeout,
@@ -16,9 +16,9 @@ function pickDeadlines({
 }
 
 /**
- * The deadlines of a workflow's waits. The update `setDeadline` changes one of them, even while an activity waits under
- * it. Then the workflow starts the activity again with the new deadline, and the activity continues from what it finds
- * in the cloud.
+ * The deadlines of a workflow's waits. The update `setDeadline` changes one deadline, even while an activity runs under
+ * this deadline. Then the workflow starts the activity again with the new deadline, and the activity continues from the
+ * present state of the cloud.
  */
 export class Deadlines {
   private current: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
@@ -36,13 +36,16 @@ export class Deadlines {
     return this.seconds[name];
   }
 
-  /** Replaces the deadlines by those of changed parameters. They apply to the waits that are still to come. */
+  /**
+   * Replaces all deadlines after a user has changed the parameters. The new deadlines apply only to waits that begin
+   * later.
+   */
   replace(seconds: Record<DeadlineName, number>): void {
     Object.assign(this.seconds, pickDeadlines(seconds));
   }
 
   /**
-   * Runs a wait under a deadline. When the deadline is changed meanwhile, cancels the wait and runs it again.
+   * Runs a wait under a deadline. When the deadline is changed during the wait, cancels the wait and runs it again.
    * @param wait gets the deadline in milliseconds since the epoch, and the seconds that are left
    */
   async run<T>(name: DeadlineName, wait: (deadline: number, secondsLeft: number) => Promise<T>): Promise<T> {

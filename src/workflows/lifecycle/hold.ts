@@ -47,12 +47,15 @@ export class Hold {
     return this.model.status.held !== undefined;
   }
 
-  /** Milliseconds for which the build was held, without the present hold. */
+  /** Milliseconds of all earlier holds, without a hold that still lasts. */
   get heldMilliseconds(): number {
     return this.pastHolds;
   }
 
-  /** Holds the build until a user decides about the failed step, or `hold_for` is over. */
+  /**
+   * Holds the build until a user decides about the failed step. If no user has decided when `hold_for` is over, returns
+   * the step's default decision.
+   */
   async decide(failed: FailedStep, error: unknown): Promise<FailureDecision> {
     const { phase } = this.model.status;
     const { on_error: onError, hold_for: holdFor } = this.build.parameters;

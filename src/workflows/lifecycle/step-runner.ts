@@ -16,7 +16,7 @@ export interface Step<R> {
    * Only for a step that waits for a deadline: the seconds that its activity may take beyond the deadline. Default 120.
    */
   graceSeconds?: number;
-  /** Whether a user may skip the step after it failed. Default: `optional`. */
+  /** Whether a user may skip the step after it failed. Default: the value of `optional`. */
   skippable?: boolean;
   /** Whether the build goes on without the step after it failed, unless a user decides otherwise. Default false. */
   optional?: boolean;
@@ -71,7 +71,7 @@ export class StepRunner {
 
   /**
    * Runs an activity that waits for a deadline, as a step.
-   * @param input returns the input of the activity from the deadline in milliseconds since the epoch
+   * @param input returns the activity's input; its argument is the deadline, in milliseconds since the epoch
    */
   runWithDeadline<K extends keyof Activities>(
     deadline: DeadlineName,
@@ -90,7 +90,7 @@ export class StepRunner {
 
   /**
    * Runs a step until it is done, skipped, or fails the build.
-   * @param execute runs one round; the round's name is unique among all rounds of all runs of the build
+   * @param execute runs one round; the round's name is unique among the rounds of this step in all runs of the build
    */
   async runRounds<R>(
     currentStep: () => Step<R> | undefined,
@@ -102,8 +102,7 @@ export class StepRunner {
       if (step === undefined) return this.skip(entry);
       entry = this.status.beginStep(step, entry);
       try {
-        // Use the end of the run id: its beginning is a time, which is the same for two runs that start within a
-        // minute.
+        // Use the end of the run id. Its beginning is a time, which two runs that start within a minute have in common.
         const result = await execute(step, `${workflowInfo().runId.slice(-12)}.${round}`);
         this.status.endStep(entry, 'done', step.note?.(result));
         return result;

@@ -17,8 +17,8 @@ import type { QueueTicketInput } from '../../activities/instance/join-create-que
 import type { CreatedServer, CreateServerInput } from '../../activities/instance/create-server.js';
 
 /**
- * How long a build waits for a notice of the create queue before it joins again, because the workflow of the queue may
- * have been terminated.
+ * How long a build waits for a notice of the create queue. After this time it joins the queue again: if the queue's
+ * workflow was terminated, no notice would ever come.
  */
 const ASK_AGAIN = '30 minutes';
 
@@ -34,9 +34,9 @@ export interface QueueRequest {
 type Notice = Exclude<QueueNotice, QueuePosition>;
 
 /**
- * A build's ticket for its project's create queue. The build waits in the workflow, where waiting costs nothing, until
- * the queue announces its turn. Then the build joins the queue again and asks for its turn, because the announcement
- * may be old when it arrives.
+ * A build's ticket for its project's create queue. Until the queue announces the turn, the workflow itself waits and
+ * runs no activity, so the wait costs nothing. Then the build joins the queue again and asks for its turn, because the
+ * announcement may be out of date.
  */
 export class QueueTicket {
   private queueId: string | undefined;
@@ -58,14 +58,14 @@ export class QueueTicket {
     return this.waitingSince !== undefined;
   }
 
-  /** Milliseconds for which the build waited in the queue, without the present wait. */
+  /** Milliseconds of all earlier waits in the queue, without a wait that still lasts. */
   get waitedMilliseconds(): number {
     return this.pastWaits;
   }
 
   /**
-   * Creates an instance as a step, when the create queue gives the build its turn. Each round of the step needs a turn
-   * of its own.
+   * Runs the step that creates an instance, when the create queue gives the build its turn. Each round of the step
+   * needs a turn of its own.
    * @throws ApplicationFailure QuotaExceeded when the cloud has no capacity for longer than the request's timeout
    */
   createServer(
@@ -143,7 +143,7 @@ export class QueueTicket {
     }
     const { notice } = this;
     if (notice?.state === 'expelled') throw this.quotaExceeded(request, notice.reason);
-    // The build is now the first in the queue during a shortage, so it most likely waits for the same capacity.
+    // The build got its turn during a shortage, so it most likely waits for the capacity that the cloud lacks.
     if (notice?.alone === true && notice.reason !== undefined) this.showWaiting({ reason: notice.reason });
   }
 

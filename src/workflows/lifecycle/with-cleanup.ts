@@ -39,7 +39,8 @@ type Context = Pick<BuildContext<ImageKind>, 'ref' | 'status' | 'steps' | 'ticke
  * the cloud confirms that each resource is gone, and it reports what it could not remove.
  *
  * The clean-up finds resources by the build's mark and needs no list of them. So it also removes a resource whose id
- * the build does not have, because the reply to the create call was lost (laws 1 and 2 in docs/architecture.md).
+ * the build never got, for example because the reply to the create call was lost (laws 1 and 2 in
+ * docs/architecture.md).
  */
 export async function withCleanup<R>(context: Context, build: () => Promise<R>, ending: BuildEnding<R>): Promise<R> {
   const { status: model, ticket } = context;

@@ -9,8 +9,8 @@ import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.j
 const HEARTBEAT_TIMEOUT = 60;
 
 /**
- * Removes from clouds the resources that belong to no running build, the oldest first. When a resource cannot be
- * removed or a cloud does not answer, the sweep goes on with the others.
+ * Removes the resources that belong to no running build from the clouds, the oldest first. When a resource cannot be
+ * removed or a cloud does not answer, the sweep goes on with the other resources and clouds.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
   return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };

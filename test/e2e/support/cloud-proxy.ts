@@ -27,13 +27,13 @@ export interface Ambush {
   path: RegExp;
   body?: RegExp;
   /**
-   * When the proxy holds the call: `before` the service receives it; `midway`, when the service has received a part of
-   * the upload; or `after` the service has performed it and the proxy has its answer.
+   * The time at which the proxy holds the call. `before`: before the service gets it. `midway`: when the service has
+   * got a part of the upload. `after`: when the service has performed it and the proxy has the answer.
    */
   when: 'before' | 'midway' | 'after';
   /**
-   * Called for each call that matches all other fields. The proxy holds the call only when this returns true. Unset: it
-   * holds the first call that matches.
+   * The proxy calls this function for each call that matches all other fields. It holds the call only if the result is
+   * true. Unset: the proxy holds the first call that matches.
    */
   isIt?: () => Promise<boolean>;
 }
@@ -45,7 +45,7 @@ export interface Caught {
   cut(): void;
 }
 
-/** Bytes of an upload that the service receives before the proxy holds the call `midway`. */
+/** Number of bytes of an upload that the service gets before the proxy holds the call (`midway`). */
 const MIDWAY = 2 * 1024 * 1024;
 
 interface Waiting extends Ambush {
@@ -53,9 +53,9 @@ interface Waiting extends Ambush {
 }
 
 /**
- * A proxy between a worker and the services of its cloud. It records all calls, and holds the calls of its ambushes.
- * The path of each service begins with the service's name. Of several ambushes, only the earliest that has not caught a
- * call is active.
+ * A proxy between a worker and the services of its cloud. It records all calls, and holds the calls that match its
+ * ambushes. Only one ambush is active: the oldest that has not held a call. The path of each call begins with the name
+ * of the service.
  */
 export class CloudProxy {
   readonly calls: ProxiedCall[] = [];
@@ -80,8 +80,8 @@ export class CloudProxy {
   }
 
   /**
-   * Holds the next call that matches the ambush, after all earlier ambushes have caught their calls. Resolves when the
-   * call is held.
+   * Adds an ambush, which becomes active when all earlier ambushes have held their calls. Resolves when the proxy holds
+   * the call.
    */
   ambush(ambush: Ambush): Promise<Caught> {
     return new Promise((caught) => this.waiting.push({ ...ambush, caught }));
@@ -104,8 +104,8 @@ export class CloudProxy {
     outgoing.once('close', () => forward.destroy());
     if (isUpload) {
       let sent = 0;
-      // `destroyOnReturn: false` keeps the caller's connection open: the caller must not notice that its upload is
-      // held.
+      // `destroyOnReturn: false` keeps the caller's connection open, because the caller must not notice that the proxy
+      // holds its upload.
       for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         if (!forward.write(chunk)) await drained(forward);
         sent += chunk.length;
@@ -127,7 +127,7 @@ export class CloudProxy {
     if (next === undefined || next.service !== call.service || next.method !== call.method) return undefined;
     if (!next.path.test(call.path) || next.body?.test(call.body) === false) return undefined;
     if (next.isIt !== undefined && !(await next.isIt())) return undefined;
-    // Another call may have taken the ambush while `isIt` ran.
+    // While `isIt` ran, the ambush may have held another call.
     if (this.waiting[0] !== next) return undefined;
     return this.waiting.shift();
   }

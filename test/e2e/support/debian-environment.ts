@@ -33,8 +33,8 @@ export interface Record {
 }
 
 /**
- * An environment that builds the example's Debian on a real OpenStack: its mirror, a Temporal server, and a worker
- * process.
+ * An environment in which the example's Debian is built on a real OpenStack. It has a mirror, a Temporal server, and a
+ * worker process.
  */
 export class DebianEnvironment {
   private constructor(
@@ -43,7 +43,7 @@ export class DebianEnvironment {
     readonly storage: string,
     readonly worker: WorkerProgram,
     private readonly clouds: Clouds,
-    /** Undefined when the demo's mirror already runs: it serves the same tree. */
+    /** Undefined when the demo's mirror already listens on the port. That mirror serves the same tree. */
     private readonly mirror: Mirror | undefined,
   ) {}
 
@@ -77,8 +77,8 @@ export class DebianEnvironment {
   }
 
   /**
-   * Runs `base_image` for a template until it ends. It does not reuse the JEOS of an earlier run, because then the
-   * installer would not run.
+   * Runs `base_image` for a template until the command ends. The build does not reuse the JEOS of an earlier run,
+   * because otherwise it would not run the installer.
    */
   build(template: string, parameters: { [name: string]: string }, onLine?: (line: string) => void): Promise<Ended> {
     const all = {
@@ -113,8 +113,8 @@ export class DebianEnvironment {
   }
 
   /**
-   * Asserts, in an instance of the image, that the template's packages and files are there, that its commands ran, and
-   * that the build has left nothing of its own.
+   * Boots an instance of the image, and asserts that the template's packages and files are there, that its commands
+   * have run, and that the build has left none of its own files.
    */
   async inspect(imageId: string): Promise<void> {
     await withInstance(

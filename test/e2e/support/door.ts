@@ -1,14 +1,14 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** A command in a guest that has sent its word, and waits until the test lets it go on. */
+/** A command in a guest that has sent a word to the host, and waits until the test lets it continue. */
 export interface Knock {
   word: string;
   letGo(): void;
 }
 
 /**
- * A server on the host. Commands in a guest report to it how far they are:
+ * A server on the host. A command in a guest connects to it, sends a word to report its progress, and waits for a line:
  *
  *     #!/bin/bash
  *     exec 3<>/dev/tcp/ADDRESS/PORT; echo here >&3; read -r go <&3
@@ -40,12 +40,12 @@ export class Door {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Waits until a command sends the word. */
+  /** Waits until a command sends this word. */
   knock(word: string): Promise<Knock> {
     return new Promise((resolve) => this.waiting.set(word, resolve));
   }
 
-  /** Returns a bash command that sends the word, and waits until the test lets it go on. */
+  /** Returns a bash command that sends the word, and then waits until the test lets it continue. */
   say(word: string, address: string): string {
     return `exec 3<>/dev/tcp/${address}/${this.port}; echo "${word}" >&3; read -r go <&3`;
   }

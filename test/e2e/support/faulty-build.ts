@@ -12,7 +12,7 @@ import { connectImageFactory, type ImageFactoryClient } from '../../../src/clien
 import type { TemporalProcess } from '../../support/temporal-process.js';
 import type { WorkerProgram } from './worker-program.js';
 
-/** Heartbeat timeout in seconds: when a worker is silent for longer, Temporal takes it for dead. */
+/** Heartbeat timeout in seconds. Temporal considers a worker dead when the worker is silent for longer. */
 const HEARTBEAT = 8;
 /** Milliseconds for which no Temporal server runs. */
 const DOWN = 3000;
@@ -23,7 +23,7 @@ type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory'
 export interface FaultSummary {
   step: string;
   fault: string;
-  /** Final state of the step, for example `done`. For the build as a whole: its status. */
+  /** Final state of the step, for example `done`. For the entry of the build as a whole: the status of the build. */
   result: string;
   /** Number of attempts of the step's activity. Unset when it is not known. */
   tries?: number;
@@ -38,16 +38,16 @@ interface Happened {
 }
 
 /**
- * A build into which a test injects faults. The methods that wait for a state of the build reject when the build ends
- * first.
+ * A build into which a test injects faults. If the build ends before the state that a method waits for, the method
+ * rejects.
  */
 export class FaultyBuild {
   private readonly happened: Happened[] = [];
   private readonly over: Promise<never>;
   private isOver = false;
   /**
-   * The UUIDs that mark the resources of the build and of its installer run. That of the installer run is added when
-   * its status is first read.
+   * The UUIDs that mark the resources of the build and of its installer run. The UUID of the installer run is added
+   * when the status of the build is first read.
    */
   readonly marks = new Set<string>();
 
@@ -165,7 +165,7 @@ export class FaultyBuild {
   /**
    * Waits until a step has run for the given milliseconds.
    *
-   * @throws Error when the step has ended before
+   * @throws Error when the step ends earlier
    */
   async after(step: string, milliseconds: number): Promise<{ cut(): void }> {
     await this.until(async () => (await this.isIn(step)) || undefined);
@@ -214,8 +214,8 @@ export class FaultyBuild {
   }
 
   /**
-   * Resets the sticky task queues of all running workflows. So the server gives their next tasks to any worker, and
-   * does not wait ten seconds for the killed one.
+   * Resets the sticky task queues of all running workflows. Then the server gives the next workflow tasks to any worker
+   * at once. Otherwise it would wait ten seconds for the killed worker.
    */
   private async forgetWorker(): Promise<void> {
     const { temporal: client, namespace } = this.factory;
@@ -239,15 +239,16 @@ export class FaultyBuild {
   }
 
   /**
-   * Lists all injected faults with their results. The last entry is the build as a whole. Call this when the build has
-   * ended.
+   * Lists all injected faults with their results. The last entry is for the build as a whole. Call this after the build
+   * has ended.
    */
   async summary(): Promise<FaultSummary[]> {
     const [statuses, tries] = [await this.statuses(), await this.tries()];
     const steps = statuses.flatMap((status) => status.steps);
     const { startedAt, endedAt = Date.now(), status } = await this.status();
     const summary = this.happened.map(({ step, fault, at }): FaultSummary => {
-      // The installer run and the build both have a clean-up step. The build's own step is the last one.
+      // Both the installer run and the build have a clean-up step. The step of the build is the last one with this
+      // name.
       const found = steps.findLast(({ name }) => name === step);
       const count = tries.get(found?.title ?? '');
       return {

@@ -17,18 +17,18 @@ const TREE = join(CACHE, 'installer-tree');
 
 /** The host's address on the single-node cloud's outer network, where its guests can reach the host. */
 export const HOST = '198.51.100.1';
-/** Port at which the example expects its mirror. */
+/** Port on which the example expects its mirror. */
 export const MIRROR_PORT = 8090;
 
-/** Returns why a test that needs a cloud is skipped; false when the environment names a cloud. */
+/** Returns the reason to skip a test that needs a cloud. Returns false when the environment names a cloud. */
 export function noCloud(): string | false {
   const { OS_CLOUD, OS_AUTH_URL } = process.env;
   return OS_CLOUD === undefined && OS_AUTH_URL === undefined && 'neither OS_CLOUD nor OS_AUTH_URL names a cloud';
 }
 
 /**
- * Returns why a test that breaks its cloud is skipped; false when the cloud is the one that `dev/openstack` has started
- * on this machine.
+ * Returns the reason to skip a test that breaks its cloud. Returns false when the cloud is the single-node cloud that
+ * `dev/openstack` has started on this machine.
  */
 export function noOwnCloud(): string | false {
   const isIt = Object.entries(cloudEnvironment()).every(([name, value]) => process.env[name] === value);
@@ -58,8 +58,8 @@ export async function demoKernel(): Promise<{ kernel: Buffer; ramdisk: Buffer }>
 }
 
 /**
- * Creates a copy of the demo's tree with a ramdisk that no cloud has yet: it ends in a random number of zero bytes,
- * which a kernel skips.
+ * Creates a copy of the demo's tree with a ramdisk that no cloud has yet. The ramdisk ends in a random number of zero
+ * bytes, which the kernel ignores.
  *
  * @returns the SHA-256 of the ramdisk
  */
@@ -116,8 +116,8 @@ export async function leftovers(cloud: Cloud, uuids: string[]): Promise<string[]
 }
 
 /**
- * Lists the ids of the images that a build or its installer run has created, and of the media images with these SHA-256
- * digests.
+ * Lists the ids of the images that a build or its installer run has created, and of the media images whose SHA-256
+ * digests are in `media`.
  */
 export async function imagesOf({ image }: Cloud, uuids: string[], media: string[] = []): Promise<string[]> {
   const properties = [
@@ -128,11 +128,11 @@ export async function imagesOf({ image }: Cloud, uuids: string[], media: string[
   return found.flat().map(({ id }) => id);
 }
 
-/** Removes everything that an unsuccessful build has left in the cloud. */
+/** Removes all resources that an unsuccessful build has left in the cloud. */
 export async function removeRemains(cloud: Cloud, uuids: string[], media: string[]): Promise<void> {
   for (let tries = 0; tries < 30; tries++) {
     const resources = await left(cloud, uuids);
-    // A security group can only be deleted when its instance has gone. So a later try deletes it.
+    // A security group can only be deleted after its instance. So an attempt may fail, and a later attempt deletes it.
     for (const { remove } of resources) await remove().catch(() => undefined);
     if (resources.length === 0) break;
     await pause(1000);
@@ -145,10 +145,10 @@ function pidFile(service: string): string {
 }
 
 /**
- * Kills all processes of a cloud service with SIGKILL, and waits until they have gone, because until then the service
- * counts as running.
+ * Kills all processes of a cloud service with SIGKILL, and waits until they have ended. Until then `cloud.sh` considers
+ * the service running.
  *
- * @returns its process id
+ * @returns the process id of the service
  */
 export async function killService(service: string): Promise<number> {
   const pid = Number.parseInt(await readFile(pidFile(service), 'utf8'), 10);
@@ -162,7 +162,7 @@ export async function startService(service: string): Promise<void> {
   await run(join(PROJECT, 'dev/openstack/cloud.sh'), ['start', service]);
 }
 
-/** Takes the host's end (tap device) of an instance's network link down, or brings it up again. */
+/** Takes the host's end (a tap device) of an instance's network link down, or up again. */
 export async function setLink(cloud: Cloud, serverId: string, state: 'up' | 'down'): Promise<void> {
   const [port] = await cloud.network.listPorts({ device_id: serverId });
   if (port === undefined) throw new Error(`instance ${serverId} has no port`);

@@ -20,14 +20,17 @@ export class WorkerProgram {
 
   start(): void {
     const { storage, env, log } = this;
-    const args = [PROGRAM, '--imgdir', join(storage, 'media'), 'worker', '--storage-path', storage];
+    // A test serves its medium on the loopback address, which workers deny by default.
+    const own = ['--storage-path', storage, '--allow-address', '127.0.0.0/8'];
+    const args = [PROGRAM, '--imgdir', join(storage, 'media'), 'worker', ...own];
     const stderr = log === undefined ? 'inherit' : openSync(log, 'a');
     this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', stderr] });
   }
 
   /**
-   * Sends the signal to the worker, and waits until it has ended. @returns the signal or exit status with which it
-   * ended
+   * Sends the signal to the worker, and waits until the worker has ended.
+   *
+   * @returns the signal or the exit status with which the worker has ended
    */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
     const { child } = this;

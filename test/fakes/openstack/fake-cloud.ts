@@ -205,7 +205,9 @@ export class FakeCloud {
     return stringify({ clouds: { [name]: { auth, region_name: this.region, identity_api_version: '3' } } });
   }
 
-  /** Finds the port at which a guest's SSH server listens on an address: 22 if this process may use port 22. */
+  /**
+   * Finds the port on which a guest's SSH server listens at an address. The port is 22 if this process may use port 22.
+   */
   findSshPort(address: string): number | undefined {
     return this.parts.sshListeners.findPort(address);
   }

@@ -4,17 +4,20 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { resetConnection } from './core/reset-connection.js';
 
+/** The addresses of these servers. A worker denies them by default, so a test must open them. */
+export const MEDIA_ADDRESSES = ['127.0.0.0/8'];
+
 /** A fault that hits a request for a file. */
 export type MediaFault =
   | { kind: 'status'; status: number; retryAfter?: number }
   /** Cuts the connection after `bytes` bytes, although Content-Length has the whole size. */
   | { kind: 'truncated'; bytes: number }
-  /** Sends pieces of `bytes` bytes, one every `ms` milliseconds. */
+  /** Sends the file in pieces of `bytes` bytes, one every `ms` milliseconds. */
   | { kind: 'slow'; bytes: number; ms: number }
   | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
-  /** Sends other bytes of the same length, so they do not match the digest in the install tree. */
+  /** Sends wrong bytes of the right length, so that their digest differs from the digest in the install tree. */
   | { kind: 'altered' }
-  /** Calls `choose` when the request has come: it returns the fault, or undefined for no fault. */
+  /** Calls `choose` when the request arrives. `choose` returns the fault for the request, or undefined for no fault. */
   | { kind: 'chosen'; choose: () => Promise<MediaFault | undefined> }
   /** Never answers. */
   | { kind: 'hang' }
@@ -51,8 +54,8 @@ export class MediaServer {
   /**
    * Starts a media server.
    *
-   * @param options sizes in bytes, default 40,000 (kernel) and 60,000 (ramdisk); `host`: the address to listen on,
-   *   default 127.0.0.1
+   * @param options `kernelSize`, `ramdiskSize`: sizes in bytes, default 40,000 and 60,000; `host`: the address to
+   * listen on, default 127.0.0.1
    */
   static async start(options: { kernelSize?: number; ramdiskSize?: number; host?: string } = {}): Promise<MediaServer> {
     const { host = '127.0.0.1' } = options;

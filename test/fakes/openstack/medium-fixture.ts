@@ -15,9 +15,11 @@ const LOADER_SIZE = 2048;
 export interface MediumFixture {
   /** The contents of the files, by path without a leading slash. */
   files: Record<string, string | Buffer>;
-  /** The volume id of the ISO. Default `FIXTURE`. */
+  /** The volume label of the ISO 9660 image. Default `FIXTURE`. */
   volumeId?: string;
-  /** Whether the medium has a boot loader (El Torito), so that a machine can boot from the medium. Default true. */
+  /**
+   * Whether the medium has a boot loader (El Torito). A machine can only boot from a medium that has one. Default true.
+   */
   bootable?: boolean;
 }
 

@@ -35,7 +35,7 @@ export interface FakeCloudOptions {
    * answers 404 "Guest does not have a console available." as soon as the machine is off.
    */
   consoleWhenOff?: boolean;
-  /** Number of calls that the log keeps at least; it keeps at most twice as many. Default 100,000. */
+  /** Minimum number of calls that the log keeps. It keeps at most twice as many. Default 100,000. */
   keptCalls?: number;
 }
 

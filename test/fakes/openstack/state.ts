@@ -14,7 +14,7 @@ export interface FakeFlavor {
 /** The disk formats that Glance accepts by default. */
 export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'];
 
-/** An install medium: what the fake cloud has read from the image of the medium. */
+/** The facts about an install medium that the fake cloud has read from the medium's image. */
 export interface BootMedium {
   /** Whether the medium has a boot loader that the firmware starts. */
   bootable: boolean;
@@ -27,9 +27,12 @@ export interface BootMedium {
   files: ReadonlyMap<string, number>;
 }
 
-/** The content of a disk or a medium, as far as the machines of this cloud can see it. */
+/** The content of a disk or a medium: only the facts that decide what a machine of this cloud boots. */
 export interface DiskContent {
-  /** The folder with the saved disk of a guest, of which a new disk is a copy. Unset when no guest's disk was saved. */
+  /**
+   * The folder with the files that were saved from a guest's disk. A new disk starts as a copy of this folder. Unset
+   * when the content was not saved from a guest.
+   */
   disk?: string;
   /** The kernel command line with which the disk's boot loader starts an installer. Unset when it starts none. */
   startsWith?: string;
@@ -314,7 +317,10 @@ export class CloudState {
   readonly quotas: Quotas = { ...DEFAULT_QUOTAS };
   /** The `disk_format`s that Glance accepts. */
   diskFormats: readonly string[] = DISK_FORMATS;
-  /** The ports by `device_id`: an index, because a list of hundreds of servers needs the ports of each server. */
+  /**
+   * The ports by `device_id`. This index makes lists fast: a list of hundreds of servers needs the ports of each
+   * server.
+   */
   private readonly portsByDevice = new Map<string, FakePort[]>();
   private counter = 0;
 

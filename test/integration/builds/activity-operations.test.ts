@@ -36,7 +36,11 @@ class Scene {
     return new Scene(env, await env.build(env.template({ body: BODY })));
   }
 
-  /** Waits until the build has an installer run. @returns the operations on the activities of that run */
+  /**
+   * Waits until the build has an installer run.
+   *
+   * @returns an object that can pause, unpause and reset the activities of that run
+   */
   async ofInstaller(): Promise<ActivityOperations> {
     const { jeosWorkflowId } = await until(async () => {
       const status = await this.build.status();
@@ -45,7 +49,10 @@ class Scene {
     return new ActivityOperations(this.env.temporal, jeosWorkflowId);
   }
 
-  /** Holds the first call that matches. Resolves when the call is held, with a function that lets it go on. */
+  /**
+   * Holds the first call that matches. Resolves when the call is held. The result is a function that lets the call
+   * continue.
+   */
   hold(match: CallPattern, when: 'before' | 'after'): Promise<() => void> {
     return new Promise((held) => {
       this.env.cloud.faults.add({
@@ -76,7 +83,10 @@ class Scene {
     await until(() => operations.isPaused(type), `${type} paused`);
   }
 
-  /** Asserts that the build is complete, has created one instance for each role, and has left nothing. */
+  /**
+   * Asserts that the build is complete, has created one instance for each role, and has left only its images in the
+   * cloud.
+   */
   async isWhole(): Promise<void> {
     const ending = this.endCommand();
     const { glanceId } = await this.build.result();
@@ -146,8 +156,8 @@ describe('an activity that a user changes in the Temporal UI', { concurrency: 3 
       await installer.unpause('waitForPowerOff');
       await played.isWhole();
     },
-    // The activity learns of the pause from its next heartbeat, which is up to four seconds away. So the installation
-    // takes longer here.
+    // The worker learns about the pause only with its next heartbeat, up to four seconds later. So the installation
+    // must take longer than that.
     { match: { boots: 'installer' }, install: 15_000 },
   );
 

@@ -69,7 +69,7 @@ describe('an install script that does not come as user data', () => {
   after(() => env.close());
 
   it('is at the end of the build’s own ramdisk, which is deleted with the build', async () => {
-    // The script is longer than user data may be.
+    // The script is longer than Nova's limit for user data.
     const script = `${PRESEED}# ${'long '.repeat(20_000)}\n`;
     const build = await env.build(env.template(), { install_script: script, script_transport: 'initrd' });
     await build.result();

@@ -53,7 +53,8 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
     assert.deepEqual(status.leftovers, []);
     assert.equal(status.failure?.type, 'Canceled');
     assert.equal((await build.record()).status, 'CANCELED');
-    // An installer run that no build needs any more cleans up by itself.
+    // The installer run, which no build needs any more, removes its resources itself. That takes a moment after the
+    // build has ended.
     await until(() => env.leftovers().length === 0, 'nothing left');
     assert.deepEqual(env.images('base'), []);
     assert.deepEqual(
@@ -66,7 +67,8 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
   }
 
   /**
-   * Whether the resources belonged to the installer run, because the build was cancelled while it waited for that run.
+   * Checks whether the resources belonged to the installer run. That is so when the build was cancelled while it waited
+   * for that run.
    */
   function isOfInstaller({ steps }: BuildStatus): boolean {
     return steps.some(({ name, state }) => name === 'jeos' && state === 'failed');
@@ -94,7 +96,7 @@ describe('a build that is cancelled', { concurrency: 6 }, () => {
 
   it('leaves the installer’s run to the builds that still need it', () =>
     on(async (env) => {
-      // The installer run waits before its snapshot until the command has printed that this run goes on.
+      // The installer run waits before its snapshot until `imagefactory cancel` has printed that this run goes on.
       let goOn = (): void => undefined;
       const decision = new Promise<'go'>((resolve) => (goOn = () => resolve('go')));
       env.cloud.faults.add({

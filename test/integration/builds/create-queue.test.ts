@@ -9,27 +9,27 @@ import { until } from '../../support/until.js';
 import { WorkerProcess } from '../../support/worker-process.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
-/** The builds also request a floating IP, because a build takes it in its turn, together with its instance. */
+/** The builds also request a floating IP, because a build creates its floating IP and its instance in the same turn. */
 const PARAMETERS = { request_floating_ip: 'True' };
 
 describe('builds that wait for free quota in their project', () => {
   let env: TestEnv;
   before(async () => {
     env = await TestEnv.start();
-    // Installs the JEOS that all builds share.
+    // Installs the JEOS that all builds reuse.
     await (await env.build(env.template(), PARAMETERS)).result();
   });
   after(() => env.close());
 
-  /** Returns the text with which the build says what it waits for; empty when it does not wait. */
+  /** Returns the text that says what the build waits for. Returns an empty text when the build does not wait. */
   async function waits(build: Build): Promise<string> {
     const { waiting } = await build.status();
     return waiting === undefined ? '' : describeWaiting(waiting);
   }
 
   /**
-   * Starts `count` builds, each when the one before waits in the queue. None of them can create its instance, because
-   * the quota is 0.
+   * Starts `count` builds. Each build starts when the previous one waits in the queue. No build can create its
+   * instance, because the quota is 0.
    */
   async function lineOf(count: number): Promise<Build[]> {
     env.cloud.state.quotas.instances = 0;
@@ -110,8 +110,8 @@ describe('builds that wait for free quota in their project', () => {
 });
 
 /**
- * Runs `work` in an environment with two workers. Each is its own process, because one process cannot be two workers of
- * one task queue.
+ * Runs `work` in an environment with two workers. Each worker is a process, because one process cannot be two workers
+ * of the same task queue.
  */
 async function withTwoWorkers(limit: CloudLimits[string], work: (env: TestEnv) => Promise<void>): Promise<void> {
   const env = await TestEnv.start({ worker: false });
@@ -132,7 +132,8 @@ describe('limits of a cloud', () => {
     await withTwoWorkers({ maxConcurrentBuilds: 2 }, async (env) => {
       let most = 0;
       const watch = setInterval(() => (most = Math.max(most, env.cloud.state.servers.size)), 2);
-      // These need three installers; three builds share one of them.
+      // These five builds need three installer runs, because three of the builds have the same script and share one
+      // run.
       const builds = await Promise.all(
         ['a', 'b', 'c', 'a', 'a'].map((script) =>
           env.build(env.template(), { install_script: `${PRESEED}# ${script}\n` }, 'envvars', 60),
@@ -153,7 +154,8 @@ describe('limits of a cloud', () => {
       );
       await Promise.all(builds.map((build) => build.result()));
       const calls = env.cloud.calls.list().map(({ at }) => at);
-      // The first worker learns within five seconds that there is another.
+      // The first worker learns within five seconds that there is a second worker. So we check only the calls after the
+      // first six seconds.
       const shared = calls.filter((at) => at > (calls[0] ?? 0) + 6000);
       const most = Math.max(...shared.map((from) => shared.filter((at) => at >= from && at < from + 1000).length));
       assert.ok(shared.length > 3 * limit, `${shared.length} calls are too few to check the limit`);

@@ -6,12 +6,15 @@ import { TestEnv } from '../../support/test-env.js';
 
 const BUILDS = 200;
 const QUOTA = 10;
-/** Minutes that the builds may take. They take six on two cores when only one other test file runs at the same time. */
+/**
+ * Minutes that the builds may take. On two cores they take six minutes when only one other test file runs at the same
+ * time.
+ */
 const MINUTES = 13;
 
 /**
- * Lists what is wrong with the floating IPs in use now: an address that is used twice, or one at the instance of
- * another build.
+ * Lists the faults of the floating IPs in use now: an address that two of them have, or a floating IP at the instance
+ * of another build.
  */
 function wrongUses({ state }: FakeCloud): string[] {
   const inUse = [...state.floatingIps.values()];
@@ -30,7 +33,7 @@ describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA}
   let env: TestEnv;
   before(async () => {
     env = await TestEnv.start();
-    // Installs the JEOS that all builds share.
+    // Installs the JEOS that all builds reuse.
     await (await env.build(env.template())).result();
   });
   after(() => env.close());
@@ -60,8 +63,8 @@ describe(`${BUILDS} builds at once on a quota of ${QUOTA} instances and ${QUOTA}
     assert.deepEqual(most, { instances: QUOTA, floatingIps: QUOTA });
     assert.deepEqual(env.leftovers(), []);
     assert.equal(env.images('base').length, BUILDS + 1);
-    // Only one build at a time asks the cloud, and not all of them. So the number of refusals for a build is small,
-    // however long it waits.
+    // Only the build whose turn it is sends requests that the cloud can refuse. So the number of refusals for each
+    // build is small, however long the build waits.
     assert.ok(refused() < 20 * BUILDS, `the cloud refused ${refused()} times`);
     process.stdout.write(
       `${BUILDS} builds in ${Math.round((Date.now() - began) / 1000)} s, refused ${refused()} times\n`,

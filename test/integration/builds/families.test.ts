@@ -35,7 +35,7 @@ interface Built {
 
 const RELEASES = FAMILIES.flatMap((family) => family.releases.map((release) => ({ family, release })));
 
-/** Every release, with the first of its ways to install. The newest release of each family, with all its ways. */
+/** For every release, its first way to install it. For the newest release of each family, all ways to install it. */
 const BUILT: Built[] = RELEASES.flatMap(({ family, release }) => {
   const ways = release === family.releases.at(-1) ? release.installTypes : release.installTypes.slice(0, 1);
   return ways.map((from) => ({ family, release, from }));
@@ -44,7 +44,7 @@ const BUILT: Built[] = RELEASES.flatMap(({ family, release }) => {
 /** Number of builds at the same time. It is high, because a build on the fake cloud mostly waits. */
 const AT_ONCE = 8;
 
-/** Parameters of the families whose guests have no user with sudo: they say which user the build logs in as. */
+/** Parameters for the families whose guests have no user with sudo. They name the user as whom the build logs in. */
 const OWN_USERS: Record<string, Record<string, unknown>> = {
   windows: { default_user: undefined, command_prefix: undefined },
   freebsd: { default_user: 'root' },
@@ -78,7 +78,11 @@ it('the releases that are built here are those that the documentation lists as t
   assert.deepEqual(new Set(BUILT.map(({ release }) => release)), new Set(said));
 });
 
-/** Builds all these releases, AT_ONCE at a time. @returns the builds that failed, and why */
+/**
+ * Builds all these releases, at most AT_ONCE at the same time.
+ *
+ * @returns the builds that failed, with the reason
+ */
 async function failuresOf(env: TestEnv, all: Built[]): Promise<string[]> {
   const left = [...all];
   const failed: string[] = [];
@@ -113,15 +117,17 @@ async function build(env: TestEnv, built: Built): Promise<void> {
   if (template.packages.length > 0) assert.match(icicle ?? '', /<package name="tree/);
 }
 
-/** Returns the URL of a release's tree or medium. Each release has its own, so that no two releases share a JEOS. */
+/**
+ * Returns the URL of a release's tree or medium. Each release has its own URL, so that no two releases share a JEOS.
+ */
 function addressOf(env: TestEnv, { family, release, from }: Built): string {
   const name = `${family.family}/${family.releases.indexOf(release)}`;
   return `${env.media.origin}/${name}/${from === 'url' ? 'netboot' : 'medium.iso'}`;
 }
 
 /**
- * Puts the files that boot the installer at the last of their known places. At all places before it, the server has no
- * such file.
+ * Puts the files that boot the installer at the last place where the build looks for them. At all earlier places the
+ * server has no such file.
  */
 async function putMedia(env: TestEnv, { kernel, ramdisk, medium }: InstallerPlan, address: string): Promise<void> {
   if (medium === undefined) {
@@ -148,8 +154,8 @@ function templateOf(env: TestEnv, built: Built): string {
 }
 
 /**
- * Returns packages and a repository for the template. Empty for the package managers with which this test installs
- * nothing.
+ * Returns packages and a repository for the template. Returns an empty text for package managers with which this test
+ * installs nothing.
  */
 function packagesFor({ tools: { packageManager } }: Release): string {
   if (['rpm', 'none', 'choco'].includes(packageManager)) return '';

@@ -147,7 +147,7 @@ const CASES: Case[] = [
     behaviour: { match: { boots: 'disk' }, guest: { ignoresShutdown: true } },
     parameters: { shutdown_timeout: 3 },
     type: 'DeadlineExceeded',
-    says: /deadline of its shutdown/,
+    says: /did not shut down by the deadline/,
   },
 ];
 
@@ -169,8 +169,8 @@ describe(
           ? `${env.media.debianUrl}${test.template.url}`
           : test.template?.url;
       const parts = { name: `case-${index}`, ...test.template, ...(url === undefined ? {} : { url }) };
-      // Every case has its own installer run. With the JEOS of an earlier case, the steps before the JEOS would not
-      // run.
+      // The comment in the script gives every case its own installer run. With the JEOS of an earlier case, the steps
+      // before the JEOS would not run.
       const script = `${PRESEED}# ${index}\n`;
       return env.build(test.text ?? env.template(parts), { install_script: script, ...test.parameters }, test.cloud);
     }

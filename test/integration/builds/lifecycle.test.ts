@@ -90,6 +90,27 @@ describe('a base image build', () => {
     }
   });
 
+  it('reads nothing from the addresses of the worker’s machine, unless its operator has opened them', async () => {
+    const own = await TestEnv.start({ worker: false });
+    try {
+      await own.startWorker({ allowAddresses: [] });
+      const url = `${own.media.origin}/secret`;
+      own.media.put('/secret', 'Secret-Lalibela');
+      const command = `<commands><command name="look" type="url">${url}?token=x</command></commands>`;
+      for (const template of [own.template({ body: command }), own.template({ iso: url }), own.template({ url })]) {
+        const build = await own.build(template);
+        const { type, message, nonRetryable, details } = await build.failure();
+        assert.deepEqual([type, nonRetryable], ['MediaUnavailable', true], message);
+        assert.match(message, /cannot fetch http:\/\/127\.0\.0\.1:\d+\/\S+: templates may not use loopback/);
+        assert.match(JSON.stringify(details), /--allow-address CIDR/);
+        assert.doesNotMatch(`${message}${JSON.stringify(await build.record())}`, /Secret-Lalibela/);
+      }
+      assert.equal(own.media.requests.length, 0);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('starts from the JEOS that an earlier build has installed', async () => {
     await (await env.build(env.template({ name: 'reuse' }))).result();
     const servers = env.cloud.calls.count({ service: 'compute', method: 'POST', path: /\/servers$/ });
@@ -166,7 +187,8 @@ describe('a base image build', () => {
       await assert.rejects(build.result(), /cancel/i);
       assert.equal((await build.record()).status, 'CANCELED');
     }
-    // An installer run that no build waits for any more cleans up by itself.
+    // The installer run, for which no build waits any more, removes its resources itself. That takes a moment after the
+    // build has ended.
     await until(() => env.leftovers().length === 0, 'nothing is left');
   });
 });

@@ -46,7 +46,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Lists what the builds have left, without the images that the tests have put into the cloud. */
+  /** Lists the resources that the builds have left in the cloud, except the images that the tests have created. */
   const left = (): Leftover[] => env.leftovers().filter(({ id }) => !own.has(id));
   const sha256 = (): string => createHash('sha256').update(iso).digest('hex');
 
@@ -158,6 +158,7 @@ describe('a system that is installed from its medium', { skip }, () => {
     const of = async (at: string): Promise<string> =>
       (await (await env.build(env.template({ iso: at }), { web_download: 'True' })).failure()).message;
     assert.match(await of('ftp://m.example.org/a.iso'), /web_download: ftp:.* is not an http or https URL/);
+    assert.match(await of('http://169.254.169.254/a.iso'), /cannot fetch http:\/\/169.254.*templates may not use/);
     assert.match(await of(`${env.media.origin}/nowhere.iso`), /cannot fetch .*nowhere\.iso: HTTP status 404/);
   });
 
@@ -274,8 +275,8 @@ describe('a root disk that is a volume', () => {
     await until(() => answers('/volumes', 413) > 0, 'Cinder refuses the volume of the medium');
     const [first] = volumes.values();
     assert.ok(first);
-    // The build has looked at the first volume twice, and has sent no request for it that Cinder would refuse with
-    // 400.
+    // The build has read the first volume twice. It must not have tried to delete this volume, because Cinder answers
+    // 400 when a volume is still `creating`.
     await until(() => answers(first.id, 200) >= 2 || answers(first.id, 400) > 0, 'two looks at the first volume');
     assert.equal(answers(first.id, 400), 0);
     first.status = 'available';
@@ -345,7 +346,7 @@ describe('a cloud without block storage', () => {
   it('cannot install from a medium, and the build fails before it creates anything', async () => {
     const failure = await (await env.build(env.template({ iso: `${env.media.origin}/a.iso` }))).failure();
     assert.equal(failure.type, 'UnsupportedOs');
-    assert.match(failure.message, /no block storage \(Cinder\): an ISO can reach an instance only as a volume/);
+    assert.match(failure.message, /no block storage \(Cinder\), but an ISO can reach an instance only as a volume/);
   });
 
   it('still builds from install trees', async () => {
@@ -354,7 +355,7 @@ describe('a cloud without block storage', () => {
   });
 });
 
-/** The calls with which a build changes Cinder when its root disk is a volume and its medium is another one. */
+/** The calls that change something in Cinder, for a build whose root disk and install medium are volumes. */
 const CHANGES: ChangingCalls = [
   ['volume POST /v3/volumes', 3],
   ['volume POST /v3/volumes/*/action', 2],

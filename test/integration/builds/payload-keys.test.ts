@@ -14,8 +14,8 @@ function keysOf(...lines: string[]): PayloadKeys | undefined {
 }
 
 /**
- * Returns the ids of the keys with which a build's history is encrypted. `none` stands for a payload that is not
- * encrypted.
+ * Returns the ids of the keys with which the payloads in a build's history are encrypted. The result contains `none` if
+ * a payload is not encrypted.
  */
 async function keyIdsOf(build: Build): Promise<Set<string>> {
   const { events } = await build.handle.fetchHistory();
@@ -23,7 +23,8 @@ async function keyIdsOf(build: Build): Promise<Set<string>> {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
     const { metadata } = value as { metadata?: Record<string, Uint8Array> };
-    // Search attributes are indexed, and so never encrypted: Temporal marks them with their type.
+    // Temporal indexes search attributes, so they are never encrypted. We recognise them by the metadata `type`, which
+    // Temporal sets.
     if (metadata?.['encoding'] !== undefined && metadata['type'] === undefined) {
       ids.add(Buffer.from(metadata['encryption-key-id'] ?? 'none').toString());
     }
@@ -64,8 +65,8 @@ describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
       return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? undefined;
     }, 'a workflow task that fails');
     assert.match(message, /payload key "first", which is missing/);
-    // The project’s create queue existed before, and its history is encrypted with the other key. So the worker needs
-    // both.
+    // The project’s create queue has run since the previous test, and its history is encrypted with the key `second`.
+    // So the worker needs both keys.
     await restart(keysOf(FIRST, SECOND));
     await build.result();
   });

@@ -6,8 +6,8 @@ import { blockingCommand } from '../../support/interrupter.js';
 import { until } from '../../support/until.js';
 
 /**
- * Returns a template body. Its second command runs until the test ends it. Its last command fails unless the words in
- * `ran` are those of the commands that have run.
+ * Returns a template body. Each command appends its name to /root/runs. The second command runs until the test ends it.
+ * The last command succeeds only if /root/runs contains exactly the names in `ran`.
  */
 function bodyOf(ran: string): string {
   return `<commands>

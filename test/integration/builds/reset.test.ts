@@ -15,8 +15,8 @@ import { blockingCommand } from '../../support/interrupter.js';
 import { resetWorkflow, type ResetPoint } from '../../support/temporal-means.js';
 
 /**
- * Returns a template body whose commands record that they ran. The last command fails unless each of them has run once
- * in its guest.
+ * Returns a template body whose commands write their names to /root/runs. The last command succeeds only if each
+ * earlier command ran exactly once in its guest.
  */
 function bodyOf(second: string): string {
   const check = 'test "$(echo $(cat /root/runs))" = "one two"';
@@ -26,7 +26,7 @@ function bodyOf(second: string): string {
 
 const QUICK = bodyOf('echo two >> /root/runs');
 const HELD = bodyOf(blockingCommand('two'));
-/** The step in which the held command runs, and its activity. */
+/** The step of the held command, and (`SECOND_STEP`) the activity that runs it. */
 const SECOND = 'command:2 c2';
 const SECOND_STEP: ResetPoint = ['runTemplateStep', 2];
 
@@ -38,7 +38,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     env = await TestEnv.start();
     factory = await connectImageFactory({ env: env.variables(), taskQueue: env.taskQueue });
     watch = new DuplicateWatch(env.cloud);
-    // Installs the JEOS that all builds share.
+    // Installs the JEOS that all builds reuse.
     await (await env.build(env.template())).result();
   });
   after(async () => {
@@ -67,7 +67,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     return env.leftovers().filter((resource) => JSON.stringify(resource).includes(build.uuid));
   }
 
-  /** Lets the held command of a build end in every instance that the build gets, until `until` settles. */
+  /** Ends the held command of a build in every instance that the build gets, until `until` settles. */
   async function letGo(build: Build, until: Promise<unknown>): Promise<void> {
     let ended = false;
     const end = until.then(
@@ -152,7 +152,8 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     const joined = (await run.describe()).runId;
     await resetWorkflow(env.temporal, run.workflowId, 'createServer');
     const { jeos } = await build.result();
-    // Repeats an attempt whose worker died before the reset: its heartbeat details name the run that was reset.
+    // Simulates the retry of an attempt whose worker died before the reset. The heartbeat details of that attempt name
+    // the run that was reset.
     const clouds = connectClouds({ env: env.cloud.env(), directory: env.storage });
     const paths = { storagePath: env.storage, cachePath: env.storage };
     const deps = createDeps({ clouds, temporal: env.temporal.client, ...paths });
@@ -190,7 +191,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
         const build = await failed();
         const again = await reset(build, to);
         if (to === 'removeResources') {
-          // The failed step does not run again. The new run only cleans up again and ends with the same failure.
+          // The failed step does not run again. The new run only repeats the clean-up, and ends with the same failure.
           assert.equal((await again.failure()).type, 'ServerGone');
           assert.deepEqual(left(build), []);
           return;

@@ -19,7 +19,7 @@ function bodyOf(...commands: string[]): string {
 }
 
 const NOTE = (word: string): string => `echo ${word} >> /root/order`;
-/** Returns a command that fails unless these words, and no others, were noted in this order. */
+/** Returns a command that succeeds only if /root/order contains exactly these words, in this order. */
 const RAN = (...words: string[]): string => `test "$(cat /root/order | tr '\\n' ' ')" = "${words.join(' ')} "`;
 
 describe('a build whose step has failed', () => {
@@ -465,7 +465,8 @@ describe('a build whose step has failed', () => {
 
       it('runs no command a second time on a disk that could not be uploaded', async () => {
         const build = await env.build(env.template({ name: 'upload', body: bodyOf(NOTE('one'), RAN('one')) }), volumes);
-        // The first of these tests has already installed the JEOS, so this failure only hits the build's own volume.
+        // The first of these tests has already installed the JEOS. So this behaviour affects only the root volume of
+        // the build itself.
         const forget = env.cloud.volumeBehaviours.add({ match: { name: /-root-/ }, upload: 'deleted' });
         await build.failure();
         forget();

@@ -10,11 +10,12 @@ import { run } from '../../../src/cli/cli.js';
 import { EncryptionCodec } from '../../../src/codec/encryption-codec.js';
 import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
 import { printToConsole } from '../../fakes/openstack/compute/console.js';
+import { MEDIA_ADDRESSES } from '../../fakes/openstack/media-server.js';
 import { TestEnv, PRESEED, type Build } from '../../support/test-env.js';
 import { temporalEnv } from '../../support/temporal.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
-/** Secrets that appear nowhere else, so that a search finds only them. */
+/** Secrets with unusual words, so that a search for them finds nothing else. */
 const CLOUD_PASSWORD = 'CloudPassword-Zanzibar';
 const ROOT_PASSWORD = 'RootPassword-Ouagadougou';
 const SCRIPT_PASSWORD = 'ScriptPassword-Antananarivo';
@@ -23,7 +24,7 @@ d-i passwd/root-password-again password ${SCRIPT_PASSWORD}
 `;
 const URL_PASSWORD = 'UrlPassword-Timbuktu';
 const REPOSITORY_PASSWORD = 'RepositoryPassword-Samarkand';
-/** Secrets that only users who build may read: by design, they are in the workflow's input. */
+/** Secrets that are in the input of the workflow by design. Only users who may build can read them. */
 const INPUT_SECRETS = [
   ROOT_PASSWORD,
   SCRIPT_PASSWORD,
@@ -32,7 +33,7 @@ const INPUT_SECRETS = [
   Buffer.from(SCRIPT).toString('base64').slice(0, 60),
 ];
 const PRIVATE_KEY = /PRIVATE KEY|openssh-key-v1/;
-/** A command that prints two of the secrets, on standard output and on standard error. */
+/** A command that prints one secret on standard output and another one on standard error. */
 const TALKATIVE = `echo root is ${ROOT_PASSWORD}; echo script is ${SCRIPT_PASSWORD} &gt;&amp;2`;
 
 /** A worker as it is deployed: in its own process, with a debug log. */
@@ -48,6 +49,7 @@ class LoggingWorker {
       logFormat: 'json',
       logLevel: 'debug',
       pace: { shortest: 20, longest: 200 },
+      allowAddresses: MEDIA_ADDRESSES,
     };
     const program = fileURLToPath(new URL('../../support/worker.ts', import.meta.url));
     this.child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], {
@@ -76,7 +78,7 @@ interface EventText {
   type: string;
   /** The activity's type, where the event schedules one. */
   activity: string;
-  /** The text in the event as Temporal stores it (`raw`), and with its payloads decoded (`decoded`). */
+  /** The text of the event: as Temporal stores it (`raw`), and with decoded payloads (`decoded`). */
   raw: string;
   decoded: string;
 }
@@ -85,7 +87,7 @@ function isPayload(value: object): value is Payload {
   return 'metadata' in value && 'data' in value && (value as Payload).data instanceof Uint8Array;
 }
 
-/** Collects all strings and all bytes in a value. It reads bytes as text. */
+/** Returns all strings and all bytes in a value as one text. It decodes bytes as text. */
 async function textOf(value: unknown, decode: (payload: Payload) => Promise<Payload>): Promise<string> {
   if (typeof value === 'string') return `${value}\n`;
   if (value instanceof Uint8Array) return `${Buffer.from(value).toString('utf8')}\n`;
@@ -233,7 +235,7 @@ for (const encrypted of [true, false]) {
       const given = Object.entries(parameters).flatMap(([name, value]) => ['--parameter', name, value]);
       const { code, stderr } = await command('base_image', '--file-parameter', 'install_script', script, ...given, tdl);
       assert.equal(code, 1);
-      // With payload keys, this message was encrypted in Temporal and decrypted by the command line.
+      // With payload keys, this message is encrypted in Temporal, and the command line has decrypted it.
       assert.match(stderr, /bad: ended with exit status 7/);
       assert.match(stderr, /root is \*{8}/);
       assert.match(stderr, /script is \*{8}/);
@@ -264,7 +266,10 @@ for (const encrypted of [true, false]) {
       assert.doesNotMatch(text, PRIVATE_KEY, where);
     }
 
-    /** Lists the secrets that may not appear anywhere: the password of the cloud, and the tokens that it has issued. */
+    /**
+     * Lists the secrets that must not appear anywhere: the password of the cloud, and the tokens that the cloud has
+     * issued.
+     */
     const cloudSecrets = (): string[] => [CLOUD_PASSWORD, ...env.cloud.identity.issuedTokens()];
 
     async function histories(): Promise<Map<string, EventText[]>> {
@@ -292,8 +297,8 @@ for (const encrypted of [true, false]) {
           const where = `${workflow}, event ${index + 1} (${type} ${activity})`;
           assertNothing(decoded, cloudSecrets(), where);
           if (encrypted) assertNothing(raw, INPUT_SECRETS, where);
-          // By design, the template and the script are in the workflow's input, and in the input of the first activity.
-          // The same holds for the files with which a held build is resumed.
+          // By design, the template and the script are in the input of the workflow and of its first activity. When a
+          // held build is resumed with new files, these files are also in the input of the request and of its activity.
           const isInput =
             type === 'workflowExecutionStartedEventAttributes' ||
             type === 'workflowExecutionUpdateAcceptedEventAttributes' ||
@@ -319,7 +324,8 @@ for (const encrypted of [true, false]) {
       for (const file of files.filter((name) => !name.startsWith(join(env.storage, 'cache')))) {
         assert.equal((await stat(file)).mode & 0o077, 0, file);
         const text = await readFile(file, 'latin1');
-        // The build needs the secrets in its working documents. The other files here are the test's own input.
+        // The build needs the secrets in its working documents. The `.tdl` and `.preseed` files are the test's own
+        // input.
         const isWorking = /\.d\/(template\.tdl|install_script)$|(talk|held|again)\.(tdl|preseed)$/.test(file);
         assertNothing(text, [...cloudSecrets(), ...(isWorking ? [] : INPUT_SECRETS)], file);
       }

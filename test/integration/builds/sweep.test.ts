@@ -47,7 +47,7 @@ describe('the sweeper', () => {
     return result;
   }
 
-  /** Makes all resources that are in the cloud now older. */
+  /** Makes all resources in the cloud appear this many hours older. */
   function age(hours: number): void {
     const { servers, images, volumes, keyPairs, floatingIps, securityGroups, ports } = env.cloud.state;
     for (const resources of [servers, keyPairs, floatingIps, securityGroups, ports]) {
@@ -67,8 +67,8 @@ describe('the sweeper', () => {
   }
 
   /**
-   * Sweeps until only resources that must stay are left. A resource whose creation was in progress when its build was
-   * terminated may appear late.
+   * Sweeps until only resources that must stay are left. When a build is terminated while the cloud creates a resource,
+   * this resource may appear only after the first sweep.
    */
   async function sweepAll(): Promise<CloudSweep[]> {
     const runs: CloudSweep[] = [];
@@ -82,7 +82,8 @@ describe('the sweeper', () => {
   }
 
   /**
-   * Starts a build with its own JEOS, and terminates it in a step. Temporal runs no clean-up for a terminated build.
+   * Starts a build with its own JEOS, and terminates it in the given step. Temporal runs no clean-up for a terminated
+   * build.
    */
   async function terminated(step: string, parameters: Record<string, unknown> = {}): Promise<Build> {
     const build = await env.build(env.template({ name: `t-${step.replace('.', '-')}-${versions++}`, body: BODY }), {
@@ -96,7 +97,7 @@ describe('the sweeper', () => {
     return build;
   }
 
-  /** Starts a build, terminates its installer run in a step of that run, and then terminates the build. */
+  /** Starts a build, terminates its installer run in the given step of that run, and then terminates the build. */
   async function terminatedRun(step: string): Promise<void> {
     const build = await env.build(env.template({ name: `r-${step.replace('.', '-')}` }), { reuse_jeos: false });
     const run = await build.installer();
@@ -249,7 +250,7 @@ describe('the sweeper', () => {
     }
     const before = env.images('jeos');
     const [oldest, middle] = before.map(({ id }) => id);
-    // The oldest JEOS is used again.
+    // Marks the oldest JEOS as used two hours ago, as a build does that reuses it.
     await openstack.image.updateImage(oldest ?? '', [
       { op: 'add', path: '/imagefactory_used', value: new Date(Date.now() - 2 * HOUR).toISOString() },
     ]);

@@ -17,8 +17,8 @@ const PASSWORD = 'Secret-1A';
 describe('a Windows', { skip }, () => {
   let env: TestEnv;
   /**
-   * Paths of the files on the media in the drives of each installer, by its instance id. They are read before the
-   * instance is deleted.
+   * Paths of the files on the media in the CD-ROM drives of each installer, by the id of its instance. The test reads
+   * them before the build deletes the instance.
    */
   const drives = new Map<string, string[][]>();
   before(async () => {

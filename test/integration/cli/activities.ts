@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { reportProgress } from '../../../src/activities/shared/context.js';
 import type { Activities } from '../../../src/activities/index.js';
 
-/** A result that serves for all activities of a build: it has the fields of all their results. */
+/** A result that every activity of a build can return: it has the fields of all their results. */
 const ANSWER = {
   name: 'tiny',
   imageName: 'tiny-base',
@@ -38,8 +38,8 @@ const ANSWER = {
 type Replacement = (input: unknown) => Promise<unknown>;
 
 /**
- * Returns the activities of a worker without a cloud. All succeed at once, except those in `replaced`. One handler
- * serves all types: the SDK calls the activity named `default` for every type that has no activity.
+ * Returns the activities of a worker without a cloud. All succeed at once, except the activities in `replaced`. One
+ * function handles all types: for a type that has no activity, the SDK calls the activity named `default`.
  */
 export function instantActivities(replaced: Partial<Record<keyof Activities, Replacement>> = {}): Partial<Activities> {
   async function answer(input: unknown): Promise<unknown> {
@@ -51,7 +51,9 @@ export function instantActivities(replaced: Partial<Record<keyof Activities, Rep
 
 /** An activity that reports progress once, and then waits until it is cancelled or released. */
 export class Parked {
-  /** Lets the activity end. Call this at the end of a test, because a worker waits for its activities. */
+  /**
+   * Lets the activity end. Call this at the end of a test, because a worker stops only after its activities have ended.
+   */
   release: () => void = () => {};
   private readonly released = new Promise<void>((resolve) => {
     this.release = resolve;

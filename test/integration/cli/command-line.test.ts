@@ -54,7 +54,7 @@ describe('the command line against a real Temporal server', { skip }, () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** Starts a command with the given task queue. Each test has its own. */
+  /** Starts a command that uses the task queue `queue`. Each test has its own task queue. */
   function begin(queue: string, ...args: string[]): { io: RecordingIo; ended: Promise<number> } {
     const io = new RecordingIo(temporalEnv(environment));
     return { io, ended: run(['--task-queue', queue, ...args], io) };

@@ -22,7 +22,7 @@ describe('gc and setup --gc-schedule on the command line', () => {
   }
 
   /**
-   * Starts and terminates a build, which leaves an instance, a key pair and a security group.
+   * Starts a build and terminates it. The build leaves an instance, a key pair and a security group in the cloud.
    *
    * @returns the UUID of the build
    */

@@ -24,7 +24,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       await checkPrivilege(await sshServer.connect(), '');
     });
 
-    /** Writes a shell script that serves as a command prefix. @returns its path */
+    /** Writes a shell script that a test uses as command prefix. @returns its path */
     async function prefix(script: string): Promise<string> {
       const path = join(sshServer.directory, `prefix${Math.random()}`);
       await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });

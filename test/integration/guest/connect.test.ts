@@ -24,7 +24,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
     it('says which signal ended a command', async () => {
       const guest = await sshServer.connect();
       const { exitCode, signal } = await guest.run('kill -KILL $$');
-      // A login shell that waits for the command reports the signal as exit status 128 + 9.
+      // If a login shell waits for the command, it reports the signal as exit status 128 + 9.
       assert.ok((exitCode === null && signal === 'SIGKILL') || exitCode === 128 + 9, `${exitCode} ${signal}`);
     });
 

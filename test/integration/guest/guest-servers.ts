@@ -10,15 +10,15 @@ import { generateKeyPair, generateRsaKeyPair, readKeyBlob, type SshKeyPair } fro
 import type { Guest, GuestAddress } from '../../../src/guest/types.js';
 
 /**
- * An SSH server that stands for a guest. Clients reach it over real SSH, and it runs their commands in real shells on
- * this machine.
+ * An SSH server that plays the role of a guest. Clients connect to it with real SSH, and it runs their commands in real
+ * shells on this machine.
  */
 export interface GuestServer {
   /** A folder that only this server uses. */
   directory: string;
   address: GuestAddress;
   connect(overrides?: Partial<GuestAddress>): Promise<Guest>;
-  /** Cuts every connection as a failing network does: without a message, and the commands that run go on. */
+  /** Cuts every connection as a failing network does: the client gets no message, and running commands continue. */
   drop(): void;
   close(): Promise<void>;
 }
@@ -113,8 +113,8 @@ function serve(channel: ssh2.ServerChannel, child: ChildProcess): void {
   if (child.stdin !== null) channel.pipe(child.stdin);
   child.stdout?.pipe(channel, { end: false });
   child.stderr?.pipe(channel.stderr, { end: false });
-  // As sshd does: sends the status when the command has ended, and closes the channel when no process keeps its output
-  // open.
+  // Does as sshd does: sends the exit status when the command has ended, and closes the channel when no process has its
+  // output open any more.
   child.once('exit', (code, signal) => {
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.replace(/^SIG/, ''));
@@ -148,11 +148,12 @@ async function only(directory: string, links: Record<string, string>): Promise<s
 }
 
 /**
- * Runs the system's own sshd with one process for each connection, as inetd does: without a daemon and a fixed port.
+ * Runs the system's own sshd, with one process for each connection, as inetd does. So the test needs no daemon and no
+ * fixed port.
  */
 const listenWithSshd: Listen = (directory, keys) => listenWithConfiguredSshd(directory, keys, []);
 
-/** Runs the system's own sshd with more lines in its configuration. */
+/** Runs the system's own sshd. The lines in `more` are added to its configuration. */
 const listenWithConfiguredSshd = async (directory: string, keys: Keys, more: readonly string[]): ReturnType<Listen> => {
   const config = join(directory, 'sshd_config');
   const hostKey = join(directory, 'host_key');
@@ -201,7 +202,7 @@ function isThere(program: string): boolean {
 const PATH = process.env['PATH'] ?? '/usr/bin:/bin';
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find(isThere);
 
-/** The kinds of guests for the tests. `skip` says why this machine cannot serve a kind. */
+/** The kinds of guests for the tests. `skip`: the reason why this machine cannot run a kind, or false. */
 export const GUEST_SERVERS: { name: string; open: () => Promise<GuestServer>; skip: string | false }[] = [
   { name: 'sh', open: () => startGuestServer(listenWithPrograms(() => Promise.resolve(PATH))), skip: false },
   {
@@ -226,8 +227,8 @@ export const GUEST_SERVERS: { name: string; open: () => Promise<GuestServer>; sk
 /** Configuration that limits the OpenSSH of this machine to the algorithms of an old one. */
 const OLD = [
   'HostKeyAlgorithms ssh-rsa',
-  // This sshd offers SHA-2 for RSA whatever we configure, and then clients use it. So it must accept SHA-2 too. A
-  // really old sshd does not offer it.
+  // This sshd always offers SHA-2 signatures for RSA keys, and clients then use SHA-2. So it must accept SHA-2 too. A
+  // really old sshd does not offer SHA-2.
   'PubkeyAcceptedKeyTypes ssh-rsa,rsa-sha2-256,rsa-sha2-512',
   'Ciphers aes128-cbc,3des-cbc',
   'MACs hmac-sha1',

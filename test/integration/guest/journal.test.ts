@@ -23,9 +23,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
     });
     after(() => sshServer.close());
 
-    /**
-     * Returns the path of a file of the step with this key. While the step has not begun, no file exists at that path.
-     */
+    /** Returns the path of a file of the step with this key. No file exists at that path before the step begins. */
     async function fileOf(key: string, name: string): Promise<string> {
       const folders = await readdir(join(sshServer.directory, 'journal')).catch(() => []);
       return join(sshServer.directory, 'journal', folders.find((entry) => entry.startsWith(`${key}-`)) ?? 'none', name);
@@ -190,8 +188,8 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       const trace = join(sshServer.directory, key);
       const script = `seq 1 3000000; until [ -e ${trace} ]; do sleep 0.1; done; echo last`;
       const running = journal.run(guest, key, script, { timeout: 60, maxOutput: 4096 });
-      // It depends on the machine how many numbers there were when the output was cut. So the script waits for the
-      // file, which we write after the cut.
+      // The script must not end before its output is cut, and the time of the cut depends on the machine. So the script
+      // waits for a file, which we write after the cut.
       await until(
         async () => (await textOf(await fileOf(key, 'output'))).startsWith('[imagefactory: earlier output'),
         'the output is cut',

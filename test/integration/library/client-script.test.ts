@@ -35,7 +35,7 @@ describe('the packed package, installed in an empty folder', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Runs Node in the folder, with an environment that only says where Temporal is and which task queue to use. */
+  /** Runs Node in the folder. Its environment contains only Temporal's address and the task queue. */
   async function node(...args: string[]): Promise<Ended> {
     const variables = { ...temporalEnv(env.temporal), IMAGEFACTORY_TASK_QUEUE: env.taskQueue };
     const options = { cwd: folder, env: { PATH: process.env['PATH'], ...variables } };

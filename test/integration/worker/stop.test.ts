@@ -28,14 +28,14 @@ describe('a worker that is stopped', { timeout: 120_000 }, () => {
     const planBaseImage = async (): Promise<never> => {
       const ref = { uuid, cloud: 'c', workflowId: workflowIdFor('base_image', uuid) };
       const deps = { temporal: temporal.client, limits: {}, pollInterval: 500 } as unknown as Deps;
-      // The name of this task queue ends like that of the wait lane. So the create queue starts on the task queue
-      // `stopped`, which no worker polls.
+      // `joinCreateQueue` takes the name of this task queue for that of a wait lane, so it starts the create queue on
+      // the task queue `stopped`. No worker polls that task queue.
       const turn = joinCreateQueue(deps, { ref, queue: { id: 'a-line', since: Date.now(), timeout: 60 } }, false);
       asked();
       throw new Error(`answered ${JSON.stringify(await turn)}`);
     };
     const stopping = withWorkers(temporal, 'stopped-wait', { planBaseImage }, () => asks, {
-      // After ten seconds Temporal reports that there is no answer, and its client repeats the query.
+      // After ten seconds without an answer to the query, Temporal reports an error, and its client repeats the query.
       shutdownGraceTime: '11s',
       shutdownForceTime: '16s',
     });

@@ -17,8 +17,8 @@ import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 /**
- * By default, Temporal checks after three minutes, and then every three minutes, whether a version still has builds.
- * The tests need shorter times.
+ * Settings for a short drainage check. By default, Temporal checks only every three minutes whether builds still run on
+ * a version.
  */
 const SOON = [
   'matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"',
@@ -60,7 +60,10 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     await env.close();
   }
 
-  /** Runs `work` in its own environment, because a deployment keeps its current version after a test. */
+  /**
+   * Runs `work` in its own environment. Tests cannot share one, because a deployment keeps its current version after a
+   * test.
+   */
   async function alone(work: () => Promise<void>): Promise<void> {
     await open();
     await work().finally(close);
@@ -74,8 +77,8 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
   }
 
   /**
-   * Starts a worker of the next release, whose workflows cannot continue a history of today's release. Makes its
-   * version the current one.
+   * Starts a worker of the next release, and makes its version the current one. The workflows of the next release
+   * cannot continue a history of today's release.
    */
   async function nextRelease(buildId: string): Promise<TestEnvWorker> {
     const worker = await env.startWorker({ version: deployment.version(buildId), bundle: await next });
@@ -83,7 +86,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     return worker;
   }
 
-  /** Returns what {@link releasesOf} returns when one release has done everything. */
+  /** Returns the result that {@link releasesOf} has when one release has done all the work. */
   function only(buildId: string, lanes = QUEUE_KINDS): Record<string, string[]> {
     const places = ['workflow', ...lanes.map((lane) => taskQueueFor(env.taskQueue, lane))];
     return Object.fromEntries(places.map((place) => [place, [buildId]]));
@@ -145,7 +148,10 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
     }));
 
   describe('with builds under way, failed and held when the next release is made current', () => {
-    /** Set when the first build requests the snapshot of its JEOS. The request waits for `mayGo`. */
+    /**
+     * Resolves when the first build requests the snapshot of its JEOS. The cloud holds this request until `mayGo`
+     * resolves.
+     */
     const reached = signal();
     const mayGo = signal();
     let shared: Build;
@@ -232,8 +238,9 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
       env.cloud.state.quotas.instances = 0;
       const builds: Build[] = [];
       /**
-       * Starts one more build, and waits until the create queue runs on the release. That takes a moment after the
-       * build has joined, because Temporal informs its task queues one by one.
+       * Starts one more build, and waits until the create queue runs on the given release. This takes a moment after
+       * the build has joined the queue, because Temporal informs its task queues one by one about a new current
+       * version.
        */
       const isKeptBy = async (release: string): Promise<void> => {
         const build = await env.build(env.template({ name: `line-${builds.length}` }), { reuse_jeos: false });
@@ -241,7 +248,7 @@ describe('workers of several releases', { timeout: 300_000 }, () => {
         const run = await installerRunOf(build);
         const { waiting } = await until(async () => {
           const status = await run.query<BuildStatus>(STATUS_QUERY).catch(() => undefined);
-          // The create queue has told the run what all builds wait for.
+          // The status has a reason only after the create queue has told the installer run what all builds wait for.
           return status?.waiting?.reason === undefined ? undefined : status;
         }, 'the queue says what all builds wait for');
         const line = server.client.workflow.getHandle(waiting?.queueId ?? '');

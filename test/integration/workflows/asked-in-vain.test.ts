@@ -11,7 +11,7 @@ import { testBundle } from '../../support/bundle.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
-/** The name of a field that a history event has only when it is of one type. */
+/** The name of the field for the attributes of one type of history event. Only events of that type have the field. */
 type Attributes = Extract<keyof proto.api.history.v1.IHistoryEvent, `${string}EventAttributes`>;
 
 describe('a workflow that is queried while it has no worker', { timeout: 120_000 }, () => {
@@ -28,7 +28,7 @@ describe('a workflow that is queried while it has no worker', { timeout: 120_000
   it('replays its history, although its timer fired before a worker could answer the queries', async () => {
     const taskQueue = `asked-${randomUUID()}`;
     const activities = { findEndedWorkflows: () => Promise.resolve({ ended: [], at: Date.now() }) };
-    // Nobody waits in the queue, so it checks its members twenty times less often: every five seconds.
+    // No build waits in the queue, so the queue checks its members twenty times less often: every five seconds.
     const input: CreateQueueInput = { checkEvery: 0.25, heartbeatTimeout: 60 };
     const member: QueueMember = { id: 'first', since: Date.now(), timeout: 60 };
     const handle = await temporal.client.workflow.signalWithStart(WORKFLOWS.createQueue, {

@@ -4,7 +4,7 @@ import type { Injection } from './fault-injector.js';
 import type { FaultPoint } from './fault-points.js';
 import type { MatrixSlot } from './matrix-slot.js';
 
-/** A transient failure of a call: a column of the fault matrix. */
+/** A failure that hits a call once: a column of the fault matrix. */
 export interface CallFailure {
   name: string;
   cloud: FaultKind;
@@ -32,12 +32,15 @@ export const CALL_FAILURES: CallFailure[] = [
   { name: 'reply lost', cloud: { kind: 'reset-after' }, mirror: { kind: 'truncated', bytes: 9000 } },
 ];
 
-/** Whether this failure at this point fails the build: a mirror that answers 401 will answer so at every attempt. */
+/**
+ * Checks whether this failure at this point fails the build. A build fails when the mirror answers 401, because the
+ * worker does not retry such a request.
+ */
 export function isFinal(point: FaultPoint, failure: CallFailure): boolean {
   return point.medium === true && failure.name === '401';
 }
 
-/** Creates the injection that makes the point's call to the cloud fail, or its request to the mirror. */
+/** Creates the injection for a point: it makes the point's call to the cloud, or its request to the mirror, fail. */
 export function createCallFailure(
   slot: MatrixSlot,
   point: FaultPoint,

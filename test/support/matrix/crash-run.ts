@@ -5,12 +5,12 @@ import type { FaultPoint } from './fault-points.js';
 import type { MatrixSlot, SlotBuild } from './matrix-slot.js';
 
 /**
- * When a process is killed: `before` the cloud performs the call; `during`, when the call is performed but not
- * answered, or while an SSH session runs; `after` the call was answered.
+ * The time at which a process is killed. `before`: before the cloud performs the call. `during`: after the cloud has
+ * performed the call and before it replies, or while an SSH session runs. `after`: after the reply.
  */
 export type CrashTiming = 'before' | 'during' | 'after';
 
-/** A fault point, and when a process is killed there. */
+/** A fault point, and the time at which a process is killed there. */
 export interface Crash {
   point: FaultPoint;
   timing: CrashTiming;
@@ -23,25 +23,27 @@ export interface CrashPlan {
 }
 
 /**
- * Kills the process under test while every build is paused, starts it again, and calls `release` to answer the held
- * calls (`go`) or to cut their connections (`cut`).
+ * Kills the process under test while every build is paused, starts it again, and calls `release`. `release` decides
+ * about the held calls: `go` answers them, `cut` cuts their connections.
  */
 export type CrashTrigger = (release: (how: 'go' | 'cut') => void) => Promise<void>;
 
 interface SlotRun {
   slot: MatrixSlot;
   injector?: FaultInjector;
-  /** Set while the build is paused: answers or cuts the calls that are held. */
+  /**
+   * Answers (`go`) the held calls of the build, or cuts their connections (`cut`). Unset when the build is not paused.
+   */
   release?: (how: 'go' | 'cut') => void;
   isOver: boolean;
 }
 
-/** Milliseconds after which the worker has received a reply. */
+/** Milliseconds within which a reply of the cloud reaches the worker. */
 const REPLY_ARRIVES_AFTER = 60;
 
 /**
- * Runs builds at the same time, each in its slot. Each build pauses at its next crash; when all are paused, the process
- * is killed and started again, once for all of them, and the builds go on to their next crashes.
+ * Runs builds at the same time, each in its slot. Each build pauses at its next crash. When all builds are paused, the
+ * process is killed and started again, and all builds go on to their next crashes.
  */
 export class CrashRun {
   private readonly runs: SlotRun[];
@@ -89,7 +91,7 @@ export class CrashRun {
     return this.runs.some(({ release }) => release !== undefined);
   }
 
-  /** Marks the build as paused. Resolves when the trigger has decided about the held calls. */
+  /** Marks the build as paused. Resolves with the decision of the trigger about the held calls. */
   private pause(run: SlotRun): Promise<'go' | 'cut'> {
     return new Promise((resolve) => {
       run.release = resolve;
@@ -97,7 +99,7 @@ export class CrashRun {
     });
   }
 
-  /** Pauses the build when the worker has received the reply: holds all later calls. */
+  /** Pauses the build when the worker has received the reply. From then on, holds all calls of the build. */
   private pauseAfterReply(run: SlotRun): void {
     run.injector?.freeze(
       new Promise((resolve) => {

@@ -3,7 +3,7 @@ export function distribute<T>(items: T[], builds: number): T[][] {
   return Array.from({ length: builds }, (_, nth) => items.filter((_item, index) => index % builds === nth));
 }
 
-/** Divides items into as many consecutive parts as there are builds. */
+/** Divides items into consecutive parts, one for each build. */
 export function divide<T>(items: T[], builds: number): T[][] {
   const length = items.length / builds;
   return Array.from({ length: builds }, (_, nth) =>

@@ -17,7 +17,10 @@ export interface RealFault {
   result: string;
 }
 
-/** The faults of resources and guests. Each is a column, and its cells are in `states.ts`. */
+/**
+ * The faults of resources and guests. Each fault is a column of the matrix. The cells of these columns are in
+ * `states.ts`.
+ */
 export const STATE_FAULTS = ['ERROR', 'stuck', 'deleted', 'SSH cut', 'SSH gone', 'guest reboot'] as const;
 
 /** The columns of the table, in their order. */
@@ -67,7 +70,7 @@ function buildKey(point: string, fault: string): string {
   return `${point} × ${fault}`;
 }
 
-/** Returns the first line of a message, without ids and addresses, because they differ from run to run. */
+/** Returns the first line of a message without ids and addresses, because ids and addresses differ from run to run. */
 function normalizeMessage(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}/g, '…')

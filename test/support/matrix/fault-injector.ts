@@ -11,11 +11,13 @@ import type { MatrixSlot } from './matrix-slot.js';
 
 /** The action that is performed once at a fault point, and the event that triggers it. */
 export type Injection =
-  /** The call of the point reaches the cloud; `inject` returns the fault for it. */
+  /** The cloud gets the call of the point. `inject` returns the fault for this call. */
   | { on: 'call'; inject: (call: LoggedCall) => Promise<FaultKind | undefined> }
-  /** The worker requests the installer's kernel from the mirror; `inject` returns the fault for the request. */
+  /** The worker requests the installer's kernel from the mirror. `inject` returns the fault for this request. */
   | { on: 'medium'; inject: () => Promise<MediaFault | undefined> }
-  /** `begin`: a command is about to start in the guest and waits for `inject`. `end`: a command has ended. */
+  /**
+   * `begin`: a command is about to start in the guest, and waits until `inject` resolves. `end`: a command has ended.
+   */
   | { on: 'begin' | 'end'; inject: () => Promise<void> }
   /** `reading`: the step is about to read its document. `written`: the build's record says COMPLETE. */
   | { on: 'reading' | 'written'; inject: () => Promise<void> };
@@ -36,11 +38,14 @@ interface PlannedInjection {
 
 /** An injection that has not happened yet. */
 interface PendingInjection extends PlannedInjection {
-  /** Calls so far that matched the point, see {@link FaultPoint.nth}. */
+  /** Number of calls so far that matched the point, see {@link FaultPoint.nth}. */
   matched: number;
 }
 
-/** Writes to a named pipe without blocking. When its reader was killed, a blocking open would never return. */
+/**
+ * Opens a named pipe without blocking, and writes to it. If the process that reads the pipe was killed, an open that
+ * blocks would never return.
+ */
 async function writeToPipe(pipe: string, content: Buffer): Promise<void> {
   try {
     const writer = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -51,7 +56,7 @@ async function writeToPipe(pipe: string, content: Buffer): Promise<void> {
 }
 
 const KERNEL = /\/linux$/;
-/** The first call of the clean-up: when it comes, the worker has written all documents of the build. */
+/** The first call of the clean-up. When the cloud gets this call, the worker has written all documents of the build. */
 const CLEANUP_CALL = { service: 'compute', method: 'GET', path: /\/os-keypairs\// } as const;
 
 /** Injects faults into the build of a slot, each at its fault point. */
@@ -75,8 +80,8 @@ export class FaultInjector {
       media.addFault(KERNEL, { kind: 'chosen', choose: async () => (await this.take('medium'))?.inject() }),
     ];
     cloud.sessions.onBegin = async () => {
-      // We choose the injection for the end of the command now, while the build is in the step: when the command ends,
-      // the build may already be in the next step.
+      // We choose the injection for the end of the command now, while the build is still in the step. When the command
+      // has ended, the build may already be in the next step.
       this.atCommandEnd = await this.take('end');
       await (await this.take('begin'))?.inject();
     };
@@ -100,7 +105,10 @@ export class FaultInjector {
     this.slot.cloud.sessions.onEnd = undefined;
   }
 
-  /** Holds every call to the cloud until `decision` says whether to answer the held calls or to cut them. */
+  /**
+   * Holds every call to the cloud until `decision` resolves: `go` answers the held calls, and `cut` cuts their
+   * connections.
+   */
   freeze(decision: Promise<'go' | 'cut'>): void {
     this.frozen = decision.finally(() => (this.frozen = undefined));
   }
@@ -127,7 +135,10 @@ export class FaultInjector {
     return undefined;
   }
 
-  /** Replaces the document by a named pipe: the step that reads it blocks until the injector writes to the pipe. */
+  /**
+   * Replaces the document by a named pipe. The step that reads the document blocks until the injector writes to the
+   * pipe.
+   */
   private async prepareReading(): Promise<void> {
     const found = this.pending.find(({ injection }) => injection.on === 'reading');
     if (found?.point.document === undefined || !(await this.slot.isInStep({ of: 'base', step: 'cleanup' }))) return;

@@ -9,17 +9,17 @@ export interface FaultPoint {
   step: string;
   /** The call to the cloud that the fault hits. */
   call?: CallPattern;
-  /** Which of the step's calls that match {@link call}. Default 1: the first. */
+  /** The number, from 1, of the call among the step's calls that match {@link call}. Default 1. */
   nth?: number;
-  /** True: the step fetches the installer's kernel. */
+  /** True when the step fetches the installer's kernel. */
   medium?: true;
-  /** True: the step runs a command in the guest over SSH. */
+  /** True when the step runs a command in the guest over SSH. */
   guest?: true;
-  /** True: the worker writes to its disk in the step. */
+  /** True when the worker writes to its disk in the step. Unset when the step is not tested with a full disk. */
   writes?: true;
   /** The document that the step reads before it writes. Unset when the step reads none. */
   document?: string;
-  /** True: only the first build from a JEOS has this point. */
+  /** True when only the first build from a JEOS reaches this point. */
   firstOnly?: boolean;
 }
 
@@ -65,10 +65,12 @@ export const FAULT_POINTS: FaultPoint[] = [
   { name: 'record', of: 'base', step: 'record', writes: true, document: 'icicle.xml' },
 ];
 
-/** The upload is the second action: the first one gives the volume the marks that the image will have. */
+/**
+ * The second action on the volume is the upload. The first action gives the volume the marks that the image will have.
+ */
 const UPLOAD = { call: cinder('POST', /\/action$/), nth: 2 };
 
-/** The further fault points of a build whose disks are volumes. */
+/** The additional fault points of a build whose disks are volumes. */
 export const VOLUME_FAULT_POINTS: FaultPoint[] = [
   { name: 'installer’s volume', of: 'jeos', step: 'installer.volumes', call: cinder('POST', /\/volumes$/) },
   { name: 'volume wait', of: 'jeos', step: 'installer.volumes', call: cinder('GET', /\/volumes\/detail\?.*metadata=/) },

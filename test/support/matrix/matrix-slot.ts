@@ -10,11 +10,11 @@ import { MediaServer } from '../../fakes/openstack/media-server.js';
 import { imagesIn, leftoversIn, PRESEED, type TestEnv, type Build } from '../test-env.js';
 import type { FaultPoint } from './fault-points.js';
 
-/** Seconds without a heartbeat after which Temporal takes a worker for dead. */
+/** Seconds without a heartbeat after which Temporal considers a worker dead. */
 const HEARTBEAT_TIMEOUT = 2;
 /**
- * Milliseconds for which we repeat a query that gets no answer, because a test may kill the server or the worker many
- * times.
+ * Milliseconds for which we repeat a query that gets no answer. The time is long, because a test may kill the server or
+ * the worker many times.
  */
 const QUERY_TIMEOUT = 600_000;
 const BODY = `
@@ -31,8 +31,8 @@ export interface SlotBuild {
   /** Whether the build installs its own JEOS, from media that the cloud does not have yet. Default true. */
   fresh?: boolean;
   /**
-   * The template without its `<os>`. Default: a step of each kind, and a command that fails unless each step ran
-   * once.
+   * The template without its `<os>`. Default: one step of each kind, and a command that succeeds only if each step ran
+   * exactly once.
    */
   body?: string;
   parameters?: Record<string, unknown>;
@@ -49,7 +49,7 @@ export class MatrixSlot {
   private imagesBefore = 0;
   private current: Build | undefined;
   private started: Promise<Build> | undefined;
-  /** Titles of the steps of all builds so far, as the histories have them, by `<of> <step>`. */
+  /** Titles of the steps of all builds in this slot, as they are in the histories. The key is `<of> <step>`. */
   private readonly titles = new Map<string, string>();
 
   private constructor(
@@ -158,7 +158,7 @@ export class MatrixSlot {
     }
   }
 
-  /** Asserts that the build is complete, has created each resource once, and has left nothing. */
+  /** Asserts that the build is complete, has created each instance once, and has left only its images in the cloud. */
   async checkBuilt(): Promise<void> {
     const result = await this.build.result();
     this.checkServers();
@@ -172,7 +172,7 @@ export class MatrixSlot {
     assert.equal((await this.build.record()).status, 'COMPLETE');
   }
 
-  /** Asserts that the build has recorded its failure and has left nothing. */
+  /** Asserts that the build has recorded its failure and that none of its resources remains, except JEOS and media. */
   async checkFailed(): Promise<void> {
     this.checkServers();
     assert.equal(imagesIn(this.cloud, 'base').length, this.imagesBefore, 'base images');

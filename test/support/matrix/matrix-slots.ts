@@ -18,8 +18,8 @@ export class MatrixSlots {
   ) {}
 
   /**
-   * @param callDeadline milliseconds after which the worker gives up a call without an answer; default: the worker's
-   * own
+   * @param callDeadline milliseconds after which the worker gives up a call without an answer. Default: the usual
+   * deadlines of the worker
    */
   static async start(env: TestEnv, count: number, callDeadline?: number): Promise<MatrixSlots> {
     const names = Array.from({ length: count }, (_, index) => `slot-${index}`);
@@ -41,8 +41,8 @@ export class MatrixSlots {
   }
 
   /**
-   * Resets the sticky task queue of every running workflow: the server then gives its next workflow task to any worker,
-   * and does not wait ten seconds for the one that was killed.
+   * Resets the sticky task queue of every running workflow. Then the server gives the next workflow task to any worker
+   * at once. Otherwise it would wait ten seconds for the worker that was killed.
    */
   async resetStickyTaskQueues(): Promise<void> {
     const { client } = this.env.temporal;

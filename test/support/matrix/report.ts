@@ -13,7 +13,7 @@ export interface CellResult {
   point: string;
   fault: string;
   outcome: 'built' | 'failed' | 'red';
-  /** The message of the failed build; for a red cell, why it is red. */
+  /** The message of the failed build. In a red cell: the reason why the cell is red. */
   message?: string;
   /** Number of attempts of the step's activity. */
   attempts: number;
@@ -27,7 +27,7 @@ export class Report {
 
   constructor(private readonly part: string) {}
 
-  /** Adds one build with its cells. */
+  /** Adds the cells of one build, and counts the build. */
   add(cells: CellResult[]): void {
     this.builds += 1;
     this.cells.push(...cells);

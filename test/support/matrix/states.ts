@@ -9,11 +9,11 @@ import { ON_VOLUMES, type MatrixSlot, type SlotBuild } from './matrix-slot.js';
 import { faultPoint, type FaultPoint } from './fault-points.js';
 import type { STATE_FAULTS } from './document.js';
 
-/** A cell of the matrix with its own build: a resource of that build is in a bad state. */
+/** A cell of the matrix that has its own build: a resource of the build gets into a bad state. */
 export interface StateCell {
   point: FaultPoint;
   fault: '401' | (typeof STATE_FAULTS)[number];
-  /** `built`, or the message of the failed build. */
+  /** `built` when the build must succeed. Otherwise the message with which the build must fail. */
   expects: 'built' | RegExp;
   build?: SlotBuild;
   behaviour?: Behaviour;
@@ -27,12 +27,12 @@ const GUEST: Behaviour = { match: { boots: 'disk' }, times: 1 };
 /** Milliseconds for which a guest does not answer. */
 const SILENT_FOR = 3000;
 
-/** Creates an injection that runs `action` when the call has reached the cloud, before the cloud performs it. */
+/** Creates an injection that runs `action` after the cloud has got the call and before the cloud performs it. */
 const beforeCall =
   (action: (slot: MatrixSlot, call: LoggedCall) => Promise<FaultKind | undefined> | FaultKind | undefined) =>
   (slot: MatrixSlot): Injection => ({ on: 'call', inject: async (call) => action(slot, call) });
 
-/** Creates an injection that runs `action` when the cloud has performed the call, before it answers. */
+/** Creates an injection that runs `action` after the cloud has performed the call and before it replies. */
 const beforeReply = (action: (slot: MatrixSlot) => unknown): ((slot: MatrixSlot) => Injection) =>
   beforeCall((slot) => ({
     kind: 'held',
@@ -164,7 +164,7 @@ const STUCK = createColumn('stuck', [
   })),
   {
     point: faultPoint('shutdown'),
-    expects: /still ACTIVE at the deadline of its shutdown/,
+    expects: /did not shut down by the deadline: its instance is still ACTIVE/,
     behaviour: { ...GUEST, guest: { ignoresShutdown: true } },
     build: { fresh: false, parameters: { shutdown_timeout: 3 } },
   },
@@ -263,7 +263,8 @@ function duringSession({ name }: FaultPoint, action: (slot: MatrixSlot) => unkno
     on: 'begin',
     inject: () => {
       if (!running) return Promise.resolve(void action(slot));
-      // The command starts only when this promise resolves. So the action must wait for the command outside of it.
+      // The command starts only when `inject` resolves, and the action waits for the command. So `inject` must not wait
+      // for the action.
       void waitForCommand(slot, name).then(() => action(slot));
       return Promise.resolve();
     },
@@ -388,7 +389,7 @@ const OF_VOLUMES: StateCell[] = [
   ]),
 ];
 
-/** A mirror that requires a login answers 401 at every attempt, so the build fails. */
+/** A mirror that requires a login answers 401. The build does not retry such a request, so it fails. */
 const REFUSED = createColumn('401', [
   {
     point: faultPoint('media fetch'),
@@ -413,7 +414,7 @@ function removeFrom<V>(resources: Map<string, V>, matches: (resource: V) => bool
   for (const [key, resource] of resources) if (matches(resource)) resources.delete(key);
 }
 
-/** Creates an injection that loses the bytes of the upload, and leaves the image in this status. */
+/** Creates an injection that fails the upload, loses its bytes, and leaves the image in the given status. */
 function loseUpload(status: 'killed' | 'saving'): (slot: MatrixSlot) => Injection {
   return beforeCall((slot, { path }) => {
     const image = slot.cloud.state.images.get(/[0-9a-f-]{36}/.exec(path)?.[0] ?? '');

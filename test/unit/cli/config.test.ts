@@ -42,6 +42,14 @@ test('the command line beats the environment, and the environment beats the file
   assert.equal(resolveSettings({ 'task-queue': 'option' }, env, file).taskQueue, 'option');
 });
 
+test('opened addresses come from --allow-address, else from the environment, else from the file', () => {
+  const env = { IMAGEFACTORY_ALLOW_ADDRESSES: ' 127.0.0.0/8,::1  169.254.0.0/16' };
+  const file = { allow_addresses: ['10.0.0.1'] };
+  assert.deepEqual(resolveSettings({ 'allow-address': '::1' }, env, file).allowAddresses, ['::1']);
+  assert.deepEqual(resolveSettings({}, env, file).allowAddresses, ['127.0.0.0/8', '::1', '169.254.0.0/16']);
+  assert.deepEqual(resolveSettings({}, {}, file).allowAddresses, ['10.0.0.1']);
+});
+
 test('an option that is given twice has its last value', () => {
   assert.equal(resolveSettings({ output: ['log', 'json'] }, {}, {}).output, 'json');
 });

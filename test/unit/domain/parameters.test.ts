@@ -46,6 +46,35 @@ describe('parameters', () => {
     assert.equal(parseParameters({ flavor: 2 }).flavor, '2');
   });
 
+  it('accept the names of users, also those of Windows, for default_user', () => {
+    for (const name of ['root', '_x', 'ec2-user', 'a.b_c', 'jörg', '1user', 'CORP\\Local Admin', 'me@corp.example'])
+      assert.equal(parseParameters({ default_user: name }).default_user, name);
+  });
+
+  it('refuse a default_user that a program could take for an option or a command', () => {
+    const long = 'u'.repeat(65);
+    const names = [
+      '',
+      '-oProxyCommand=touch x',
+      '-l',
+      ' root',
+      'a -oX',
+      'a\\',
+      'a\nb',
+      '$(x)',
+      'a;b',
+      'a`b`',
+      "a'",
+      'a%h',
+      long,
+    ];
+    for (const name of names) {
+      const { type, message } = refusal({ default_user: name });
+      assert.equal(type, 'InvalidParameter');
+      assert.match(message, /^parameter default_user: ".*" is not the name of a user$/);
+    }
+  });
+
   it('that do not exist are refused by name, with the names that do', () => {
     const error = refusal({ flavour: '2' });
     assert.match(error.message, /"flavour"/);

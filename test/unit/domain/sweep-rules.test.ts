@@ -157,7 +157,7 @@ describe('JEOS images', () => {
     const limits = { olderThan: 86_400, jeosKeep: 2, unusedFor: 30 * 86_400 };
     const result = plan([jeos('a', 5), jeos('b', 20), jeos('c', 2), jeos('d', 9)], { limits });
     assert.deepEqual(removed(result).sort(), ['b', 'd']);
-    assert.equal(result.removals[0]?.why, 'more than 2 JEOS images, and the others were used later');
+    assert.equal(result.removals[0]?.why, 'the sweeper keeps only the 2 JEOS images that were used last');
   });
 
   it('are removed when no build has used them for unusedFor', () => {

@@ -20,7 +20,8 @@ describe('generateRsaKeyPair', () => {
     const made = await generateRsaKeyPair();
     const { privateKey, publicKey } = JSON.parse(JSON.stringify(made)) as typeof made;
     const [, blob = ''] = /^ssh-rsa (AAAAB3NzaC1yc2EAAAADAQABAAABgQ\S+) imagefactory$/.exec(publicKey) ?? [];
-    // Bytes: 4 + 7 for the name, 4 + 3 for the exponent, 4 + 1 + 384 for the modulus.
+    // Each of the three fields begins with 4 bytes for its length. The contents are 7 bytes for the name, 3 for the
+    // exponent, and 1 (a zero) + 384 for the modulus.
     assert.equal(Buffer.from(blob, 'base64').length, 407);
     assert.match(privateKey, /^-----BEGIN RSA PRIVATE KEY-----\n/);
     const [secret, open] = [ssh2.utils.parseKey(privateKey), ssh2.utils.parseKey(publicKey)];

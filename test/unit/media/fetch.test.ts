@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fetchToFile } from '../../../src/media/fetch.js';
-import { serve } from './server.js';
+import { LOOPBACK, serve } from './server.js';
 
 const BODY = randomBytes(300_000);
 const SHA256 = createHash('sha256').update(BODY).digest('hex');
@@ -37,6 +37,7 @@ describe('fetchToFile', () => {
     const path = newPath();
     const progress: number[] = [];
     const got = await fetchToFile({
+      access: LOOPBACK,
       url: `${server.url}/linux`,
       path,
       maxBytes: LIMIT,
@@ -57,7 +58,7 @@ describe('fetchToFile', () => {
     it(`fails finally after status ${status}, and the error names address and status`, async () => {
       await using server = await serve((_request, response) => response.writeHead(status).end('no'));
       const path = newPath();
-      await assert.rejects(fetchToFile({ url: `${server.url}/linux`, path, maxBytes: LIMIT }), {
+      await assert.rejects(fetchToFile({ access: LOOPBACK, url: `${server.url}/linux`, path, maxBytes: LIMIT }), {
         type: 'MediaUnavailable',
         retryable: false,
         status,
@@ -72,7 +73,7 @@ describe('fetchToFile', () => {
       await using server = await serve((_request, response) =>
         response.writeHead(status, { 'retry-after': '7' }).end(),
       );
-      await assert.rejects(fetchToFile({ url: server.url, path: newPath(), maxBytes: LIMIT }), {
+      await assert.rejects(fetchToFile({ access: LOOPBACK, url: server.url, path: newPath(), maxBytes: LIMIT }), {
         type: 'MediaUnavailable',
         retryable: true,
         status,
@@ -86,17 +87,20 @@ describe('fetchToFile', () => {
     await new Promise((resolve) => closed.once('listening', resolve));
     const { port } = closed.address() as AddressInfo;
     await new Promise((resolve) => closed.close(resolve));
-    await assert.rejects(fetchToFile({ url: `http://127.0.0.1:${port}/x`, path: newPath(), maxBytes: LIMIT }), {
-      type: 'MediaUnavailable',
-      retryable: true,
-      message: `cannot fetch http://127.0.0.1:${port}/x: connection refused`,
-    });
+    await assert.rejects(
+      fetchToFile({ access: LOOPBACK, url: `http://127.0.0.1:${port}/x`, path: newPath(), maxBytes: LIMIT }),
+      {
+        type: 'MediaUnavailable',
+        retryable: true,
+        message: `cannot fetch http://127.0.0.1:${port}/x: connection refused`,
+      },
+    );
   });
 
   it('fails with a retryable error when the body is shorter than its content-length', async () => {
     await using server = await serve((_request, response) => cutShort(response, 0, 1000));
     const path = newPath();
-    await assert.rejects(fetchToFile({ url: server.url, path, maxBytes: LIMIT }), {
+    await assert.rejects(fetchToFile({ access: LOOPBACK, url: server.url, path, maxBytes: LIMIT }), {
       type: 'MediaUnavailable',
       retryable: true,
       message: /connection was closed early, after \d+ of 300000 bytes$/,
@@ -118,7 +122,14 @@ describe('fetchToFile', () => {
     });
     const path = newPath();
     const expected = { algorithm: 'sha256', value: SHA256 };
-    const got = await fetchToFile({ url: server.url, path, maxBytes: LIMIT, expected, onProgress: () => cut() });
+    const got = await fetchToFile({
+      access: LOOPBACK,
+      url: server.url,
+      path,
+      maxBytes: LIMIT,
+      expected,
+      onProgress: () => cut(),
+    });
     assert.equal(got.size, BODY.length);
     const [first, ...others] = server.requests.map(({ headers }) => headers);
     assert.equal(first?.range, undefined);
@@ -138,7 +149,13 @@ describe('fetchToFile', () => {
       cut = () => void response.destroy();
     });
     const path = newPath();
-    const got = await fetchToFile({ url: server.url, path, maxBytes: LIMIT, onProgress: () => cut() });
+    const got = await fetchToFile({
+      access: LOOPBACK,
+      url: server.url,
+      path,
+      maxBytes: LIMIT,
+      onProgress: () => cut(),
+    });
     assert.deepEqual([got.etag, await readFile(path, 'utf8')], ['"new"', 'another file']);
   });
 
@@ -156,9 +173,12 @@ describe('fetchToFile', () => {
       if (from === undefined) response.write(BODY.subarray(0, 1000));
       else response.write('', cut);
     });
-    await assert.rejects(fetchToFile({ url: server.url, path: newPath(), maxBytes: LIMIT, onProgress: () => cut() }), {
-      retryable: true,
-    });
+    await assert.rejects(
+      fetchToFile({ access: LOOPBACK, url: server.url, path: newPath(), maxBytes: LIMIT, onProgress: () => cut() }),
+      {
+        retryable: true,
+      },
+    );
     assert.equal(server.requests.length, 2);
   });
 
@@ -167,6 +187,7 @@ describe('fetchToFile', () => {
     for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512']) {
       const value = createHash(algorithm).update(BODY).digest('hex');
       await fetchToFile({
+        access: LOOPBACK,
         url: server.url,
         path: newPath(),
         maxBytes: LIMIT,
@@ -175,7 +196,13 @@ describe('fetchToFile', () => {
       const wrong = value.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
       const path = newPath();
       await assert.rejects(
-        fetchToFile({ url: `${server.url}/linux`, path, maxBytes: LIMIT, expected: { algorithm, value: wrong } }),
+        fetchToFile({
+          access: LOOPBACK,
+          url: `${server.url}/linux`,
+          path,
+          maxBytes: LIMIT,
+          expected: { algorithm, value: wrong },
+        }),
         {
           type: 'ChecksumMismatch',
           retryable: false,
@@ -193,11 +220,14 @@ describe('fetchToFile', () => {
       response.end();
     });
     for (const name of ['announced', 'not']) {
-      await assert.rejects(fetchToFile({ url: `${server.url}/${name}`, path: newPath(), maxBytes: 1000 }), {
-        type: 'MediaUnavailable',
-        retryable: false,
-        message: /the limit is 1000 bytes/,
-      });
+      await assert.rejects(
+        fetchToFile({ access: LOOPBACK, url: `${server.url}/${name}`, path: newPath(), maxBytes: 1000 }),
+        {
+          type: 'MediaUnavailable',
+          retryable: false,
+          message: /the limit is 1000 bytes/,
+        },
+      );
     }
   });
 
@@ -205,16 +235,22 @@ describe('fetchToFile', () => {
     await using server = await serve(
       (_request, response) => void response.writeHead(200, { 'content-length': 10 }).write('x'),
     );
-    await assert.rejects(fetchToFile({ url: server.url, path: newPath(), maxBytes: LIMIT, timeouts: { idle: 0.2 } }), {
-      type: 'MediaUnavailable',
-      retryable: true,
-      message: /stalled, after 1 of 10 bytes/,
-    });
-    await assert.rejects(fetchToFile({ url: server.url, path: newPath(), maxBytes: LIMIT, timeouts: { total: 0.2 } }), {
-      type: 'MediaUnavailable',
-      retryable: true,
-      message: /did not end within 0.2 s/,
-    });
+    await assert.rejects(
+      fetchToFile({ access: LOOPBACK, url: server.url, path: newPath(), maxBytes: LIMIT, timeouts: { idle: 0.2 } }),
+      {
+        type: 'MediaUnavailable',
+        retryable: true,
+        message: /stalled, after 1 of 10 bytes/,
+      },
+    );
+    await assert.rejects(
+      fetchToFile({ access: LOOPBACK, url: server.url, path: newPath(), maxBytes: LIMIT, timeouts: { total: 0.2 } }),
+      {
+        type: 'MediaUnavailable',
+        retryable: true,
+        message: /did not end within 0.2 s/,
+      },
+    );
   });
 
   it('stops with the reason of the signal and leaves no file', async () => {
@@ -222,6 +258,7 @@ describe('fetchToFile', () => {
     const stop = new AbortController();
     const path = newPath();
     const fetching = fetchToFile({
+      access: LOOPBACK,
       url: server.url,
       path,
       maxBytes: LIMIT,
@@ -238,7 +275,7 @@ describe('fetchToFile', () => {
       else if (request.url === '/b/c') response.writeHead(308, { location: '/file' }).end();
       else response.end('here');
     });
-    const got = await fetchToFile({ url: `${server.url}/a`, path: newPath(), maxBytes: LIMIT });
+    const got = await fetchToFile({ access: LOOPBACK, url: `${server.url}/a`, path: newPath(), maxBytes: LIMIT });
     assert.deepEqual([got.finalUrl, got.size], [`${server.url}/file`, 4]);
   });
 
@@ -247,11 +284,11 @@ describe('fetchToFile', () => {
       response.writeHead(302, { location: request.url === '/loop' ? '/loop' : 'file:///etc/passwd' }).end();
     });
     const path = newPath();
-    await assert.rejects(fetchToFile({ url: `${server.url}/loop`, path, maxBytes: LIMIT }), {
+    await assert.rejects(fetchToFile({ access: LOOPBACK, url: `${server.url}/loop`, path, maxBytes: LIMIT }), {
       retryable: false,
       message: /more than 10 redirects/,
     });
-    await assert.rejects(fetchToFile({ url: `${server.url}/file`, path, maxBytes: LIMIT }), {
+    await assert.rejects(fetchToFile({ access: LOOPBACK, url: `${server.url}/file`, path, maxBytes: LIMIT }), {
       retryable: false,
       message: /redirects to/,
     });
@@ -259,7 +296,7 @@ describe('fetchToFile', () => {
 
   it('refuses addresses of other protocols, and a text that is not a URL', async () => {
     for (const url of ['gopher://127.0.0.1/x', 'linux']) {
-      await assert.rejects(fetchToFile({ url, path: newPath(), maxBytes: LIMIT }), {
+      await assert.rejects(fetchToFile({ access: LOOPBACK, url, path: newPath(), maxBytes: LIMIT }), {
         type: 'MediaUnavailable',
         message: /it is not an http, https, ftp or file URL/,
       });
@@ -271,12 +308,12 @@ describe('fetchToFile', () => {
       response.writeHead(request.headers.authorization === `Basic ${btoa('me:s3cret')}` ? 404 : 401).end();
     });
     const url = `${server.url.replace('//', '//me:s3cret@')}/x?signature=abc`;
-    await assert.rejects(fetchToFile({ url, path: newPath(), maxBytes: LIMIT }), {
+    await assert.rejects(fetchToFile({ access: LOOPBACK, url, path: newPath(), maxBytes: LIMIT }), {
       status: 404,
       message: `cannot fetch ${server.url}/x?…: HTTP status 404`,
     });
     const odd = `${server.url.replace('//', '//me:%zz@')}/%zz`;
-    await assert.rejects(fetchToFile({ url: odd, path: newPath(), maxBytes: LIMIT }), {
+    await assert.rejects(fetchToFile({ access: LOOPBACK, url: odd, path: newPath(), maxBytes: LIMIT }), {
       status: 401,
       message: `cannot fetch ${server.url}/%zz: HTTP status 401`,
     });
@@ -285,7 +322,7 @@ describe('fetchToFile', () => {
   it('requests a path that begins with two slashes from the host of the address', async () => {
     await using server = await serve((_request, response) => response.end('x'));
     const url = `${server.url}//debian/x?y`;
-    const { finalUrl } = await fetchToFile({ url, path: newPath(), maxBytes: LIMIT });
+    const { finalUrl } = await fetchToFile({ access: LOOPBACK, url, path: newPath(), maxBytes: LIMIT });
     assert.equal(finalUrl, url);
     assert.deepEqual(
       server.requests.map((request) => request.url),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fetchFtpFolder } from '../../../src/media/ftp-folder.js';
 import { FtpServer } from '../../support/ftp-server.js';
+import { LOOPBACK } from './server.js';
 
 describe('a folder by FTP', () => {
   let folder: string;
@@ -23,7 +24,7 @@ describe('a folder by FTP', () => {
   });
 
   const fetch = (name: string, path: string, maxBytes = 1000): Promise<void> =>
-    fetchFtpFolder({ url: `${server.url}/%2F${name}`, path: join(folder, path), maxBytes });
+    fetchFtpFolder({ access: LOOPBACK, url: `${server.url}/%2F${name}`, path: join(folder, path), maxBytes });
 
   it('is fetched with all its files and folders, but without links', async () => {
     await fetch('drivers', 'all');

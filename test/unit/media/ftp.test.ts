@@ -11,6 +11,7 @@ import { fetchToFile, type FetchedFile, type FetchFileOptions } from '../../../s
 import { fetchValidators } from '../../../src/media/head.js';
 import { fetchContent, fetchText } from '../../../src/media/text.js';
 import { FtpServer } from '../../support/ftp-server.js';
+import { LOOPBACK } from './server.js';
 
 const BODY = randomBytes(300_000);
 const SHA256 = createHash('sha256').update(BODY).digest('hex');
@@ -29,7 +30,7 @@ describe('a medium by FTP', () => {
     options: Partial<FetchFileOptions> = {},
   ): { path: string; fetched: Promise<FetchedFile> } {
     const path = join(directory, `file${count++}`);
-    return { path, fetched: fetchToFile({ url, path, maxBytes: 10_000_000, ...options }) };
+    return { path, fetched: fetchToFile({ access: LOOPBACK, url, path, maxBytes: 10_000_000, ...options }) };
   }
 
   it('is written to a file; digest, size and modification time are returned', async () => {
@@ -69,8 +70,8 @@ describe('a medium by FTP', () => {
     await using server = await FtpServer.start({ user: 'me@home', password: 'p:/s' });
     server.put('/a b/grün', 'here');
     const url = server.url.replace('//', '//me%40home:p%3A%2Fs@');
-    assert.equal(await fetchText(`${url}/a%20b/gr%C3%BCn`), 'here');
-    assert.equal(await fetchText(`${url}/%2Fa%20b/gr%C3%BCn`), 'here');
+    assert.equal(await fetchText(`${url}/a%20b/gr%C3%BCn`, { access: LOOPBACK }), 'here');
+    assert.equal(await fetchText(`${url}/%2Fa%20b/gr%C3%BCn`, { access: LOOPBACK }), 'here');
     assert.deepEqual(
       server.commands.filter((line) => line.startsWith('RETR')),
       ['RETR a b/grün', 'RETR /a b/grün'],
@@ -83,7 +84,7 @@ describe('a medium by FTP', () => {
     server.put('/linux', BODY);
     const { sha256, size, lastModified } = await fetching(`${server.url}/linux`).fetched;
     assert.deepEqual([sha256, size, lastModified], [SHA256, BODY.length, undefined]);
-    assert.deepEqual(await fetchValidators(`${server.url}/linux`), {
+    assert.deepEqual(await fetchValidators(`${server.url}/linux`, { access: LOOPBACK }), {
       etag: undefined,
       lastModified: undefined,
       size: undefined,
@@ -108,7 +109,11 @@ describe('a medium by FTP', () => {
       hint: /needs a user and a password/,
     });
     const url = `${server.url.replace('//', '//me:right@')}/x`;
-    for (const fetch of [() => fetching(url).fetched, () => fetchText(url), () => fetchValidators(url)]) {
+    for (const fetch of [
+      () => fetching(url).fetched,
+      () => fetchText(url, { access: LOOPBACK }),
+      () => fetchValidators(url, { access: LOOPBACK }),
+    ]) {
       await assert.rejects(fetch, {
         type: 'MediaUnavailable',
         retryable: false,
@@ -185,7 +190,10 @@ describe('a medium by FTP', () => {
     server.put('/linux', BODY);
     server.fault('RETR', { endAfter: 1000, reply: '451 Local error in processing.' }, 2);
     await assert.rejects(fetching(`${server.url}/linux`).fetched, { retryable: true, message: /451 Local error/ });
-    await assert.rejects(fetchText(`${server.url}/linux`), { retryable: true, message: /451 Local error/ });
+    await assert.rejects(fetchText(`${server.url}/linux`, { access: LOOPBACK }), {
+      retryable: true,
+      message: /451 Local error/,
+    });
   });
 
   it('fails when its data is shorter than the size that the server reported', async () => {
@@ -195,7 +203,7 @@ describe('a medium by FTP', () => {
     server.fault('RETR', { endAfter: 1000, reply: '226 done' }, 2);
     const early = { retryable: true, message: /the transfer ended early, after 1000 of 300000 bytes/ };
     await assert.rejects(fetching(`${server.url}/linux`).fetched, early);
-    await assert.rejects(fetchText(`${server.url}/linux`), early);
+    await assert.rejects(fetchText(`${server.url}/linux`, { access: LOOPBACK }), early);
   });
 
   it('is refused when it is larger than maxBytes, with and without a reported size', async () => {
@@ -206,7 +214,7 @@ describe('a medium by FTP', () => {
     assert.ok(!server.commands.some((line) => line.startsWith('RETR')));
     server.unknown.add('SIZE');
     await assert.rejects(fetching(`${server.url}/linux`, { maxBytes: 1000 }).fetched, tooLarge);
-    await assert.rejects(fetchText(`${server.url}/linux`, { maxBytes: 1000 }), {
+    await assert.rejects(fetchText(`${server.url}/linux`, { access: LOOPBACK, maxBytes: 1000 }), {
       retryable: false,
       message: /larger than 1000 bytes/,
     });
@@ -251,13 +259,15 @@ describe('a medium by FTP', () => {
     });
     await assert.rejects(fetched, { message: 'enough' });
     assert.ok(!existsSync(path));
-    await assert.rejects(fetchText(`${server.url}/linux`, { signal: stop.signal }), { message: 'enough' });
+    await assert.rejects(fetchText(`${server.url}/linux`, { access: LOOPBACK, signal: stop.signal }), {
+      message: 'enough',
+    });
   });
 
   it('has its size and time read without being fetched', async () => {
     await using server = await FtpServer.start();
     server.put('/linux', BODY);
-    assert.deepEqual(await fetchValidators(`${server.url}/linux`), {
+    assert.deepEqual(await fetchValidators(`${server.url}/linux`, { access: LOOPBACK }), {
       etag: undefined,
       lastModified: MODIFIED,
       size: BODY.length,
@@ -268,6 +278,6 @@ describe('a medium by FTP', () => {
   it('has its own address as its final address, because FTP has no redirects', async () => {
     await using server = await FtpServer.start();
     server.put('/SUMS', 'text');
-    assert.equal((await fetchContent(`${server.url}/SUMS`)).finalUrl, `${server.url}/SUMS`);
+    assert.equal((await fetchContent(`${server.url}/SUMS`, { access: LOOPBACK })).finalUrl, `${server.url}/SUMS`);
   });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { sendGet, openHttp } from '../../../src/media/http.js';
-import { serve } from './server.js';
+import { LOOPBACK, serve } from './server.js';
 
 const ACCOUNT = `Basic ${Buffer.from('worker:p@ss').toString('base64')}`;
 const BODY = '0123456789'.repeat(30_000);
@@ -69,13 +69,13 @@ describe('the proxy of http_proxy', () => {
   });
 
   it('gets plain http requests with the full address, which it can cache, and not through a tunnel', async () => {
-    const { body } = await sendGet(`${origin.url}/medium.iso?a=b`);
+    const { body } = await sendGet(`${origin.url}/medium.iso?a=b`, { access: LOOPBACK });
     assert.equal(await text(body), BODY);
     assert.deepEqual(asked, [`GET ${origin.url}/medium.iso?a=b`]);
   });
 
   it('gets the account of its own address, and the server gets the account of the medium’s address', async () => {
-    const { body } = await sendGet(`${origin.url.replace('//', '//user:secret@')}/medium.iso`);
+    const { body } = await sendGet(`${origin.url.replace('//', '//user:secret@')}/medium.iso`, { access: LOOPBACK });
     await body.dump();
     const [{ headers }] = origin.requests as [IncomingMessage];
     assert.equal(headers.authorization, `Basic ${Buffer.from('user:secret').toString('base64')}`);
@@ -83,11 +83,11 @@ describe('the proxy of http_proxy', () => {
   });
 
   it('gets HEAD requests and range requests', async () => {
-    const head = await sendGet(`${origin.url}/medium.iso`, { method: 'HEAD' });
+    const head = await sendGet(`${origin.url}/medium.iso`, { access: LOOPBACK, method: 'HEAD' });
     assert.equal(head.headers['content-length'], String(BODY.length));
     await head.body.dump();
     const resume = { offset: 100_000, validator: '"one"' };
-    const opened = await openHttp(`${origin.url}/medium.iso`, { resume });
+    const opened = await openHttp(`${origin.url}/medium.iso`, { access: LOOPBACK, resume });
     assert.equal(opened.offset, resume.offset);
     await opened.close();
     assert.deepEqual(asked, [`HEAD ${origin.url}/medium.iso`, `GET ${origin.url}/medium.iso`]);
@@ -95,21 +95,23 @@ describe('the proxy of http_proxy', () => {
   });
 
   it('also gets the requests that follow a redirect', async () => {
-    const { body, finalUrl } = await sendGet(`${origin.url}/moved`);
+    const { body, finalUrl } = await sendGet(`${origin.url}/moved`, { access: LOOPBACK });
     assert.equal(await text(body), 'from elsewhere');
     assert.equal(finalUrl, `${other.url}/target`);
     assert.deepEqual(asked, [`GET ${origin.url}/moved`, `GET ${other.url}/target`]);
   });
 
   it('gets a CONNECT request for an https address', async () => {
-    await assert.rejects(sendGet('https://mirror.example/medium.iso'), { message: /Proxy response \(502\)/ });
+    await assert.rejects(sendGet('https://mirror.example/medium.iso', { access: LOOPBACK }), {
+      message: /Proxy response \(502\)/,
+    });
     assert.deepEqual(asked, ['CONNECT mirror.example:443']);
   });
 
   it('gets no requests for the hosts in no_proxy', async () => {
     process.env['no_proxy'] = 'mirror.example,127.0.0.1';
     try {
-      const { body } = await sendGet(`${origin.url}/medium.iso`);
+      const { body } = await sendGet(`${origin.url}/medium.iso`, { access: LOOPBACK });
       assert.equal(await text(body), BODY);
       assert.deepEqual(asked, []);
     } finally {
@@ -120,7 +122,7 @@ describe('the proxy of http_proxy', () => {
   it('causes a final error with a hint at http_proxy when it refuses the account', async () => {
     process.env['http_proxy'] = process.env['http_proxy']?.replace('worker:', 'stranger:');
     // http_proxy is read again only for a new connect timeout, so this test uses another timeout.
-    await assert.rejects(sendGet(`${origin.url}/medium.iso`, { timeouts: { connect: 7 } }), {
+    await assert.rejects(sendGet(`${origin.url}/medium.iso`, { access: LOOPBACK, timeouts: { connect: 7 } }), {
       type: 'MediaUnavailable',
       retryable: false,
       message: `cannot fetch ${origin.url}/medium.iso: Proxy Authentication Required (407)`,

@@ -135,6 +135,16 @@ describe('an install medium', { skip: missing }, () => {
     });
   });
 
+  it('gets files at paths that xorriso could take for commands, lists or patterns', async () => {
+    const own = await ownFolder();
+    await writeFile(join(own, 'script'), 'ours');
+    const paths = ['-commit', '--', '-rm_r', 'a=b', '*', '@x', '#x', "it's"];
+    const files = paths.map((path) => ({ from: join(own, 'script'), path: parseIsoPath(path) }));
+    const made = await written({ source, files, folder: own, signal });
+    for (const path of paths) assert.equal(await readFromIso(made, `/${path}`, own), 'ours', path);
+    assert.equal(await readFromIso(made, '/README.txt', own), 'read me');
+  });
+
   it('keeps its own boot loader when it gets none of ours', async () => {
     const own = await ownFolder();
     const bootable = await makeIso(own, 'OWN', { 'boot/loader.bin': Buffer.alloc(4096, 1) }, '/boot/loader.bin');

@@ -11,10 +11,13 @@ import { promisify } from 'node:util';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { type FetchedFile, fetchToFile } from '../../../src/media/fetch.js';
 import { fetchValidators } from '../../../src/media/head.js';
-import { readLocalFile } from '../../../src/media/local-file.js';
 import { fetchBytes } from '../../../src/media/text.js';
+import { changeToLinks } from './change-to-links.js';
 
 const DISC = randomBytes(1_000_000);
+
+/** How often a test reads paths that change. Without the check of what is open, this reads outside some dozen times. */
+const READS = 1000;
 
 describe('a file of the worker’s machine that a template names', () => {
   let root: string;
@@ -35,7 +38,7 @@ describe('a file of the worker’s machine that a template names', () => {
   after(() => rm(root, { recursive: true }));
 
   const read = (url: string, maxBytes = 100): Promise<Buffer> =>
-    readLocalFile(url, { directories: [opened], maxBytes });
+    fetchBytes(url, { access: { directories: [opened] }, maxBytes });
   const refused = (url: string, message: RegExp, maxBytes?: number): Promise<void> =>
     assert.rejects(
       read(url, maxBytes),
@@ -64,7 +67,7 @@ describe('a file of the worker’s machine that a template names', () => {
     await refused(`file://${opened}/link`, none);
     await refused(`file://${opened}-not/f`, none);
     await refused(`file://${opened}`, none);
-    await assert.rejects(readLocalFile(`file://${opened}/a%20b/f`, { directories: [], maxBytes: 1 }), none);
+    await assert.rejects(fetchBytes(`file://${opened}/a%20b/f`, { access: { directories: [] }, maxBytes: 1 }), none);
   });
 
   it('is refused when its address is not an absolute path on the worker', async () => {
@@ -79,32 +82,55 @@ describe('a file of the worker’s machine that a template names', () => {
     await refused(`file://${opened}/a%20b/f`, /larger than 5 bytes/, 5);
   });
 
+  it('is never read outside the allowed folders, however often it, or a folder on its way, becomes a link', async () => {
+    const [file, folder, hidden] = [join(opened, 'moving'), join(opened, 'moving-folder'), join(root, 'hidden')];
+    for (const name of [folder, hidden]) await mkdir(name);
+    await writeFile(join(folder, 'f'), 'inside');
+    await writeFile(join(hidden, 'f'), 'outside');
+    await writeFile(file, 'inside');
+    const seen = { inside: 0, outside: 0, refused: 0 };
+    const stopChanges = changeToLinks(file, folder, hidden);
+    const isDone = (reads: number): boolean => reads >= READS && seen.inside > 0 && seen.refused > 0;
+    for (let reads = 0; !isDone(reads) && reads < 100 * READS; reads++) {
+      const path = reads % 2 === 0 ? file : join(folder, 'f');
+      await read(pathToFileURL(path).href).then(
+        (bytes) => seen[bytes.toString() as 'inside' | 'outside']++,
+        () => seen.refused++,
+      );
+    }
+    await stopChanges();
+    assert.ok(seen.outside === 0 && seen.inside > 0 && seen.refused > 0, JSON.stringify(seen));
+  });
+
   it('is fetched as a medium, and digest, size and modification time are returned', async () => {
     const path = join(root, 'fetched');
     const url = `file://${opened}/disc.iso`;
     const { mtime } = await stat(join(opened, 'disc.iso'));
     const expected = { algorithm: 'sha1', value: createHash('sha1').update(DISC).digest('hex') };
-    assert.deepEqual(await fetchToFile({ url, path, directories: [opened], maxBytes: DISC.length, expected }), {
-      sha256: createHash('sha256').update(DISC).digest('hex'),
-      size: DISC.length,
-      finalUrl: url,
-      etag: undefined,
-      lastModified: mtime.toISOString(),
-    });
+    assert.deepEqual(
+      await fetchToFile({ url, path, access: { directories: [opened] }, maxBytes: DISC.length, expected }),
+      {
+        sha256: createHash('sha256').update(DISC).digest('hex'),
+        size: DISC.length,
+        finalUrl: url,
+        etag: undefined,
+        lastModified: mtime.toISOString(),
+      },
+    );
     assert.ok(DISC.equals(await readFile(path)));
-    assert.deepEqual(await fetchValidators(url, { directories: [opened] }), {
+    assert.deepEqual(await fetchValidators(url, { access: { directories: [opened] } }), {
       etag: undefined,
       lastModified: mtime.toISOString(),
       size: DISC.length,
     });
-    assert.equal((await fetchBytes(url, { directories: [opened] })).length, DISC.length);
+    assert.equal((await fetchBytes(url, { access: { directories: [opened] } })).length, DISC.length);
   });
 
   it('is refused as a medium when it is too large, outside the allowed folders, or no folder is allowed', async () => {
     const path = join(root, 'refused');
     const url = `file://${opened}/disc.iso`;
-    const fetching = (from: string, directories?: string[]): Promise<FetchedFile> =>
-      fetchToFile({ url: from, path, directories, maxBytes: 1000 });
+    const fetching = (from: string, directories: string[] = []): Promise<FetchedFile> =>
+      fetchToFile({ url: from, path, access: { directories }, maxBytes: 1000 });
     await assert.rejects(fetching(url, [opened]), { retryable: false, message: /the limit is 1000 bytes/ });
     const none = { type: 'MediaUnavailable', retryable: false, message: /in none of the folders/ };
     await assert.rejects(fetching(`file://${opened}/link`, [opened]), none);
@@ -119,13 +145,10 @@ describe('a file of the worker’s machine that a template names', () => {
     const path = join(root, 'stopped');
     const onProgress = (): void => stop.abort(new Error('enough'));
     const url = `file://${opened}/disc.iso`;
-    const directories = [opened];
-    await assert.rejects(
-      fetchToFile({ url, path, directories, maxBytes: 10_000_000, signal: stop.signal, onProgress }),
-      {
-        message: 'enough',
-      },
-    );
+    const access = { directories: [opened] };
+    await assert.rejects(fetchToFile({ url, path, access, maxBytes: 10_000_000, signal: stop.signal, onProgress }), {
+      message: 'enough',
+    });
     assert.ok(!existsSync(path));
   });
 });

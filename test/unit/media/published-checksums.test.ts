@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fetchChecksum, findChecksum, parseChecksums } from '../../../src/media/published-checksums.js';
-import { serve } from './server.js';
+import { LOOPBACK, serve } from './server.js';
 
 const ONE = '1'.repeat(64);
 const TWO = '2'.repeat(64);
@@ -71,6 +71,7 @@ describe('the checksum of a medium', () => {
   const of = async (medium: string, file: string): Promise<string> =>
     (
       await fetchChecksum({
+        access: LOOPBACK,
         url: `${server.url}${file}`,
         medium: `${server.url}${medium}`,
         algorithm: 'sha256',

@@ -1,5 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AddressPolicy } from '../../../src/media/addresses.js';
+
+/** The access of tests whose servers are on the loopback address. */
+export const LOOPBACK = { addresses: new AddressPolicy(['127.0.0.0/8']) };
 
 /** Starts an HTTP server on the loopback address for one test; `await using` closes the server. */
 export async function serve(

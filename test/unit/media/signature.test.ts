@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { createCleartextMessage, createMessage, generateKey, type PrivateKey, sign } from 'openpgp';
 import { fetchChecksum } from '../../../src/media/published-checksums.js';
 import { fetchSigned } from '../../../src/media/signature.js';
-import { serve } from './server.js';
+import { LOOPBACK, serve } from './server.js';
 
 const SUMS = `${'a'.repeat(64)}  medium.iso\n`;
 
@@ -53,10 +53,10 @@ describe('a signed checksum file', () => {
   after(() => server[Symbol.asyncDispose]());
 
   const get = (path: string, keys: string | undefined = armored): Promise<{ text: string }> =>
-    fetchSigned(`${server.url}${path}/SUMS`, { keys });
+    fetchSigned(`${server.url}${path}/SUMS`, { access: LOOPBACK, keys });
 
   it('is read without a check when no key is given', async () => {
-    assert.equal((await fetchSigned(`${server.url}/none/SUMS`, { keys: undefined })).text, SUMS);
+    assert.equal((await fetchSigned(`${server.url}/none/SUMS`, { access: LOOPBACK, keys: undefined })).text, SUMS);
   });
 
   it('is accepted with a signature file beside it, binary or armored, with any of the usual endings', async () => {
@@ -67,13 +67,14 @@ describe('a signed checksum file', () => {
   it('is accepted with a signature in the file, but only for the signed part', async () => {
     assert.equal((await get('/clear')).text.trim(), SUMS.trim());
     // The line before the signed part is not signed, so it must not be used.
-    const found = await fetchChecksum({ url: `${server.url}/wrapped/SUMS`, medium: `${server.url}/medium.iso`, algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
+    const found = await fetchChecksum({ access: LOOPBACK, url: `${server.url}/wrapped/SUMS`, medium: `${server.url}/medium.iso`, algorithm: 'sha256', keys: armored }).catch((error: { type: string }) => error.type); // prettier-ignore
     assert.ok(found === 'SignatureInvalid' || (typeof found === 'object' && found.value === 'a'.repeat(64)), String(found)); // prettier-ignore
   });
 
   it('of a single medium may have another name in its line, but must be signed', async () => {
     const of = (keys: PrivateKey): ReturnType<typeof fetchChecksum> =>
       fetchChecksum({
+        access: LOOPBACK,
         url: `${server.url}/Current.iso.sha256`,
         medium: `${server.url}/Current.iso`,
         algorithm: 'sha256',

@@ -88,7 +88,7 @@ export function settingsFor(origin: string, change: Partial<CloudSettings> = {})
       password: 'correct horse',
     },
     project: { name: 'demo', domain: { id: 'default' } },
-    interface: 'public',
+    interfaces: ['public'],
     tls: {},
     endpointOverrides: {},
     ...change,

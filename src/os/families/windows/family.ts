@@ -85,9 +85,13 @@ const FAILURES = ['(^|\\r)IMAGEFACTORY-ERROR', 'BdsDxe: No bootable option or de
 function planWindowsInstaller(template: Template, version: Version): InstallerPlan {
   const { os } = template;
   if (os.kernelparam !== undefined && os.kernelparam.trim() !== '') {
-    throw new FactoryError('InvalidTemplate', '<kernelparam>: Windows Setup has no command line', {
-      hint: 'leave <kernelparam> out',
-    });
+    throw new FactoryError(
+      'InvalidTemplate',
+      '<kernelparam> is not allowed for Windows: Windows Setup takes no kernel parameters',
+      {
+        hint: 'leave <kernelparam> out',
+      },
+    );
   }
   const { osinfo, modern } = findWindowsVersion(version, os.version);
   return {

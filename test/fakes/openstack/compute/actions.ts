@@ -5,7 +5,10 @@ import { readConsoleTail } from './console.js';
 import { checkMetadata } from './create-request.js';
 import type { ServerLifecycle } from './server-lifecycle.js';
 
-/** The VM and task states in which a server accepts an action. `task` unset: any task state is accepted. */
+/**
+ * The VM states and task states in which a server accepts an action. Unset `task`: the server accepts the action in
+ * every task state.
+ */
 interface Allowed {
   name: string;
   vm: string[];
@@ -31,7 +34,10 @@ export class ServerActions {
   constructor(
     private readonly state: CloudState,
     private readonly lifecycle: ServerLifecycle,
-    /** Whether a caller can read the console of a machine that is off. With libvirt's pty consoles a caller cannot. */
+    /**
+     * Whether a caller can read the console of a machine that is off. False for a cloud whose consoles are libvirt
+     * ptys.
+     */
     private readonly consoleWhenOff: boolean,
   ) {}
 

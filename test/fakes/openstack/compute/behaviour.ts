@@ -22,9 +22,12 @@ export interface GuestBehaviour {
   ssh: boolean;
   /** Whether the guest has cloud-init. If false, nothing sets the guest's SSH keys and host name. Default true. */
   cloudInit: boolean;
-  /** The user for whom, besides root, cloud-init authorizes the server's key pair. Default `debian`. */
+  /**
+   * The default user of cloud-init. cloud-init authorizes the server's key pair for this user and for root. Default
+   * `debian`.
+   */
   user: string;
-  /** The rights of `user` in sudoers: without a password, with a password, or none. Default `nopasswd`. */
+  /** The sudo rights of `user`: sudo without a password, sudo with a password, or no sudo. Default `nopasswd`. */
   sudo: 'nopasswd' | 'password' | 'none';
   /** Whether the guest uses the host key in its user data. If false, the guest generates a host key. Default true. */
   takesHostKey: boolean;
@@ -52,7 +55,7 @@ type SnapshotBehaviour =
   | 'ok'
   /** The image ends as `killed`, and the server's task ends. */
   | 'killed'
-  /** The image disappears, and the server's task ends: Nova does so when it fails itself. */
+  /** The image disappears, and the server's task ends, as when the snapshot fails in Nova. */
   | 'deleted'
   /** The image becomes active with no bytes. */
   | 'empty'
@@ -61,13 +64,13 @@ type SnapshotBehaviour =
   /** The image stays queued for ever, and the server's task never ends. */
   | 'endless';
 
-/** A behaviour that a test sets for servers. Each field applies to what the servers do afterwards. */
+/** A behaviour that a test sets for servers. A field affects only operations that begin after the test has set it. */
 export interface Behaviour {
   /** The servers that have this behaviour. Default: all. */
   match?: { name?: RegExp; boots?: FakeServer['boots'] };
   /**
-   * How often the behaviour applies. Each creation, boot, snapshot or deletion of a server that uses a field of the
-   * behaviour counts as one. Default Infinity.
+   * Number of operations to which the behaviour applies. An operation (creation, boot, snapshot or deletion of a
+   * server) counts only if it uses a field of the behaviour. Default Infinity.
    */
   times?: number;
   create?:
@@ -79,13 +82,16 @@ export interface Behaviour {
   /** The server's fault message. Default "No valid host was found. There are not enough hosts available." */
   fault?: string;
   installer?: InstallerBehaviour;
-  /** The line that a failing installer prints. Default: the failure of a Debian installer, or that it has no script. */
+  /**
+   * The line that a failing installer prints. Default: the error of a Debian installer, or, if the installer finds no
+   * install script, the message that the script is missing.
+   */
   failureLine?: string;
   guest?: Partial<GuestBehaviour>;
   snapshot?: SnapshotBehaviour;
   delete?:
     | 'ok'
-    /** The server stays, with the task state `deleting`, as when the service that deletes servers has stopped. */
+    /** The server is never deleted and keeps the task state `deleting`, as when nova-compute does not run. */
     | 'stuck';
   /** Milliseconds from the server's creation until another user deletes the server. Unset: nobody else deletes it. */
   deletedAfter?: number;

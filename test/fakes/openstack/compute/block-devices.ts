@@ -75,8 +75,9 @@ function checkBootOrder(items: Fields[]): void {
 }
 
 /**
- * Builds the drives of the mapped volumes, with their device names: disks are on virtio (`/dev/vda`, …), CD-ROMs on IDE
- * (`/dev/hda`, …). The root disk is always `/dev/vda`, even if it is no volume and so not among the drives.
+ * Builds the drives of the mapped volumes, with their device names. Disks are on virtio (`/dev/vda`, `/dev/vdb`), and
+ * CD-ROMs on IDE (`/dev/hda`, `/dev/hdb`). The root disk is always `/dev/vda`. A root disk that is no volume is not in
+ * the result, but still takes the name `/dev/vda`.
  */
 function buildDrives(mapped: Fields[]): FakeDrive[] {
   const letters = { vd: mapped.some((item) => readBootIndex(item) === 0) ? 0 : 1, hd: 0 };
@@ -100,7 +101,11 @@ function findVolume(state: CloudState, id: string): FakeVolume {
   return volume;
 }
 
-/** Reserves all volumes for a server, or none. @throws ApiError with Nova's message, which contains Cinder's */
+/**
+ * Reserves all volumes for a server. If one of them cannot be reserved, reserves none.
+ *
+ * @throws ApiError with Nova's message, which contains Cinder's message
+ */
 export function reserveVolumes(state: CloudState, drives: FakeDrive[], count: number): void {
   if (drives.length > 0 && count > 1) {
     throw new ApiError(400, 'Cannot attach one or more volumes to multiple instances');

@@ -18,8 +18,8 @@ function listBootMedia(state: CloudState, server: Pick<FakeServer, 'drives'>): B
 
 /**
  * Chooses what a server boots: the kernel of its image if the image has one, else the root disk. If the root disk is
- * blank, the server boots a medium from its CD-ROM drives. If it has no such drive, a blank root disk counts as an
- * installed system, because tests use such disks.
+ * blank and the server has a CD-ROM drive, the server boots the medium in that drive. Without a CD-ROM drive, a blank
+ * root disk counts as an installed system, because tests use blank disks in this way.
  */
 export function chooseBoot(
   state: CloudState,

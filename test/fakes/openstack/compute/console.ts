@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { FakeServer } from '../state.js';
 import type { InstallerBehaviour } from './behaviour.js';
 
-/** Number of characters that a console keeps: the newest ones. */
+/** Number of characters that a console keeps. It drops the oldest characters first. */
 const MAX_LENGTH = 200_000;
 
 export function printToConsole(server: FakeServer, text: string): void {

@@ -2,8 +2,8 @@ import type { Fields } from '../core/values.js';
 import type { FakeServer } from '../state.js';
 
 /**
- * Builds the diagnostics of a running server: its counters. Their names are libvirt's before microversion 2.48, and the
- * same for all hypervisors from 2.48 on.
+ * Builds the diagnostics of a running server: its counters. Before microversion 2.48 the counters have libvirt's names.
+ * From 2.48 on they have names that are the same for all hypervisors.
  */
 export function diagnosticsView(server: FakeServer, mac: string, version: number): Fields {
   const { disk, network } = server.traffic;

@@ -3,7 +3,10 @@ import type { BootMedium, FakeServer } from '../state.js';
 
 /** Patterns for the word of a kernel command line that names an install script on the medium. */
 const SCRIPT_WORDS = listScriptKinds().flatMap(([, { medium }]) => medium.word ?? []);
-/** Paths at which the installers of FreeBSD, Mageia and Windows look if the command line names no script. */
+/**
+ * Paths at which the installers of FreeBSD, Mageia and Windows look for their script on the medium if the command line
+ * names no script.
+ */
 const DEFAULT_PATHS = listScriptKinds().flatMap(([, { medium }]) => medium.paths ?? []);
 
 /** The folders of a medium to which the path of a script may be relative. */
@@ -31,8 +34,8 @@ export function findInstallScript(server: FakeServer, media: BootMedium[]): Inst
 }
 
 /**
- * Checks whether the original boot loader of the medium starts the installer. If it does not, the script may be in the
- * ramdisk.
+ * Checks whether the original boot loader of the medium starts the installer. If not, imagefactory has given the
+ * installer a ramdisk, which may contain the script.
  */
 function usesOwnBootLoader({ imageProperties, root }: FakeServer, media: BootMedium[]): boolean {
   const isGivenKernel = (imageProperties['kernel_id'] ?? '') !== '' || root.startsWith !== undefined;

@@ -1,5 +1,5 @@
 interface Limited {
-  /** How often the rule applies. Default Infinity. */
+  /** Number of times that the rule applies. Default Infinity. */
   times?: number;
 }
 
@@ -15,7 +15,7 @@ export class BehaviourRules<Rule extends Limited, Subject> {
   /** @param matches checks whether a rule is for a resource */
   constructor(private readonly matches: (rule: Rule, subject: Subject) => boolean) {}
 
-  /** Adds a rule. Later rules win over earlier ones. @returns a function that removes the rule */
+  /** Adds a rule. A newer rule takes precedence over older rules. @returns a function that removes the rule */
   add(rule: Rule): () => void {
     const entry = { rule, left: rule.times ?? Infinity };
     this.rules.unshift(entry);

@@ -46,7 +46,10 @@ export class CallLog {
     if (this.entries.length > this.limit * 2) this.entries = this.entries.slice(-this.limit);
   }
 
-  /** Counts the kept calls that match. Without a pattern it counts all calls, also those that are no longer kept. */
+  /**
+   * Counts the calls in the log that match the pattern. Without a pattern, counts all calls, also those that the log
+   * has dropped.
+   */
   count(pattern?: CallPattern): number {
     return pattern === undefined ? this.total : this.list(pattern).length;
   }
@@ -55,7 +58,10 @@ export class CallLog {
     return this.entries.filter((call) => matchesCall(pattern, call));
   }
 
-  /** Returns the number of calls of each kind, with `*` for ids: `compute GET /v2.1/servers/*` → 3. */
+  /**
+   * Returns the number of calls of each kind. A kind is a text such as `compute GET /v2.1/servers/*`, in which `*`
+   * replaces an id.
+   */
   summary(): Record<string, number> {
     return Object.fromEntries([...this.byKind].sort((one, other) => other[1] - one[1]));
   }

@@ -3,15 +3,17 @@
 /** The durations of the operations of a real cloud on a small machine, in milliseconds. */
 export const REAL_DURATIONS = {
   schedule: 600,
-  /** From the end of scheduling (and of `volumeAttach`) to ACTIVE. */
+  /**
+   * From the end of `schedule` until ACTIVE. For a server with volumes: from the end of `volumeAttach` until ACTIVE.
+   */
   build: 7000,
   /** From ACTIVE until sshd accepts connections. */
   boot: 10_000,
-  /** From the moment when sshd accepts connections to the end of cloud-init. */
+  /** From the moment when sshd accepts connections until the end of cloud-init. */
   cloudInit: 1000,
   /** From ACTIVE until the installer powers the machine off. */
   install: 60_000,
-  /** From the moment when the machine switches itself off to SHUTOFF. */
+  /** From the moment when the machine switches itself off until Nova shows SHUTOFF. */
   powerOffSeen: 4000,
   stop: 5000,
   start: 5000,
@@ -22,14 +24,17 @@ export const REAL_DURATIONS = {
   delete: 3900,
   /**
    * `importStart`: from the import request until the image is `importing`. `importEnd`: from the moment when the image
-   * is `active` to the end of its task.
+   * is `active` until the import task ends.
    */
   importStart: 50,
   importEnd: 50,
-  /** From the request for a volume to `available`, or to `downloading` if the volume is created from an image. */
+  /**
+   * From the request for a volume until the volume is `available`. For a volume from an image: until it is
+   * `downloading`.
+   */
   volumeCreate: 500,
   volumeDownload: 500,
-  /** To attach the volumes of a server, after `schedule` and before `build`. */
+  /** Time for which Nova attaches the volumes of a server, after `schedule` and before `build`. */
   volumeAttach: 1000,
   volumeUpload: 700,
   volumeDelete: 200,

@@ -3,10 +3,13 @@ import type { ServiceName } from './http.js';
 
 /** A kind of fault of a call. */
 export type FaultKind =
-  /** Does not perform the call, and answers with `status`, or (`quota`) with the error that `quotaError` builds. */
+  /**
+   * `status` answers with this HTTP status. `quota` answers with the error that `quotaError` builds. Neither performs
+   * the call.
+   */
   | { kind: 'status'; status: number; message?: string; retryAfter?: number }
   | { kind: 'quota' }
-  /** Resets the connection of the call, cuts all others, and refuses new connections for `ms` milliseconds. */
+  /** Resets the connection of the call, cuts all other connections, and refuses new ones for `ms` milliseconds. */
   | { kind: 'refuse'; ms: number }
   /** Resets the connection before the call is performed. */
   | { kind: 'reset-before' }
@@ -15,12 +18,12 @@ export type FaultKind =
   /** Does not answer. The connection stays open until the caller closes it or the cloud closes. */
   | { kind: 'hang' }
   /**
-   * Holds the call until `decide` has a result: `before` the call is performed, or `after` that and before the reply.
-   * After the result `go` the call continues as without a fault; after `cut` the connection is reset. `decide` gets the
-   * status of the reply only for `after`.
+   * Holds the call until `decide` resolves. With `before`, the cloud has not performed the call yet; with `after`, it
+   * has performed the call but not replied, and `decide` gets the status of the reply. After `go` the call continues
+   * normally; after `cut` the connection is reset.
    */
   | { kind: 'held'; when: 'before' | 'after'; decide: (call: LoggedCall, status?: number) => Promise<'go' | 'cut'> }
-  /** Calls `choose` when the call has come: it returns the fault, or undefined for no fault. */
+  /** Calls `choose` when the call arrives. `choose` returns the fault for the call, or undefined for no fault. */
   | { kind: 'chosen'; choose: (call: LoggedCall) => Promise<FaultKind | undefined> }
   /** Waits `ms` milliseconds, then performs and answers the call. */
   | { kind: 'late'; ms: number }
@@ -31,9 +34,9 @@ export type FaultKind =
 
 export type Fault = FaultKind & {
   match: CallPattern;
-  /** Number of calls that the fault hits. Default 1; Infinity for all. */
+  /** Number of calls that the fault affects. Default 1. Infinity: all matching calls. */
   times?: number;
-  /** Number of matching calls that pass before the first hit. Default 0. */
+  /** Number of matching calls without the fault before the first call with the fault. Default 0. */
   after?: number;
 };
 
@@ -45,7 +48,10 @@ export interface RandomFaults {
   match?: CallPattern;
 }
 
-/** Creates a generator of random numbers (mulberry32). The same seed gives the same numbers, to repeat a failed run. */
+/**
+ * Creates a generator of random numbers (mulberry32). The same seed gives the same numbers, so a failed run can be
+ * repeated.
+ */
 function createRandomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -76,7 +82,7 @@ export class Faults {
     };
   }
 
-  /** Adds faults that hit calls at random. `undefined` removes these faults. */
+  /** Adds faults that hit calls at random. With `undefined`, removes these faults. */
   addRandom(faults: RandomFaults | undefined): void {
     this.random = faults === undefined ? undefined : { next: createRandomNumbers(faults.seed), faults };
   }

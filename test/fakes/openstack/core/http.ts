@@ -28,13 +28,13 @@ export interface Call {
 export interface Reply {
   status: number;
   json?: unknown;
-  /** A body of type text/html. The web frameworks of the services send such errors. */
+  /** An HTML body (text/html). The web frameworks of the services send some of their errors as HTML. */
   html?: string;
   stream?: Readable;
   headers?: Record<string, string>;
 }
 
-/** An error of a call. Each service sends it in the form of that service. */
+/** An error that a call gets. Each service sends it in its own format. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,

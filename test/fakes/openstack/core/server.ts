@@ -117,7 +117,7 @@ export class ApiServer {
     }
     logged.status = reply.status;
     const headers = { ...service.headers(call), ...reply.headers };
-    // Reads the rest of the request: otherwise the HTTP server would take the unread rest for the next request.
+    // Reads the rest of the request. Otherwise the HTTP server would take the unread bytes for the next request.
     if (!call.request.readableEnded) call.request.resume();
     await sendReply(response, { ...reply, headers }, fault, this.wait);
   }

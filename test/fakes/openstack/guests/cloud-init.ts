@@ -16,8 +16,8 @@ const hostKeyPath = (ssh: Ssh): string => `etc/ssh/ssh_host_${keyType(ssh)}_key`
 const LAST_INSTANCE = 'var/lib/cloud/instance-id';
 
 /**
- * Sets the machine id if it is empty. Then does the work of cloud-init on the first boot of an instance, and nothing on
- * later boots. If the guest has no cloud-init, only creates a host key if the guest has none.
+ * Sets the machine id if it is empty. On the first boot of an instance, also does the work of cloud-init. In a guest
+ * without cloud-init, only creates a host key if the guest has none.
  */
 export async function runCloudInit(files: RootFiles, server: FakeServer, guest: GuestBehaviour): Promise<void> {
   if (((await files.read('etc/machine-id')) ?? '').trim() === '') {
@@ -109,7 +109,7 @@ export async function buildFinalMessage(files: RootFiles, ssh: Ssh): Promise<str
   return `cloud-init: -----BEGIN SSH HOST KEY KEYS-----\ncloud-init: ${key}\ncloud-init: -----END SSH HOST KEY KEYS-----\ncloud-init: Cloud-init finished\n\nDebian GNU/Linux 12 guest ttyS0\n\nguest login: `;
 }
 
-/** Reads the host key from the guest's disk. The fake sshd reads it for every connection. */
+/** Reads the host key from the guest's disk. The fake sshd calls this function for every connection. */
 export function readHostKey(files: RootFiles, ssh: Ssh): Promise<string | undefined> {
   return files.read(hostKeyPath(ssh));
 }

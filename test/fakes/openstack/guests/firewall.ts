@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import type { CloudState, FakeRule, FakeServer } from '../state.js';
 
-/** Whether the security groups of the server allow the address `from` to connect to port 22. */
+/** Checks whether the security groups of the server allow the address `from` to connect to port 22. */
 export function isAllowed(state: CloudState, server: FakeServer, from: string): boolean {
   const address = from.replace(/^::ffff:/, '');
   return server.securityGroups.some(

@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { spawnOutside, type SpawnedProgram } from './spawner.js';
 
 const INIT = fileURLToPath(new URL('init.sh', import.meta.url));
 
@@ -83,11 +84,7 @@ export class GuestContainer {
   }
 
   /** Runs a shell command as a user, in that user's home. */
-  async run(
-    command: string,
-    user: GuestUser,
-    environment: Record<string, string> = {},
-  ): Promise<ChildProcessWithoutNullStreams> {
+  async run(command: string, user: GuestUser, environment: Record<string, string> = {}): Promise<SpawnedProgram> {
     await this.start();
     if (this.initPid === undefined) throw new Error('the guest is off');
     const path =
@@ -113,7 +110,7 @@ export class GuestContainer {
       user.uid === 0 ? '--clear-groups' : '--init-groups',
     ];
     const shell = ['/bin/sh', '-c', 'cd "$HOME" 2>/dev/null || cd /; exec "$SHELL" -c "$1"', 'sh', command];
-    return spawn('nsenter', [...enter, 'setpriv', ...privileges, ...shell], { env, stdio: 'pipe' });
+    return spawnOutside('nsenter', [...enter, 'setpriv', ...privileges, ...shell], env);
   }
 
   /** Kills every process of the guest, as the reset of a machine does, and then calls `onEnd` with `reboot`. */

@@ -14,12 +14,15 @@ export class GuestDisks {
   private base: Promise<string> | undefined;
   private count = 0;
 
-  /** @param directory a folder that only root may enter: one of the tools is a shell with setuid root */
+  /** @param directory a folder that only root may enter, because the tools in it include a shell with setuid root */
   constructor(private readonly directory: string) {
     this.tools = join(directory, 'tools');
   }
 
-  /** Copies a disk. Default of `from`: the disk of a freshly installed system. @returns the folder of the copy */
+  /**
+   * Copies the disk in the folder `from`. Default: the disk of a freshly installed system. @returns the folder of the
+   * copy
+   */
   async copy(from?: string): Promise<string> {
     const source = from ?? (await this.findBaseSystem());
     const target = join(this.directory, `disk-${++this.count}`);

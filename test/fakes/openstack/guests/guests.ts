@@ -17,7 +17,10 @@ import { Sessions } from './sessions.js';
 /** Size in bytes of the file of an image that is created from a disk. */
 const IMAGE_SIZE = 64 * 1024;
 
-/** The machines of the fake cloud. Without `disks` (this system cannot run guests) they have only a console. */
+/**
+ * The machines of the fake cloud. If this system cannot run guests, `disks` is undefined and a machine is only a
+ * console.
+ */
 export class Guests implements Machines {
   private readonly running = new Map<string, Guest>();
   /** The folders of the disks from which guests have booted. */

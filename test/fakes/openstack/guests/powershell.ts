@@ -28,8 +28,8 @@ export interface Translation {
 export const WINDOWS_USER = 'Administrator';
 
 /**
- * Reads from a command the size in bytes of the script at the beginning of its input. Undefined for a command that
- * imagefactory does not send.
+ * Reads the size in bytes of the script that comes at the beginning of the command's input. The command itself contains
+ * this size. Returns undefined for a command that imagefactory does not send.
  */
 function readScriptSize(command: string): number | undefined {
   const encoded = command.split(' ').at(-1) ?? '';
@@ -56,7 +56,10 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>(
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
 ]);
 
-/** Translates the scripts of guest steps that are part of imagefactory, by script without its assignments. */
+/**
+ * The translations of the scripts that imagefactory runs as guest steps. The key is the script without the assignments
+ * at its beginning.
+ */
 const STEPS = new Map<string, (values: Values) => string>([
   [tools.INSTALL_PACKAGES, ({ names }) => `apt-get install -y -- ${(names as string[]).map(quoteShellWord).join(' ')}`],
   [
@@ -120,8 +123,8 @@ const TEXT = String.raw`'(?:[^']|'')*'`;
 const ASSIGNMENT = new RegExp(String.raw`^\$(\w+) = (${TEXT}|\d+|\$true|\$false|@\((?:${TEXT}(?:, ${TEXT})*)?\))\n`);
 
 /**
- * Parses the assignments at the beginning of a script; `body` is the rest. Parsing ends when the rest is a script in
- * `known`, because such a script may begin with assignments that belong to it.
+ * Parses the assignments at the beginning of a script. Returns the rest of the script as `body`. Stops when the rest is
+ * a key of `known`, because such a script may itself begin with assignments.
  */
 function parseAssignments(script: string, known = new Map<string, unknown>()): { values: Values; body: string } {
   const values: Values = {};

@@ -1,4 +1,3 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import ssh2, { type AuthContext, type ServerChannel, type ServerConfig, type Session } from 'ssh2';
 import type { GuestBehaviour } from '../compute/behaviour.js';
@@ -7,17 +6,21 @@ import { WINDOWS_USER, translateCommand } from './powershell.js';
 import type { RootFiles } from './root-files.js';
 import type { GuestUser, GuestContainer } from './guest-container.js';
 import type { Sessions } from './sessions.js';
+import type { SpawnedProgram } from './spawner.js';
 
 /** A successful login. */
 interface Login {
   user: GuestUser;
-  /** `command="…"` of the key's line in authorized_keys: sshd runs it instead of the requested command. */
+  /**
+   * The value of the option `command` in the key's line in authorized_keys. sshd runs it instead of the requested
+   * command.
+   */
   forcedCommand?: string;
 }
 
 const SSHD = { ident: 'OpenSSH_9.2p1 Debian-2' };
 
-/** The old sshd: OpenSSH 4.3 of RHEL 5, but without its counter-mode ciphers, so with fewer ciphers than a real one. */
+/** The algorithms of the old sshd, OpenSSH 4.3 of RHEL 5. A real one also has counter-mode ciphers. */
 const OLD_SSHD: Pick<ServerConfig, 'ident' | 'algorithms'> = {
   ident: 'OpenSSH_4.3',
   algorithms: {
@@ -61,7 +64,10 @@ export async function serveConnection(
   (server as unknown as { injectSocket(socket: Socket): void }).injectSocket(socket);
 }
 
-/** Whether a login uses an RSA key. Its signature may use SHA-2, because the server of ssh2 always offers SHA-2. */
+/**
+ * Checks whether a login uses an RSA key. It does not check for SHA-1 signatures, because the server of ssh2 always
+ * offers SHA-2, so that clients use SHA-2.
+ */
 function isOldKey(context: AuthContext): boolean {
   return context.method === 'publickey' && context.key.algo === 'ssh-rsa';
 }
@@ -117,7 +123,7 @@ async function runCommand(
   container: GuestContainer,
   sessions: Sessions,
 ): Promise<void> {
-  let child: ChildProcessWithoutNullStreams;
+  let child: SpawnedProgram;
   let windows: Awaited<ReturnType<typeof translateCommand>> | undefined;
   channel.on('error', () => undefined);
   await sessions.onBegin?.();

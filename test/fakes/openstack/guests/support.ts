@@ -23,7 +23,8 @@ async function startProbe(): Promise<GuestSupport> {
   if (process.getuid?.() !== 0)
     return { supported: false, reason: 'guests need root: they run in namespaces of their own' };
   let reason = '';
-  // If this system is a container, tmpdir() may be on an overlay, on which no overlay can be mounted: then use memory.
+  // If this system is a container, tmpdir() may be on an overlay, and an overlay cannot be mounted on another one. Then
+  // we use /dev/shm, which is in memory.
   for (const parent of [tmpdir(), '/dev/shm']) {
     const directory = await createScratchDirectory(parent).catch(() => undefined);
     if (directory === undefined) continue;

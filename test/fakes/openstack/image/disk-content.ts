@@ -4,10 +4,15 @@ import { findCommandLine } from './grub-config.js';
 import { readMedium } from './medium.js';
 
 const SECTOR = 512;
-/** Size in bytes of the largest disk in which `readRawDisk` looks for a GRUB configuration. */
+/**
+ * Size in bytes of the largest disk in which `readRawDisk` looks for a GRUB configuration. It does not read larger
+ * disks.
+ */
 const LARGEST_STUB = 64 * 1024 * 1024;
 
-/** Reads what a machine would find in a file as its disk or as its CD-ROM: a medium, a boot loader, or nothing. */
+/**
+ * Reads the content that a machine finds when the file is its disk or its CD-ROM: a medium, a boot loader, or nothing.
+ */
 export async function readDiskContent(file: string, isRaw: boolean): Promise<DiskContent> {
   const handle = await open(file);
   try {
@@ -20,8 +25,9 @@ export async function readDiskContent(file: string, isRaw: boolean): Promise<Dis
 }
 
 /**
- * Reads whether a raw disk can boot, and what its boot loader starts. BIOS boots a disk whose first sector ends in 0x55
- * 0xAA. The disks of imagefactory have GRUB in that sector, and GRUB's configuration as plain text.
+ * Checks whether a raw disk can boot, and reads the kernel command line that its boot loader uses. BIOS boots a disk
+ * whose first sector ends in 0x55 0xAA. Disks that imagefactory creates have GRUB in that sector, and GRUB's
+ * configuration as plain text.
  */
 async function readRawDisk(handle: FileHandle): Promise<DiskContent> {
   const { size } = await handle.stat();

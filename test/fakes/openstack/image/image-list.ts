@@ -78,7 +78,8 @@ function sortImages(views: Fields[], query: URLSearchParams): Fields[] {
     }
   }
   const order = keys.length === 0 ? [['created_at', 'desc'] as [string, string]] : keys;
-  // Images with equal keys: the newest comes first. The order of creation decides, as `created_at` has whole seconds.
+  // Among images with equal keys, the newest comes first. We use the order of creation, because `created_at` has whole
+  // seconds.
   return [...views].reverse().sort((one, other) => {
     for (const [key, direction] of order) {
       const compared = compare(one[key], other[key]);

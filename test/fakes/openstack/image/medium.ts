@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const SECTOR = 2048;
 const FIRST_DESCRIPTOR = 16;
 const DESCRIPTORS = 16;
-/** The most bytes that xorriso may print: the list of files of a medium with many files. */
+/** Largest output of xorriso in bytes. The list of the files on a medium can be long. */
 const LARGEST_LIST = 64 * 1024 * 1024;
 /** Path on a medium at which imagefactory puts the configuration of its boot loader. */
 const OUR_CONFIG = 'imagefactory-boot/grub.cfg';

@@ -14,7 +14,7 @@ const PAGING = new Set([
   'not-tags-any',
 ]);
 
-/** Checks for the filters that do more than compare the attribute of the same name. */
+/** The checks of filters that do not simply compare the attribute of the same name. */
 const SPECIAL: Record<string, (view: Fields, wanted: string) => boolean> = {
   fixed_ips: (view, wanted) => {
     const [key = '', value] = wanted.split('=');

@@ -10,9 +10,9 @@ import type { NetworkViews } from './views.js';
 
 const ATTRIBUTES = ['id', 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'router_id', 'status', 'description', 'project_id', 'tenant_id', 'revision_number']; // prettier-ignore
 
-/** Functions that are called when floating IPs change, so that the guests can follow. */
+/** Functions that are called when floating IPs change, so that the SSH ports of the guests can be moved too. */
 export interface FloatingIpEvents {
-  /** Called when a floating IP now belongs to another port, or to none. */
+  /** Called when a floating IP has been moved to another port, or to no port. */
   onMove(floating: FakeFloatingIp): void;
 }
 

@@ -1,13 +1,13 @@
 import { BehaviourRules } from '../core/behaviour-rules.js';
 import type { FakeVolume } from '../state.js';
 
-/** A behaviour that a test sets for volumes. Each field applies to what happens to the volumes afterwards. */
+/** A behaviour that a test sets for volumes. A field affects only operations that begin after the test has set it. */
 export interface VolumeBehaviour {
   /** The volumes that have this behaviour. Default: all. */
   match?: { name?: RegExp };
   /**
-   * How often the behaviour applies. Each creation, deletion or upload of a volume that uses a field of the behaviour
-   * counts as one. Default Infinity.
+   * Number of operations to which the behaviour applies. An operation (creation, deletion or upload of a volume) counts
+   * only if it uses a field of the behaviour. Default Infinity.
    */
   times?: number;
   create?:
@@ -24,7 +24,7 @@ export interface VolumeBehaviour {
     | 'stuck';
   upload?:
     | 'ok'
-    /** The image disappears and the volume is available again, as when Cinder fails. */
+    /** The image disappears and the volume is available again, as when the upload fails in Cinder. */
     | 'deleted'
     /** The volume is available again and the image stays queued for ever, as when Cinder crashes during the upload. */
     | 'lost'

@@ -3,13 +3,15 @@ import type { Call, Reply } from '../core/http.js';
 import { formatWholeSeconds, type Fields } from '../core/values.js';
 import type { CloudState, FakeVolume, FakeVolumeMessage } from '../state.js';
 
-/** Minor number of the first microversion with messages, and that of the first one that can filter messages. */
+/**
+ * Minor numbers of Cinder's microversions: the first with messages (3.3), and the first that can filter messages (3.5).
+ */
 const FIRST = 3;
 const FILTERED = 5;
 /** Milliseconds for which Cinder keeps a message: its option `message_ttl`, 30 days. */
 const KEPT = 30 * 86_400_000;
 
-/** The event numbers and texts of failures, from Cinder's `message_field.py`. */
+/** The event ids and texts of failures, from Cinder's `message_field.py`. */
 const FAILURES = {
   upload: { event: '003_004', words: 'copy volume to image:Failed to upload volume to image at backend.' },
   copy: { event: '005_007', words: 'copy image to volume:Image used for creating volume exceeds available space.' },

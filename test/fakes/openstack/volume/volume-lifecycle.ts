@@ -7,7 +7,7 @@ import type { VolumeBehaviours } from './behaviour.js';
 import { addMessage } from './messages.js';
 import type { CreateVolumeRequest, UploadRequest } from './requests.js';
 
-/** The image metadata of a volume that are not image properties. Cinder does not copy them to an uploaded image. */
+/** Keys of a volume's image metadata that are not image properties. Cinder does not copy them to an uploaded image. */
 const NO_PROPERTIES = [
   'image_id',
   'image_name',
@@ -20,8 +20,8 @@ const NO_PROPERTIES = [
 ];
 
 /**
- * The metadata that Cinder adds to a volume before it copies the image's properties. If the image has a property of the
- * same name, that copy fails.
+ * The image metadata that Cinder sets on a volume before it copies the image's properties. If the image has a property
+ * of the same name, Cinder fails to copy the properties.
  */
 const UNVERIFIED = { signature_verified: 'False' };
 
@@ -83,7 +83,8 @@ export class VolumeLifecycle {
   private finishCopy(volume: FakeVolume, image: FakeImage, how: 'ok' | 'error' | 'stuck'): void {
     if (how !== 'ok') return this.finishCreate(volume, how, 'copy');
     if (Object.hasOwn(image.properties, 'signature_verified')) {
-      // Cinder's error is MetadataCopyFailure, after it has copied the bytes. Cinder adds no user message for it.
+      // Cinder has copied the bytes, and then fails with MetadataCopyFailure. It adds no user message about this
+      // failure.
       return this.set(volume, { bootable: true, imageMetadata: { ...UNVERIFIED }, status: 'error' });
     }
     this.set(volume, { bootable: true, imageMetadata: buildImageMetadata(image), status: 'available' });

@@ -8,8 +8,8 @@ import { listVolumes } from './volume-list.js';
 import { volumeView } from './volume-view.js';
 
 /**
- * Minor number of Cinder's newest microversion in the release Zed: 3.70. In all microversions, the volumes in replies
- * have the fields of 3.1.
+ * Minor number of Cinder's newest microversion in the release Zed: 3.70. In replies of the fake, a volume has the
+ * fields of microversion 3.1, whichever microversion the caller requests.
  */
 const NEWEST = 70;
 

@@ -21,12 +21,25 @@ describe('the endpoint of a service', () => {
 
   it('is the endpoint of the wanted region and interface', () => {
     assert.equal(selectEndpoint(CATALOG, 'compute', { ...settings, region: 'two' }), 'http://public.two');
-    const internal = { ...settings, region: 'one', interface: 'internal' as const };
+    const internal = { ...settings, region: 'one', interfaces: ['internal' as const] };
     assert.equal(selectEndpoint(CATALOG, 'compute', internal), 'http://internal.one');
   });
 
   it('is the first endpoint of the interface when no region is set', () => {
     assert.equal(selectEndpoint(CATALOG, 'compute', settings), 'http://public.one');
+  });
+
+  it('is that of the first wanted interface which the catalogue has', () => {
+    const interfaces = ['admin' as const, 'internal' as const, 'public' as const];
+    assert.equal(selectEndpoint(CATALOG, 'compute', { ...settings, interfaces }), 'http://internal.one');
+    assert.equal(selectEndpoint(CATALOG, 'image', { ...settings, interfaces }), 'http://image.one');
+  });
+
+  it('follows the region and the interfaces of its service, if these are set', () => {
+    const serviceEndpoints = { compute: { region: 'two' }, image: { interfaces: ['admin' as const] } };
+    const own = { ...settings, region: 'one', serviceEndpoints };
+    assert.equal(selectEndpoint(CATALOG, 'compute', own), 'http://public.two');
+    assert.equal(findEndpoint(CATALOG, 'image', own), undefined);
   });
 
   it('is found under another name of the service type', () => {
@@ -73,7 +86,7 @@ describe('the endpoint of a service', () => {
     [
       'an interface that does not exist',
       'image',
-      { interface: 'admin' },
+      { interfaces: ['admin' as const] },
       /no admin endpoint of type image: it has public in one$/,
     ],
     [

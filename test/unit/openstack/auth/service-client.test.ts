@@ -109,7 +109,10 @@ describe('a list', () => {
         networks_links: [{ rel: 'next', href: '?marker=1' }],
       },
     }));
-    await assert.rejects(cloud.network.listNetworks(), /never ends the list \/networks: it returns page after page/);
+    await assert.rejects(
+      cloud.network.listNetworks(),
+      /the list \/networks of Neutron never ends: the service returns page after page/,
+    );
   });
 });
 

@@ -55,7 +55,7 @@ describe('the OS_* variables', () => {
     [
       'user, password and project in the default domain',
       PASSWORD,
-      { credentials: password, project, interface: 'public' },
+      { credentials: password, project, interfaces: ['public'] },
     ],
     ['OS_TENANT_NAME as the project', { ...PASSWORD, OS_PROJECT_NAME: undefined, OS_TENANT_NAME: 'p' }, { project }],
     [
@@ -77,9 +77,9 @@ describe('the OS_* variables', () => {
     [
       'region and interface',
       { ...PASSWORD, OS_REGION_NAME: 'r', OS_INTERFACE: 'internal' },
-      { region: 'r', interface: 'internal' },
+      { region: 'r', interfaces: ['internal'] },
     ],
-    ['OS_ENDPOINT_TYPE in its old form', { ...PASSWORD, OS_ENDPOINT_TYPE: 'adminURL' }, { interface: 'admin' }],
+    ['OS_ENDPOINT_TYPE in its old form', { ...PASSWORD, OS_ENDPOINT_TYPE: 'adminURL' }, { interfaces: ['admin'] }],
     [
       'an application credential',
       {
@@ -227,8 +227,8 @@ describe('clouds.yaml', () => {
         'public-clouds: {vendor: {auth: {auth_url: "https://vendor.test/v3"}, region_name: theirs, interface: internal}}',
     });
     assert.deepEqual(
-      [settings.authUrl, settings.region, settings.interface],
-      ['https://vendor.test/v3', 'mine', 'internal'],
+      [settings.authUrl, settings.region, settings.interfaces],
+      ['https://vendor.test/v3', 'mine', ['internal']],
     );
   });
 
@@ -240,7 +240,7 @@ describe('clouds.yaml', () => {
   });
 
   it('turns certificate checks off with verify: false or insecure: true', () => {
-    for (const line of ['verify: false', 'insecure: true', 'verify: "False"']) {
+    for (const line of ['verify: false', 'insecure: true', 'verify: no', 'insecure: "True"']) {
       const settings = settingsIn({ 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, `    ${line}\n`) });
       assert.equal(settings.tls.insecure, true, line);
     }
@@ -280,18 +280,18 @@ describe('clouds.yaml', () => {
     assert.deepEqual([settings.region, settings.tls.insecure], [undefined, false]);
   });
 
-  it('is overridden by variables for the cloud in OS_CLOUD, except for the credentials', () => {
-    const files = { 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    region_name: file\n') };
+  it('is overridden by variables for the cloud in OS_CLOUD only', () => {
+    const files = { 'here/clouds.yaml': cloudsYaml(`${AUTH}, password: pw`, '    regions: [file, variable]\n') };
     const variables = { OS_REGION_NAME: 'variable', OS_PASSWORD: 'other' };
-    assert.equal(settingsIn(files, { ...variables, OS_CLOUD: 'prod' }).region, 'variable');
-    assert.equal(settingsIn(files, { ...variables, OS_CLOUD: 'another' }).region, 'file');
-    const { credentials } = settingsIn(files, { ...variables, OS_CLOUD: 'prod' });
-    assert.ok(credentials.method === 'password' && credentials.password === 'pw');
+    const mine = settingsIn(files, { ...variables, OS_CLOUD: 'prod' });
+    assert.deepEqual([mine.region, mine.credentials.method === 'password' && mine.credentials.password], ['variable', 'other']); // prettier-ignore
+    const others = settingsIn(files, { ...variables, OS_CLOUD: 'another' });
+    assert.deepEqual([others.region, others.credentials.method === 'password' && others.credentials.password], ['file', 'pw']); // prettier-ignore
     assert.equal(settingsIn(files, { OS_INSECURE: 'true' }).tls.insecure, true);
   });
 
   const mistakes: [string, string, RegExp][] = [
-    ['no auth', 'clouds: {prod: {}}', /clouds\.yaml: clouds\.prod\.auth is missing$/],
+    ['no auth', 'clouds: {prod: {}}', /clouds\.yaml: clouds\.prod\.auth\.auth_url is missing$/],
     ['no auth_url', cloudsYaml('username: u'), /clouds\.yaml: clouds\.prod\.auth\.auth_url is missing$/],
     ['no password', cloudsYaml(AUTH), /clouds\.yaml: clouds\.prod\.auth\.password is missing$/],
     [
@@ -304,7 +304,7 @@ describe('clouds.yaml', () => {
     [
       'an unknown profile',
       'clouds: {prod: {profile: vendor}}',
-      /clouds\.prod: profile vendor is not in clouds-public\.yaml/,
+      /clouds\.prod\.profile names a profile that is not known, and there is no auth_url$/,
     ],
     ['broken YAML', 'clouds: {prod: {auth: {password: "s3cret}}}', /clouds\.yaml: is not valid YAML: .*line 1/],
     ['no table', '- a', /clouds\.yaml: is not a mapping of keys to values/],
@@ -344,13 +344,15 @@ describe('the clouds of a worker', () => {
     const { env, directory } = machine(files);
     const clouds = connectClouds({ env, directory, only: ['prod'] });
     assert.deepEqual(clouds.names(), ['prod']);
-    assertRefused(/there is no cloud broken: the configured clouds are prod/, () => clouds.get('broken'));
-    assertRefused(/there is no cloud staging/, () => connectClouds({ env, directory, only: ['staging'] }));
+    assertRefused(/^cloud broken is configured, but this worker serves only prod$/, () => clouds.get('broken'));
+    const unknown = /^there is no cloud staging: the configured clouds are prod, broken$/;
+    assertRefused(unknown, () => clouds.get('staging'));
+    assertRefused(unknown, () => connectClouds({ env, directory, only: ['staging'] }));
   });
 
   it('with a mistake do not affect the other clouds', () => {
     const clouds = connectClouds(machine(files));
     assert.equal(clouds.get('prod').name, 'prod');
-    assertRefused(/clouds\.broken\.auth is missing/, () => clouds.get('broken'));
+    assertRefused(/clouds\.broken\.auth\.auth_url is missing/, () => clouds.get('broken'));
   });
 });

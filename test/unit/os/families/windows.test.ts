@@ -144,7 +144,7 @@ describe('the plan of Windows', () => {
     refused(/has no LVM/, template('2022'), { disk_layout: 'lvm' });
     refused(/only Administrator can log in/, template('2022'), { default_user: 'debian' });
     refused(/no command like sudo/, template('2022'), { command_prefix: 'sudo' });
-    refused(/no command line/, template('2022', { kernelparam: 'quiet' }));
+    refused(/takes no kernel parameters/, template('2022', { kernelparam: 'quiet' }));
     refused(/cannot read its script/, template('2022'), { script_transport: 'user_data' });
     refused(/boot loader of its own medium/, template('2022'), { boot_method: 'direct' });
     refused(/is not an address/, template('2022'), { drivers_iso: 'virtio-win' });

@@ -1,0 +1,34 @@
+import { expandPath, readFileIfExists } from './config-files.js';
+import type { Entry } from './entry-schema.js';
+import { keyError, type Source } from './source.js';
+import type { Tls } from '../http/http.js';
+
+/** Reads a PEM file that the configuration names; returns undefined if the configuration names none. */
+function readPemFile(file: string | undefined, key: string, source: Source): string | undefined {
+  if (file === undefined || file === '') return undefined;
+  const content = readFileIfExists(expandPath(file, source.env, source.directory));
+  if (content !== undefined) return content;
+  throw keyError(
+    source,
+    key,
+    `names the file ${file}, which does not exist`,
+    /^(true|false)$/i.test(file) ? 'openstackclient, too, takes this text for a path; use insecure instead' : undefined,
+  );
+}
+
+/**
+ * Reads the settings of TLS as openstacksdk does: `insecure` counts before `verify`, and `cacert` before a path in
+ * `verify`. A key counts only with its certificate, whose file may also contain it.
+ */
+export function readTls(entry: Entry, source: Source): Tls {
+  const { verify, cacert } = entry;
+  const insecure = entry.insecure === true || verify === false;
+  const authority = cacert === undefined && typeof verify === 'string' ? 'verify' : 'cacert';
+  const cert = readPemFile(entry.cert, 'cert', source);
+  return {
+    ca: insecure ? undefined : readPemFile(authority === 'verify' ? String(verify) : cacert, authority, source),
+    cert,
+    key: cert === undefined ? undefined : (readPemFile(entry.key, 'key', source) ?? cert),
+    insecure,
+  };
+}
