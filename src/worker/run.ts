@@ -115,7 +115,9 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     });
     const budget = new CallBudget(options.limits ?? {});
     closers.push(() => budget.stop());
-    const warn = (remark: string): void => logger.warn(remark);
+    const warn = (remark: string): void => {
+      logger.warn(remark);
+    };
     const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor, warn });
     closers.push(() => clouds.close());
     const call = (): Promise<unknown> =>
