@@ -8,7 +8,8 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { z } from 'zod';
 import { workflowIdFor } from '../../src/domain/image-kinds.js';
 import { WORKFLOWS, type CloudSweep } from '../../src/domain/messages.js';
-import { marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
+import { KEYS, marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
+import { describeCapture } from '../../src/activities/images/own-image.js';
 import { run } from '../../src/cli/cli.js';
 import { HttpClient } from '../../src/openstack/http/http.js';
 import { Session } from '../../src/openstack/auth/keystone-session.js';
@@ -17,7 +18,8 @@ import { testBundle } from '../support/bundle.js';
 import { createWorkers, runWorkers } from '../../src/worker/workers.js';
 import { startTemporal, temporalEnv } from '../support/temporal.js';
 import { RecordingIo } from '../unit/cli/recording-io.js';
-import { type Bench, publicKey } from './bench.js';
+import type { Image } from '../../src/openstack/types.js';
+import { type Bench, eventually, publicKey } from './bench.js';
 
 /** The id of one resource of each kind that a build can leave behind, by kind. For a key pair the id is its name. */
 type Things = Record<'instance' | 'floating IP' | 'port' | 'security group' | 'key pair' | 'image' | 'volume', string>;
@@ -80,6 +82,31 @@ export function describeSweeper(bench: Bench): void {
       }
     }
 
+    /** Creates an image of a build, with its own id among its marks. */
+    async function ownImage(ref: BuildRef): Promise<Image> {
+      const image = await bench.activeImage({ ...marksOf(ref, 'boot', 'contract'), os_shutdown_timeout: '1' });
+      return bench.cloud.image.updateImage(image.id, [{ op: 'add', path: `/${KEYS.id}`, value: image.id }]);
+    }
+
+    async function activeImage(id: string): Promise<Image> {
+      bench.later(() => bench.cloud.image.deleteImage(id));
+      const image = await eventually(
+        'image active',
+        () => bench.cloud.image.getImage(id),
+        (found) => found === undefined || ['active', 'killed', 'deleted'].includes(found.status),
+      );
+      assert.equal(image?.status, 'active');
+      return image;
+    }
+
+    async function availableVolume(id: string): Promise<void> {
+      await eventually(
+        'volume available',
+        () => bench.cloud.volume.getVolume(id),
+        (found) => found === undefined || found.status === 'available' || found.status.startsWith('error'),
+      );
+    }
+
     /**
      * Creates one resource of each kind. With `ref` the resources get the marks of that build. Without `ref` they get
      * no marks of imagefactory.
@@ -96,7 +123,7 @@ export function describeSweeper(bench: Bench): void {
         tags: tags('customise'),
         metadata: marks('customise'),
       });
-      const image = await bench.activeImage(marks('boot'));
+      const image = ref === undefined ? await bench.activeImage() : await ownImage(ref);
       const [external] = await network.listNetworks({ external: true });
       assert.ok(external !== undefined, 'the cloud has no external network');
       const address = await network.createFloatingIp({
@@ -151,24 +178,26 @@ export function describeSweeper(bench: Bench): void {
     /**
      * Runs `imagefactory gc` for this cloud, with options that keep all JEOS images and installer media.
      *
-     * @returns kind and id of each resource with the given outcome
+     * @returns the resources that it lists
      */
-    async function gc(outcome: string, ...more: string[]): Promise<string[]> {
+    async function sweep(...more: string[]): Promise<CloudSweep['resources']> {
       const io = new RecordingIo(temporalEnv(temporal));
       const sparing = ['--jeos-keep', '1000000', '--unused-for', '9999d'];
       const options = ['--task-queue', TASK_QUEUE, '--output', 'json', '--cloud', bench.settings.name, ...sparing];
       const code = await run(['gc', '--older-than', '0s', ...options, ...more], io);
       assert.equal(code, 0, io.stdout + io.stderr);
       const [swept] = (JSON.parse(io.stdout) as { clouds: CloudSweep[] }).clouds;
-      return (swept?.resources ?? [])
-        .filter((thing) => thing.outcome === outcome)
-        .map(({ kind, id }) => `${kind} ${id}`);
+      return swept?.resources ?? [];
+    }
+
+    /** Runs {@link sweep}, and returns the kind and id of each resource with the given outcome. */
+    async function gc(outcome: string, ...more: string[]): Promise<string[]> {
+      return (await sweep(...more)).filter((thing) => thing.outcome === outcome).map(({ kind, id }) => `${kind} ${id}`);
     }
 
     it('removes the resources of a terminated build, of every kind, and no other resources', async () => {
       const ended = await terminatedBuild();
       const [left, others] = await Promise.all([make(ended), make()]);
-      const unfinished = await bench.queuedImage(marksOf(ended, 'base', 'contract'));
       // This build was never in Temporal. So the sweeper must assume that it belongs to another Temporal server.
       const foreign: BuildRef = { uuid: randomUUID(), workflowId: '', cloud: bench.settings.name };
       const { network } = bench.cloud;
@@ -180,18 +209,55 @@ export function describeSweeper(bench: Bench): void {
       bench.later(() => network.deleteSecurityGroup(group.id));
       const kinds = Object.keys(left).sort();
       await Promise.all([bench.serverIn(left.instance, 'ACTIVE'), bench.serverIn(others.instance, 'ACTIVE')]);
+      const { name, marks } = describeCapture(
+        { identity: 'contract' },
+        { ref: ended, role: 'base' },
+        'instance',
+        left.instance,
+      );
+      const unpublished = await activeImage(await bench.cloud.compute.createServerImage(left.instance, name, marks));
 
-      const ours = [...Object.entries(left).map(([kind, id]) => `${kind} ${id}`), `image ${unfinished.id}`].sort();
+      const ours = [...Object.entries(left).map(([kind, id]) => `${kind} ${id}`), `image ${unpublished.id}`].sort();
       // The dry run must list only resources of this test. Otherwise the real sweep below would remove others too.
       assert.deepEqual((await gc('removable', '--dry-run')).sort(), ours);
       assert.deepEqual((await present(left)).sort(), kinds);
 
       assert.deepEqual((await gc('removed')).sort(), ours);
       assert.deepEqual(await present(left), []);
-      assert.equal(await bench.cloud.image.getImage(unfinished.id), undefined);
+      assert.equal(await bench.cloud.image.getImage(unpublished.id), undefined);
       assert.deepEqual((await present(others)).sort(), kinds);
       assert.equal((await network.listSecurityGroups({ name: resourceName(foreign, 'guest') })).length, 1);
       assert.deepEqual(await gc('removable', '--dry-run'), []);
+    });
+
+    it('does not list or remove what users have made of our images, although the cloud has copied all marks', async () => {
+      const { compute, image, volume } = bench.cloud;
+      const ended = await terminatedBuild();
+      const ours = await ownImage(ended);
+      const server = await bench.server({ imageRef: ours.id });
+      await bench.serverIn(server.id, 'ACTIVE');
+      const snapshot = await activeImage(await compute.createServerImage(server.id, bench.name('my-data'), {}));
+      assert.equal(snapshot['instance_uuid'], server.id);
+      const disk = await volume.createVolume({ name: bench.name('my-disk'), size: 1, imageRef: ours.id, metadata: {} });
+      bench.later(() => volume.deleteVolume(disk.id));
+      await availableVolume(disk.id);
+      const request = { image_name: bench.name('my-disk'), disk_format: 'raw', container_format: 'bare' };
+      const upload = await activeImage(await volume.uploadToImage(disk.id, request));
+      await availableVolume(disk.id);
+      const copies = [snapshot, upload];
+      for (const copy of copies) {
+        for (const key of [KEYS.tool, KEYS.build, KEYS.role, KEYS.id]) assert.equal(copy[key], ours[key], key);
+      }
+
+      const resources = await sweep('--dry-run');
+      assert.deepEqual(
+        resources.filter(({ outcome }) => outcome === 'removable').map(({ kind, id }) => `${kind} ${id}`),
+        [`image ${ours.id}`],
+      );
+      const mine = [server.id, disk.id, ...copies.map(({ id }) => id)];
+      assert.deepEqual(resources.filter(({ id }) => mine.includes(id)), []); // prettier-ignore
+      assert.deepEqual(await gc('removed'), [`image ${ours.id}`]);
+      for (const { id } of copies) assert.notEqual(await image.getImage(id), undefined);
     });
   });
 }

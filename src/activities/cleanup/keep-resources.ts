@@ -1,7 +1,9 @@
 import { FactoryError } from '../../domain/errors.js';
 import { buildTag, expiryMarks, KEYS, type BuildRef } from '../../domain/names.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
+import { listOwnImages } from '../images/own-image.js';
 import { isGone } from '../instance/servers.js';
+import { listOwnVolumes } from '../instance/volumes.js';
 
 export interface KeepResourcesInput {
   ref: BuildRef;
@@ -18,7 +20,7 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInp
   const marks = expiryMarks(new Date(until));
   const [servers, images] = await Promise.all([
     compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: cancellationSignal() }),
-    image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() }),
+    listOwnImages(deps, ref.cloud, { properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() }),
   ]);
   const resources: string[] = [];
   for (const server of servers.filter((candidate) => !isGone(candidate))) {
@@ -40,7 +42,8 @@ export async function keepResources(deps: Deps, { ref, until }: KeepResourcesInp
 async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<string, string>): Promise<string[]> {
   const { volume } = deps.clouds.get(cloud);
   if (!(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
-  const volumes = await volume.listVolumes({ metadata: { [KEYS.build]: uuid } }, { signal: cancellationSignal() });
+  const query = { metadata: { [KEYS.build]: uuid } };
+  const volumes = await listOwnVolumes(deps, cloud, query, { signal: cancellationSignal() });
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {
     await volume.setMetadata(id, marks, { signal: cancellationSignal() }).catch((error: unknown) => {

@@ -5,7 +5,9 @@ import type { Image } from '../../openstack/types.js';
 import { completedResult } from '../shared/completed-build.js';
 import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal, sleep } from '../shared/context.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
+import { listOwnImages } from '../images/own-image.js';
 import { isGone } from '../instance/servers.js';
+import { listOwnVolumes } from '../instance/volumes.js';
 
 export interface RemoveResourcesInput {
   ref: BuildRef;
@@ -190,7 +192,8 @@ async function findKeyPair(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput): Promise<Found[]> {
   const { image } = deps.clouds.get(ref.cloud);
-  const images = await image.listImages({ properties: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
+  const query = { properties: { [KEYS.build]: ref.uuid } };
+  const images = await listOwnImages(deps, ref.cloud, query, { signal: cancellationSignal() });
   // The image of a build that was complete before it was reset. This image must stay.
   const built = (await completedResult(deps, ref))?.glanceId;
   return images
@@ -206,7 +209,8 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
   if (!volumes || !(await volume.isAvailable({ signal: cancellationSignal() }))) return [];
-  const own = await volume.listVolumes({ metadata: { [KEYS.build]: ref.uuid } }, { signal: cancellationSignal() });
+  const query = { metadata: { [KEYS.build]: ref.uuid } };
+  const own = await listOwnVolumes(deps, ref.cloud, query, { signal: cancellationSignal() });
   return own.map(({ id }) => ({
     what: `volume ${id}`,
     remove: () => volume.deleteVolume(id, { signal: cancellationSignal() }),

@@ -2,13 +2,13 @@ import { FactoryError } from '../../domain/errors.js';
 import { KEYS, type BuildRef } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, cancellationSignal } from '../shared/context.js';
+import { listOwnImages } from './own-image.js';
 import { Context } from '@temporalio/activity';
 
 export interface SnapshotServerInput {
   ref: BuildRef;
   role: 'jeos' | 'base';
   serverId: string;
-  name: string;
   /** Time at which the step fails if the image is not complete, in milliseconds since the epoch. */
   deadline: number;
 }
@@ -30,9 +30,8 @@ export async function findCapturedImage(
   deps: Deps,
   { ref, role }: Pick<SnapshotServerInput, 'ref' | 'role'>,
 ): Promise<Image | undefined> {
-  const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: role };
-  const found = await image.listImages({ properties }, { signal: cancellationSignal() });
+  const found = await listOwnImages(deps, ref.cloud, { properties }, { signal: cancellationSignal() });
   return found.find((candidate) => !DEAD_STATUSES.includes(candidate.status));
 }
 

@@ -49,8 +49,11 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
     const id = deriveUuid(`${project}:${wanted.seed}:${generation}`);
     const image =
       (await cloud.image.getImage(id, { signal: cancellationSignal() })) ?? (await create(deps, cloudName, id, wanted));
-    if (image === undefined) continue;
-    if (await waitUntilFilled(deps, cloudName, image, wanted)) return id;
+    // An image of another project with this id is not ours, whatever it contains.
+    if (image === undefined || image.owner !== project) continue;
+    if (!(await waitUntilFilled(deps, cloudName, image, wanted))) continue;
+    await recordId(deps, cloudName, image);
+    return id;
   }
   throw new FactoryError(
     'ImageFailed',
@@ -58,11 +61,19 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
   );
 }
 
+/** Writes an image's id into its marks. Only the images that release 0.1.0 has made lack it. */
+async function recordId(deps: Deps, cloudName: string, { id, ...image }: Image): Promise<void> {
+  if (image[KEYS.id] === id) return;
+  const change = { op: 'add', path: `/${KEYS.id}`, value: id } as const;
+  await deps.clouds.get(cloudName).image.updateImage(id, [change], { signal: cancellationSignal() });
+}
+
 /** Creates the image. Returns undefined when a deleted image has used up the id. */
 async function create(deps: Deps, cloudName: string, id: string, wanted: WantedImage): Promise<Image | undefined> {
   const { image } = deps.clouds.get(cloudName);
   try {
-    return await image.createImage({ id, ...wanted.request }, { signal: cancellationSignal() });
+    const properties = { ...wanted.request.properties, [KEYS.id]: id };
+    return await image.createImage({ id, ...wanted.request, properties }, { signal: cancellationSignal() });
   } catch (error) {
     if (!isConflict(error)) throw error;
     return image.getImage(id, { signal: cancellationSignal() });

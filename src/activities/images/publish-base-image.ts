@@ -42,6 +42,7 @@ export async function publishBaseImage(
     ...plan.imageProperties,
     ...((await hasGuestAgent(deps, ref.uuid)) ? { hw_qemu_guest_agent: 'yes' } : {}),
     ...marksOf(ref, 'base', deps.identity),
+    [KEYS.id]: input.imageId,
     [KEYS.image]: ref.uuid,
     [KEYS.template]: template.name,
   };

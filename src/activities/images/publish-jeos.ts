@@ -6,8 +6,8 @@ import { computeMinRam } from './min-ram.js';
 import type { JeosStepInput } from '../shared/jeos-step.js';
 
 /**
- * Turns a snapshot into a JEOS that later builds can start from: removes the properties that boot the installer, and
- * sets the JEOS digest.
+ * Turns a snapshot into a JEOS that later builds can start from: sets its name, removes the properties that boot the
+ * installer, and sets the JEOS digest.
  */
 export async function publishJeos(
   deps: Deps,
@@ -15,11 +15,17 @@ export async function publishJeos(
 ): Promise<void> {
   const { ref } = input;
   const build = loadBuild(deps, input.documentsId);
-  const plan = await build.installerPlan();
+  const [template, plan] = await Promise.all([build.template(), build.installerPlan()]);
   const image = await getExistingImage(deps, ref.cloud, input.imageId);
-  const wanted = { ...plan.imageProperties, ...marksOf(ref, 'jeos', deps.identity), [KEYS.jeos]: input.digest };
+  const wanted = {
+    ...plan.imageProperties,
+    ...marksOf(ref, 'jeos', deps.identity),
+    [KEYS.id]: input.imageId,
+    [KEYS.jeos]: input.digest,
+  };
   await updateImageProperties(deps, ref.cloud, image, [
     ...buildPropertyChanges(image, wanted, plan.strippedProperties),
+    { op: 'replace', path: '/name', value: `${template.name}-jeos` },
     { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
     { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },

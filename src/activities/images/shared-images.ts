@@ -26,8 +26,8 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
     if (error.type === 'NotFound') return false;
-    // The image belongs to another project, so we cannot write the claim. This is safe, because this project's sweeper
-    // does not remove such an image.
+    // The cloud's policy does not let us change the image, so we cannot write the claim. This is safe, because the
+    // sweeper cannot remove such an image: it would have to change the image first.
     if (error.type === 'Forbidden') return true;
     throw error;
   }

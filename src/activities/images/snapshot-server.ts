@@ -1,7 +1,7 @@
 import { FactoryError, asRetryable } from '../../domain/errors.js';
-import { marksOf } from '../../domain/names.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { watchCapture } from '../shared/watch-resource.js';
+import { describeCapture } from './own-image.js';
 import { getLiveServer } from '../instance/servers.js';
 import {
   DEAD_STATUSES,
@@ -26,9 +26,9 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServe
       retryable: true,
     });
   }
-  const marks = marksOf(input.ref, input.role, deps.identity);
+  const { name, marks } = describeCapture(deps, input, 'instance', input.serverId);
   try {
-    return await watch.cloud.compute.createServerImage(input.serverId, input.name, marks, {
+    return await watch.cloud.compute.createServerImage(input.serverId, name, marks, {
       signal: cancellationSignal(),
     });
   } catch (error) {

@@ -1,8 +1,8 @@
 import { FactoryError, asRetryable } from '../../domain/errors.js';
-import { marksOf } from '../../domain/names.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type CloudWatch, type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { watchCapture } from '../shared/watch-resource.js';
+import { describeCapture } from './own-image.js';
 import { volumeFailedError } from '../instance/volumes.js';
 import {
   checkCapturedImage,
@@ -78,17 +78,14 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
   if (volume === undefined)
     throw await volumeFailedError(watch.cloud, input.volumeId, 'is gone: it was deleted outside of the build');
   if (volume.status !== 'available') throw await volumeBusyError(watch.cloud, volume);
+  const { name, marks } = describeCapture(deps, input, 'volume', volume.id);
   try {
     // Cinder gives the image these marks when it creates the image, so the next try finds the image even if the reply
     // is lost.
-    await volumes.setImageMetadata(volume.id, marksOf(input.ref, input.role, deps.identity), {
+    await volumes.setImageMetadata(volume.id, marks, {
       signal: cancellationSignal(),
     });
-    return await volumes.uploadToImage(
-      volume.id,
-      { image_name: input.name, ...FORMAT },
-      { signal: cancellationSignal() },
-    );
+    return await volumes.uploadToImage(volume.id, { image_name: name, ...FORMAT }, { signal: cancellationSignal() });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     // The volume is just being uploaded or detached: the next try sees which of the two.

@@ -15,6 +15,7 @@ import {
   readHeartbeatCheckpoint,
   cancellationSignal,
 } from '../shared/context.js';
+import { listOwnImages } from '../images/own-image.js';
 import { claimImage } from '../images/shared-images.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import type { PlannedBuild } from '../plan/planned-build.js';
@@ -45,13 +46,12 @@ export interface FoundJeos {
  * choose the same JEOS. Skips a JEOS that the sweeper is removing.
  */
 async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput): Promise<FoundJeos | undefined> {
-  const { image } = deps.clouds.get(ref.cloud);
   const properties = {
     [KEYS.jeos]: plan.jeosDigest,
     [KEYS.role]: 'jeos',
     ...(parameters.reuse_jeos ? {} : { [KEYS.workflow]: plan.jeosWorkflowId }),
   };
-  const images = await image.listImages({ properties }, { signal: cancellationSignal() });
+  const images = await listOwnImages(deps, ref.cloud, { properties }, { signal: cancellationSignal() });
   const usable = images
     .filter((candidate) => candidate.status === 'active' && (candidate.size ?? 0) > 0)
     .sort((a, b) => Number(isProven(b)) - Number(isProven(a)) || a.created_at.localeCompare(b.created_at));

@@ -8,7 +8,7 @@ import { watchServer } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
 import { recordInstance } from './instance-record.js';
 import { joinCreateQueue, signalCreateQueue, type QueueTicketInput } from './join-create-queue.js';
-import { describeServer, isGone, hasNoValidHost, serverFailedError } from './servers.js';
+import { describeServer, hasNoValidHost, listBuildServers, serverFailedError } from './servers.js';
 import { retryWhileNoCapacity } from './retry-while-no-capacity.js';
 import { buildBootUserData } from './boot-user-data.js';
 import { rejectUsedDisk, recordUsedDisk } from './used-disk.js';
@@ -122,10 +122,9 @@ async function findOwnServer(
   { ref, role }: Pick<CreateServerInput, 'ref' | 'role'>,
 ): Promise<Server | undefined> {
   const { compute } = deps.clouds.get(ref.cloud);
-  const name = resourceName(ref, role);
   for (;;) {
-    const listed = await compute.listServers({ name }, { signal: cancellationSignal() });
-    const servers = listed.filter((server) => server.name === name && !isGone(server)).sort(compareByAge);
+    const listed = await listBuildServers(deps, ref, role, { signal: cancellationSignal() });
+    const servers = listed.sort(compareByAge);
     if (servers.length === 0) return undefined;
     const [oldest, ...younger] = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
     for (const { id } of younger) await compute.deleteServer(id, { signal: cancellationSignal() });

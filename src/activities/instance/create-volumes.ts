@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { FactoryError } from '../../domain/errors.js';
 import { marksOf, resourceName, type BuildRef } from '../../domain/names.js';
+import type { Volume } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { watchVolume } from '../shared/watch-resource.js';
 import { recoverLostReply } from '../shared/lost-reply.js';
@@ -12,6 +13,7 @@ import {
   computeCopyDeadline,
   findVolume,
   isBroken,
+  markVolume,
   volumeFailedError,
   removeVolume,
 } from './volumes.js';
@@ -112,9 +114,15 @@ async function returnVolume(deps: Deps, cloud: string, id: string, deadline: num
 }
 
 async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Promise<string> {
+  const volume = await findOrCreateVolume(deps, ref, wanted);
+  await markVolume(deps, ref.cloud, volume);
+  return volume.id;
+}
+
+async function findOrCreateVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Promise<Volume> {
   const existing = await findVolume(deps, ref.cloud, wanted.name);
   if (existing !== undefined) {
-    if (!isBroken(existing)) return existing.id;
+    if (!isBroken(existing)) return existing;
     await removeVolume(deps, ref.cloud, existing.id);
   }
   const { volume } = deps.clouds.get(ref.cloud);
@@ -131,11 +139,11 @@ async function ensureVolume(deps: Deps, ref: BuildRef, wanted: WantedVolume): Pr
       { signal: cancellationSignal() },
     );
     // A try that Temporal has given up may have created a volume at the same time. All tries use the oldest volume.
-    return (await findVolume(deps, ref.cloud, wanted.name))?.id ?? made.id;
+    return (await findVolume(deps, ref.cloud, wanted.name)) ?? made;
   } catch (error) {
     const made = await recoverLostReply(deps, error, () => findVolume(deps, ref.cloud, wanted.name));
     if (made === undefined) throw error;
-    return made.id;
+    return made;
   }
 }
 

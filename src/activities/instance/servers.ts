@@ -1,5 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
-import { MARK } from '../../domain/names.js';
+import { KEYS, MARK, resourceName, type BuildRef, type ServerRole } from '../../domain/names.js';
+import type { CallOptions } from '../../openstack/http/call-options.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { watchServer } from '../shared/watch-resource.js';
@@ -83,6 +84,20 @@ export function watchLiveServer<R>(
     if (server.status === 'ERROR') throw await serverFailedError(deps, cloudName, server);
     return check(server);
   });
+}
+
+/** Lists the servers of a build in a role: those with the name and the metadata that the build has given them. */
+export async function listBuildServers(
+  deps: Pick<Deps, 'clouds'>,
+  ref: BuildRef,
+  role: ServerRole,
+  options: CallOptions,
+): Promise<Server[]> {
+  const name = resourceName(ref, role);
+  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, options);
+  return servers.filter(
+    (server) => server.name === name && server.metadata[KEYS.build] === ref.uuid && !isGone(server),
+  );
 }
 
 /** Lists the servers that have imagefactory's mark. The shared poll of a cloud makes this list call. */

@@ -1,5 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
+import type { CallOptions } from '../../openstack/http/call-options.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 
@@ -24,7 +25,7 @@ export async function findVolume(deps: Deps, cloud: string, name: string): Promi
   const { volume } = deps.clouds.get(cloud);
   const until = computeCopyDeadline();
   for (;;) {
-    const listed = await volume.listVolumes({ name }, { signal: cancellationSignal() });
+    const listed = await listOwnVolumes(deps, cloud, { name }, { signal: cancellationSignal() });
     const all = listed.filter(({ status }) => status !== 'error_deleting').sort(compareByAge);
     const [first] = all;
     if (first === undefined) return undefined;
@@ -93,7 +94,29 @@ function checkCreationDeadline({ id, status }: Volume, until: number): void {
   throw new FactoryError('DeadlineExceeded', `volume ${id} cannot be deleted while it is ${status}`);
 }
 
-/** Lists the volumes that have imagefactory's mark. The shared poll of a cloud makes this list call. */
-export async function listOwnVolumes(deps: Pick<Deps, 'clouds'>, cloudName: string): Promise<Volume[]> {
-  return deps.clouds.get(cloudName).volume.listVolumes({ metadata: { [KEYS.tool]: TOOL } });
+/**
+ * Lists our volumes in a cloud's project. The shared poll of a cloud makes this list call, without a query. A restored
+ * backup is not ours, although Cinder gives it the name and the metadata of our volume: its metadata have the id of our
+ * volume. A volume that we have just made has no id in its metadata yet.
+ */
+export async function listOwnVolumes(
+  deps: Pick<Deps, 'clouds'>,
+  cloudName: string,
+  query: { name: string } | { metadata: Record<string, string> } = { metadata: { [KEYS.tool]: TOOL } },
+  options: CallOptions = {},
+): Promise<Volume[]> {
+  const listed = await deps.clouds.get(cloudName).volume.listVolumes(query, options);
+  return listed.filter(({ id, metadata }) => metadata[KEYS.tool] === TOOL && (metadata[KEYS.id] ?? id) === id);
+}
+
+/** Writes a volume's id into its metadata, so that no copy of the volume counts as ours. */
+export async function markVolume(deps: Deps, cloudName: string, { id, metadata }: Volume): Promise<void> {
+  if (metadata[KEYS.id] === id) return;
+  const { volume } = deps.clouds.get(cloudName);
+  try {
+    await volume.setMetadata(id, { [KEYS.id]: id }, { signal: cancellationSignal() });
+  } catch (error) {
+    // NotFound: the volume was deleted, which the wait for it reports. Conflict: Cinder is uploading it.
+    if (!(error instanceof FactoryError && (error.type === 'NotFound' || error.type === 'Conflict'))) throw error;
+  }
 }

@@ -15,6 +15,7 @@ import {
   prepareSpoolPath,
   type WantedMedium,
 } from './fetch-medium.js';
+import { listOwnImages } from '../images/own-image.js';
 import { claimImage } from '../images/shared-images.js';
 import { currentUploader } from '../images/uploader.js';
 
@@ -134,7 +135,7 @@ function buildImageName({ key, ...what }: MediumKey): string {
 
 export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): Promise<Image | undefined> {
   const query = { name: buildImageName(medium), properties: { [KEYS.media]: medium.key } };
-  const images = await deps.clouds.get(cloud).image.listImages(query, { signal: cancellationSignal() });
+  const images = await listOwnImages(deps, cloud, query, { signal: cancellationSignal() });
   return images.find(({ status, size }) => status === 'active' && (size ?? 0) > 0);
 }
 

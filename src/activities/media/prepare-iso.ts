@@ -11,6 +11,7 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { downloadImage, withScratchFolder } from './scratch-folder.js';
 import { claimMedium, ensureMedium, parseDigest, uploadMedium, requireTrustedDigest } from './ensure-medium.js';
+import { getOwnImage } from '../images/own-image.js';
 import { findIsoImage, isGlanceUrl, parseGlanceName } from './glance-medium.js';
 import { ensureWebMedium } from './web-download.js';
 import { deleteSpooled } from './fetch-medium.js';
@@ -195,7 +196,7 @@ async function findBootFile(
 ): Promise<string | undefined> {
   const id = own ? image[buildBootFileKey(role, method)] : undefined;
   if (typeof id !== 'string') return undefined;
-  const part = await deps.clouds.get(ref.cloud).image.getImage(id, { signal: cancellationSignal() });
+  const part = await getOwnImage(deps, ref.cloud, id, { signal: cancellationSignal() });
   if (part?.status !== 'active' || part[KEYS.media] === undefined) return undefined;
   await claimMedium(deps, ref.cloud, id);
   return id;

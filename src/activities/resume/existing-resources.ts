@@ -1,7 +1,8 @@
-import { KEYS, resourceName, type BuildRef } from '../../domain/names.js';
+import { KEYS, type BuildRef } from '../../domain/names.js';
 import type { Image, Server } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
-import { isGone } from '../instance/servers.js';
+import { listOwnImages } from '../images/own-image.js';
+import { listBuildServers } from '../instance/servers.js';
 
 /** Statuses of an image that is complete, or may still become complete. */
 const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
@@ -10,15 +11,12 @@ const WHOLE_OR_COMING = ['active', 'queued', 'saving'];
 export const USABLE_STATUSES = ['ACTIVE', 'BUILD', 'REBOOT'];
 
 export async function listInstances(deps: Deps, { ref }: { ref: BuildRef }): Promise<Server[]> {
-  const name = resourceName(ref, 'customise');
-  const servers = await deps.clouds.get(ref.cloud).compute.listServers({ name }, { signal: cancellationSignal() });
-  return servers.filter((candidate) => candidate.name === name && !isGone(candidate));
+  return listBuildServers(deps, ref, 'customise', { signal: cancellationSignal() });
 }
 
 export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Promise<Image | undefined> {
-  const { image } = deps.clouds.get(ref.cloud);
   const properties = { [KEYS.build]: ref.uuid, [KEYS.role]: 'base' };
-  const images = await image.listImages({ properties }, { signal: cancellationSignal() });
+  const images = await listOwnImages(deps, ref.cloud, { properties }, { signal: cancellationSignal() });
   return images.find(({ status }) => WHOLE_OR_COMING.includes(status));
 }
 

@@ -2,6 +2,7 @@ import type { ReadResumePointInput, ResumePointReport } from '../../domain/messa
 import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { getOwnImage, listOwnImages } from '../images/own-image.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
 
@@ -32,11 +33,11 @@ async function findJeos(
   deps: Deps,
   { ref, jeosImage, jeosWorkflowId }: ReadResumePointInput,
 ): Promise<Image | undefined> {
-  const { image } = deps.clouds.get(ref.cloud);
-  const known = jeosImage === undefined ? undefined : await image.getImage(jeosImage, { signal: cancellationSignal() });
+  const options = { signal: cancellationSignal() };
+  const known = jeosImage === undefined ? undefined : await getOwnImage(deps, ref.cloud, jeosImage, options);
   if (isJeos(known) || jeosWorkflowId === undefined) return isJeos(known) ? known : undefined;
   const properties = { [KEYS.workflow]: jeosWorkflowId, [KEYS.role]: 'jeos' };
-  return (await image.listImages({ properties }, { signal: cancellationSignal() })).find(isJeos);
+  return (await listOwnImages(deps, ref.cloud, { properties }, options)).find(isJeos);
 }
 
 function isJeos(image: Image | undefined): boolean {

@@ -6,6 +6,7 @@ import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '..
 import { withRetries } from '../shared/retry.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
+import { isOwnImage } from '../images/own-image.js';
 import { isGone, listOwnServers } from '../instance/servers.js';
 import { listOwnVolumes } from '../instance/volumes.js';
 
@@ -13,13 +14,15 @@ import { listOwnVolumes } from '../instance/volumes.js';
 export interface FoundResources {
   found: FoundResource[];
   /**
-   * Ids of images from which an instance was booted, or which the boot image of an installer names as its kernel or
-   * ramdisk.
+   * Ids of images from which an instance of ours was booted, or which an image names as its kernel or ramdisk.
    */
   referred: Set<string>;
 }
 
-/** Finds every resource in the cloud's project that has imagefactory's mark. */
+/**
+ * Finds every resource in the cloud's project that is imagefactory's. A user's snapshot with copied marks is not ours,
+ * but it may need a kernel and a ramdisk of ours.
+ */
 export async function findResources(deps: Deps, cloudName: string): Promise<FoundResources> {
   reportProgress({ message: `looking for resources with imagefactory’s mark in cloud ${cloudName}` });
   const cloud = deps.clouds.get(cloudName);
@@ -35,7 +38,7 @@ export async function findResources(deps: Deps, cloudName: string): Promise<Foun
   const groups = await withRetries(deps, () => cloud.network.listSecurityGroups({}, options));
   const pairs = await findKeyPairs(deps, cloudName);
   const listed = await withRetries(deps, () => cloud.image.listImages({ properties: { [KEYS.tool]: TOOL } }, options));
-  const images = listed.filter(
+  const existing = listed.filter(
     ({ owner, status }) => owner === project && status !== 'deleted' && status !== 'pending_delete',
   );
   const found = [
@@ -46,8 +49,9 @@ export async function findResources(deps: Deps, cloudName: string): Promise<Foun
     ...groups.filter(isOurs).flatMap(describeGroup),
     ...pairs,
   ];
-  for (const image of images) found.push(await describeImage(deps, image));
-  return { found, referred: new Set([...servers.flatMap(readBootedImage), ...images.flatMap(readBootFiles)]) };
+  for (const image of existing.filter((candidate) => isOwnImage(candidate, project)))
+    found.push(await describeImage(deps, image));
+  return { found, referred: new Set([...servers.flatMap(readBootedImage), ...existing.flatMap(readBootFiles)]) };
 }
 
 function describeServer({ id, name, metadata, tags, created }: Server): FoundResource {

@@ -189,7 +189,7 @@ async function publish(
   status.enterPhase('publish', 3);
   const { published: image } = await captureImage(
     build,
-    { role: 'base', serverId, rootVolume: volumeId, name: build.plan.imageName },
+    { role: 'base', serverId, rootVolume: volumeId },
     {
       snapshot: { name: 'base.snapshot', title: 'take the snapshot that becomes the base image' },
       terminate: { name: 'customise.delete', title: 'terminate the instance' },

@@ -100,7 +100,7 @@ async function install(input: JeosImageInput, build: JeosBuild): Promise<JeosIma
   status.enterPhase('publish', 3);
   const { imageId } = await captureImage(
     build,
-    { role: 'jeos', serverId: installer.serverId, rootVolume: volumes?.root, name: `${input.name}-jeos` },
+    { role: 'jeos', serverId: installer.serverId, rootVolume: volumes?.root },
     {
       snapshot: { name: 'jeos.snapshot', title: 'take the snapshot of the installed system (JEOS)' },
       terminate: { name: 'installer.delete', title: 'terminate the installer’s instance' },

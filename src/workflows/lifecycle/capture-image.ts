@@ -39,8 +39,6 @@ export interface FinishedDisk {
   serverId: string;
   /** Id of the volume that is the instance's disk; undefined when the disk is not a volume. */
   rootVolume: string | undefined;
-  /** Name of the image. */
-  name: string;
 }
 
 /** Names and titles of the two steps that {@link captureImage} runs. */
@@ -62,7 +60,7 @@ const OPTIONAL = { optional: true, budget: { total: 600, attempt: 300 } };
  */
 export async function captureImage<T>(
   { ref, status, steps }: Context,
-  { role, serverId, rootVolume, name }: FinishedDisk,
+  { role, serverId, rootVolume }: FinishedDisk,
   { snapshot, terminate }: CaptureSteps,
   publish: (taken: CapturedImage) => Promise<T>,
 ): Promise<{ imageId: string; published: T }> {
@@ -79,7 +77,7 @@ export async function captureImage<T>(
       { ...snapshot, note },
       'snapshotServer',
       (deadline) => {
-        return { ref, role, serverId, name, deadline };
+        return { ref, role, serverId, deadline };
       },
     );
     const imageId = recordImage(taken);
@@ -88,7 +86,7 @@ export async function captureImage<T>(
   }
   await terminateInstance();
   const taken = await steps.runWithDeadline('snapshot_timeout', { ...snapshot, note }, 'uploadVolume', (deadline) => {
-    return { ref, role, volumeId: rootVolume, name, deadline };
+    return { ref, role, volumeId: rootVolume, deadline };
   });
   return { imageId: recordImage(taken), published: await publish(taken) };
 }

@@ -65,6 +65,8 @@ export interface FakeImage {
   disk_format: string | null;
   container_format: string | null;
   visibility: string;
+  /** Id of the project that has made the image. Unset: the project of the cloud. */
+  owner?: string;
   protected: boolean;
   os_hidden: boolean;
   min_disk: number;

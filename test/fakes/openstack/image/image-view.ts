@@ -21,7 +21,7 @@ export function imageView(state: CloudState, image: FakeImage): Fields {
     protected: image.protected,
     min_ram: image.min_ram,
     min_disk: image.min_disk,
-    owner: state.projectId,
+    owner: image.owner ?? state.projectId,
     os_hidden: image.os_hidden,
     os_hash_algo: image.os_hash_value === null ? null : 'sha512',
     os_hash_value: image.os_hash_value,

@@ -41,6 +41,7 @@ class Remains {
           },
           listSecurityGroups: async () => [],
         },
+        getProjectId: async () => 'p',
         image: { listImages: async () => [] },
         volume: { isAvailable: async () => false },
       }),

@@ -31,7 +31,7 @@ class SlowGlance {
     },
     createImage: async ({ id = '', properties }: CreateImage) => {
       if (this.images.has(id) || this.deleted.includes(id)) throw new FactoryError('Conflict', 'the id is used up');
-      const image = { id, status: 'queued', size: null, ...properties } as Image;
+      const image = { id, owner: 'p', status: 'queued', size: null, ...properties } as Image;
       this.images.set(id, image);
       return { ...image };
     },
@@ -108,24 +108,54 @@ describe('an image that several runs want', () => {
 
   it('is created anew when its uploader has died', async () => {
     const glance = new SlowGlance();
-    glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
+    glance.images.set(FIRST, {
+      id: FIRST,
+      owner: 'p',
+      status: 'saving',
+      [KEYS.uploader]: 'dead/1/w',
+    } as unknown as Image);
     assert.equal(await glance.ensure('b'), deriveUuid('p:media:iso:ff:1'));
     assert.deepEqual(glance.deleted, [FIRST]);
   });
 
   it('is created anew when an earlier attempt of the same run was uploading it', async () => {
     const glance = new SlowGlance();
-    glance.images.set(FIRST, { id: FIRST, status: 'saving', [KEYS.uploader]: 'a/1/w' } as unknown as Image);
+    glance.images.set(FIRST, { id: FIRST, owner: 'p', status: 'saving', [KEYS.uploader]: 'a/1/w' } as unknown as Image);
     assert.equal(await glance.ensure('a'), deriveUuid('p:media:iso:ff:1'));
   });
 
   it('gets the name of its new uploader in place of the name of an uploader that has died', async () => {
     const glance = new SlowGlance();
-    glance.images.set(FIRST, { id: FIRST, status: 'queued', [KEYS.uploader]: 'dead/1/w' } as unknown as Image);
+    glance.images.set(FIRST, {
+      id: FIRST,
+      owner: 'p',
+      status: 'queued',
+      [KEYS.uploader]: 'dead/1/w',
+    } as unknown as Image);
     const a = glance.ensure('a');
     while (glance.images.get(FIRST)?.status === 'queued') await new Promise(setImmediate);
     assert.deepEqual(await Promise.all([a, glance.ensure('b')]), [FIRST, FIRST]);
     assert.match(String(glance.images.get(FIRST)?.[KEYS.uploader]), /^a\/1\/w$/);
+  });
+});
+
+describe('an image that exists already', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['Date'] }));
+  afterEach(() => mock.timers.reset());
+
+  it('gets its id as a mark if release 0.1.0 has made it without that mark', async () => {
+    const glance = new SlowGlance();
+    glance.images.set(FIRST, { id: FIRST, owner: 'p', status: 'active', size: 7 } as unknown as Image);
+    assert.equal(await glance.ensure('a'), FIRST);
+    assert.equal(glance.images.get(FIRST)?.[KEYS.id], FIRST);
+  });
+
+  it('is not used when it belongs to another project', async () => {
+    const glance = new SlowGlance();
+    glance.images.set(FIRST, { id: FIRST, owner: 'q', status: 'active', size: 7 } as unknown as Image);
+    const second = deriveUuid('p:media:iso:ff:1');
+    assert.equal(await glance.ensure('a'), second);
+    assert.equal(glance.images.get(second)?.[KEYS.id], second);
   });
 });
 

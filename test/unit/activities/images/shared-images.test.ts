@@ -107,11 +107,11 @@ describe('removing a shared image', () => {
   });
 });
 
-describe('choosing another project’s image', () => {
+describe('choosing an image that the cloud’s policy does not let us change', () => {
   it('succeeds although Glance refuses to record the use on the image', async () => {
     const glance = new OneImage();
     glance.before.update = () => {
-      throw new FactoryError('Forbidden', 'not yours');
+      throw new FactoryError('Forbidden', 'not permitted');
     };
     assert.equal(await glance.claim(), true);
   });

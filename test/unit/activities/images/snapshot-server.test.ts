@@ -18,6 +18,7 @@ function takeSnapshot(polls: Poll[]): Promise<CapturedImage> {
   const image = (): Image => ({ id: 'i', status: now()[0], size: now()[0] === 'active' ? 5 : null }) as Image;
   const server = (): Server => ({ id: 's', status: 'SHUTOFF', [TASK]: now()[1] }) as Server;
   const cloud = {
+    getProjectId: async () => 'p',
     image: { listImages: async () => [], getImage: async () => image(), deleteImage: async () => undefined },
     compute: {
       getServer: async () => ({ id: 's', status: 'SHUTOFF', [TASK]: null }),
@@ -36,7 +37,7 @@ function takeSnapshot(polls: Poll[]): Promise<CapturedImage> {
     },
   };
   const deps = { clouds: { get: () => cloud }, watch: () => watch, identity: 'w', pollInterval: 1 } as unknown as Deps;
-  const input = { ref: { uuid: 'u', cloud: 'c', workflowId: 'w' }, role: 'base', serverId: 's', name: 'n' } as const;
+  const input = { ref: { uuid: 'u', cloud: 'c', workflowId: 'w' }, role: 'base', serverId: 's' } as const;
   return new MockActivityEnvironment({ attempt: 9 }).run(() => snapshotServer(deps, { ...input, deadline: Infinity }));
 }
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
+import { KEYS, TOOL } from '../../../../src/domain/names.js';
 import type { Volume } from '../../../../src/openstack/types.js';
-import { findVolume, removeVolume } from '../../../../src/activities/instance/volumes.js';
+import { findVolume, listOwnVolumes, removeVolume } from '../../../../src/activities/instance/volumes.js';
 
 /** Creates a Cinder with one volume. Each read returns the volume's next state; undefined when the volume is gone. */
 function depsOf(states: (string | undefined)[], deleted: string[] = []): Deps {
@@ -62,7 +63,12 @@ function listing(lists: string[][], deleted: string[]): Deps {
   const volume = {
     listVolumes: async () => {
       const states = (lists.length > 1 ? lists.shift() : lists[0]) ?? [];
-      return states.map((status, age) => ({ id: `v${age}`, status, created_at: `2026-01-01T00:00:0${age}` }));
+      return states.map((status, age) => ({
+        id: `v${age}`,
+        status,
+        metadata: { [KEYS.tool]: TOOL },
+        created_at: `2026-01-01T00:00:0${age}`,
+      }));
     },
     deleteVolume: async (id: string) => void deleted.push(id),
   };
@@ -76,5 +82,27 @@ describe('of two volumes with one name, made by two attempts', () => {
     const found: unknown = await new MockActivityEnvironment().run(() => findVolume(listing(lists, deleted), 'c', 'n'));
     assert.equal((found as Volume).id, 'v0');
     assert.deepEqual(deleted, ['v1']);
+  });
+});
+
+describe('a volume with our marks', () => {
+  const list = (metadata: Record<string, string>): Promise<Volume[]> => {
+    const volume = {
+      listVolumes: async () => [{ id: 'v', metadata: { [KEYS.tool]: TOOL, ...metadata } } as unknown as Volume],
+    };
+    return listOwnVolumes({ clouds: { get: () => ({ volume }) } } as unknown as Deps, 'c');
+  };
+
+  it('is ours when it carries its own id, or no id because it was made just now', async () => {
+    assert.equal((await list({ [KEYS.id]: 'v' })).length, 1);
+    assert.equal((await list({})).length, 1);
+  });
+
+  it('is not ours when it carries the id of another volume: it is a restored backup', async () => {
+    assert.deepEqual(await list({ [KEYS.id]: 'other' }), []);
+  });
+
+  it('is not ours when it has only the name of our volume', async () => {
+    assert.deepEqual(await list({ [KEYS.tool]: '' }), []);
   });
 });
