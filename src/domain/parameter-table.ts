@@ -151,6 +151,13 @@ export const PARAMETERS = define({
     description:
       'Replaces ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} in the install script with the template’s values. Write $${ for a literal ${.',
   },
+  assume_poweroff: {
+    kind: 'boolean',
+    group: 'installer',
+    default: false,
+    description:
+      'Says that the machine powers itself off at the end of the installation, where the check of the install script cannot see that: in a file that the script includes, or in a program that it runs. What the check would refuse for this reason is then a warning. The build still waits for the power-off.',
+  },
   reuse_jeos: {
     kind: 'boolean',
     group: 'installer',

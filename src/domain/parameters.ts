@@ -25,6 +25,7 @@ export interface BuildParameters {
   root_disk?: 'local' | 'volume';
   volume_type?: string;
   render_script: boolean;
+  assume_poweroff: boolean;
   kernel_checksum?: string;
   ramdisk_checksum?: string;
   iso_checksum?: string;

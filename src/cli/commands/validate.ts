@@ -1,7 +1,7 @@
-import { checkFiles, formatProblems } from '../../client/index.js';
+import { checkFiles, formatProblems, type GivenParameters } from '../../client/index.js';
 import { UsageError } from '../errors.js';
 import { formatJson } from '../output.js';
-import { findParameterFile } from '../parameters.js';
+import { findParameterFile, PARAMETER_OPTIONS, readParameters } from '../parameters.js';
 import type { Command } from './command.js';
 
 export const validate: Command = {
@@ -9,6 +9,7 @@ export const validate: Command = {
   summary: 'check templates, and an install script, without building anything',
   positionals: { file: { type: 'string', array: true, describe: 'TDL files' } },
   options: {
+    ...PARAMETER_OPTIONS,
     'file-parameter': {
       type: 'string',
       nargs: 2,
@@ -21,7 +22,8 @@ export const validate: Command = {
   ],
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
-    const reports = checkFiles(files, readScriptOption(options), (text) => io.err(`warning: ${text}\n`));
+    const onWarning = (text: string): void => io.err(`warning: ${text}\n`);
+    const reports = checkFiles(files, readScriptOption(options), onWarning, readOtherParameters(options));
     if (settings.output === 'json') {
       io.out(formatJson(reports));
     } else {
@@ -32,6 +34,11 @@ export const validate: Command = {
     return reports.every(({ valid }) => valid) ? 0 : 1;
   },
 };
+
+/** Reads the parameters that decide what the install script may be like, such as script_transport. */
+function readOtherParameters({ parameter, parameters }: Record<string, unknown>): GivenParameters {
+  return readParameters({ parameter, parameters });
+}
 
 function readScriptOption(options: Record<string, unknown>): string | undefined {
   const script = findParameterFile(options, 'install_script');
