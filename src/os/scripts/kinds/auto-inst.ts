@@ -48,12 +48,24 @@ function checkAutoInst(text: string): Finding[] {
 
 /** Lists the commands that DrakX runs after the installation, without the quotes of Perl. */
 function listCommands(code: string): string[] {
-  return [...code.matchAll(POST_INSTALL)].flatMap(({ index, 0: found }) => {
-    STRING.lastIndex = index + found.length;
+  const commands: string[] = [];
+  let at = 0;
+  for (const { index, 0: found } of code.matchAll(POST_INSTALL)) {
+    const start = index + found.length;
+    // What is inside of the last string is no answer.
+    if (start < at) continue;
+    STRING.lastIndex = start;
     const [, ...texts] = STRING.exec(code) ?? [];
     const command = texts.find((text) => text !== undefined);
-    return command === undefined ? [] : [command.replace(/\\(['"\\$@])/g, '$1')];
-  });
+    if (command !== undefined) {
+      commands.push(command.replace(/\\(['"\\$@])/g, '$1'));
+      at = STRING.lastIndex;
+    } else if (/['"q]/.test(code.charAt(start))) {
+      // A string that does not end goes on to the end of the file. Nothing behind it is searched again.
+      break;
+    }
+  }
+  return commands;
 }
 
 /** Quotes a text for Perl. */

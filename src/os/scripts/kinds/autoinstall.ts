@@ -87,7 +87,9 @@ function checkConfig({ text, line: first }: Pick<Piece, 'text' | 'line'>): Check
   };
   const { mistake } = yaml;
   if (mistake !== undefined) {
-    const findings = [{ ...placeOf(mistake.at), message: `this is not YAML: ${mistake.message}` }];
+    // Our library is stricter than PyYAML in a few places, so the user has the last word.
+    const message = `this is not YAML: ${mistake.message}`;
+    const findings: Finding[] = [{ ...placeOf(mistake.at), about: 'ending', message }];
     return { findings, isBroken: true, hasAutoinstall: false };
   }
   const inner = yaml.find(yaml.root, 'autoinstall');

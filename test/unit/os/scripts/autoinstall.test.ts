@@ -48,6 +48,11 @@ describe('an autoinstall file, read as PyYAML reads it,', () => {
       'x: &b {shutdown: poweroff}\nautoinstall:\n  "<<": *b\n',
       /add the line/,
     ],
+    ['an alias of nothing', 'shutdown: *how\n', /^1: this is not YAML: no anchor &how/],
+    ['an anchor twice', 'a: &a b\nc: &a d\nshutdown: poweroff\n', /the anchor &a is there twice/],
+    ['a tag that PyYAML does not know', 'a: !foo b\nshutdown: poweroff\n', /not YAML: Unresolved tag/],
+    ['a template without its header', 'a: {{ b }}\nshutdown: poweroff\n', /a list or a mapping cannot be a key/],
+    ['two documents', 'shutdown: poweroff\n---\na: b\n', /not YAML: Source contains multiple documents/],
     ['merge keys in a circle', 'a: &a\n  <<: *a\nautoinstall:\n  <<: *a\n', /add the line/],
   ] as const) {
     it(`is refused with ${what}`, () => assert.match(message(text), says));

@@ -149,6 +149,10 @@ describe('an install script', () => {
       ['preseed', long('\\\n')],
       ['installerconfig', `export${long('\n')}x`],
       ['auto_inst', `$o = {\n${long('postInstall=>')}`],
+      ['auto_inst', `$o = {\n${long('postInstall=>q{')}`],
+      ['installerconfig', `A=\n#!/bin/sh\n${long('sh -c "eval <<E\n')}`],
+      ['autoinstall', `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n${long('--B\n')}`],
+      ['autoyast', `${long('<!-- -->')}<profile/>`],
       ['autounattend', `<unattend><CommandLine>${long('shutdown ')}</CommandLine></unattend>`],
       ['autounattend', `<unattend><CommandLine>${long('sysprep ')}</CommandLine></unattend>`],
     ];
