@@ -143,7 +143,7 @@ function writePreseed({ template, profile, diskLayout, user }: StockInput): stri
   const script = cloudInit
     ? writeUserAccess(user)
     : joinLines(`${writeKeyService(user, 'init.d')}\n${writeUserAccess(user)}`);
-  const mirror = writeMirror(install.type === 'url' ? install.url : '');
+  const mirror = writeMirror(install.type === 'url' ? install.url.replace(/\s/g, encodeURIComponent) : '');
   return [
     'd-i debian-installer/locale string en_US.UTF-8',
     'd-i keyboard-configuration/xkb-keymap select us',
