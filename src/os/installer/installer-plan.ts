@@ -42,7 +42,7 @@ function listTreeSchemes(scriptKind: InstallScriptKind): string[] {
 }
 
 /** Checks whether an installer with this kind of script can be fetched from the URL of an install tree. */
-export function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
+function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   return listTreeSchemes(scriptKind).includes(protocol) && (protocol !== 'file:' || isLocalFileUrl(url));
 }
