@@ -8,8 +8,8 @@ import { shutsDown } from './shuts-down.js';
 const OTHER_PASSES = ['windowsPE', 'offlineServicing', 'generalize'];
 
 /**
- * Checks an answer file of Windows: one of its commands must shut the machine down, or its `<Reseal>` must. Such commands
- * belong to the first logon or to the specialize pass.
+ * Checks an answer file of Windows: one of its commands must shut the machine down, or its `<Reseal>` must. Such
+ * commands belong to the first logon or to the specialize pass.
  * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
  */
 export function checkAutounattend(source: string): Finding[] {

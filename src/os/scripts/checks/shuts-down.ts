@@ -59,7 +59,7 @@ function runsSysprep(words: string[]): boolean {
   return at >= 0 && words.slice(at + 1).some((word) => /^[/-]shutdown$/i.test(word));
 }
 
-/** Splits a command line at `&`, `|`, `;`, brackets and line ends into commands, and these into words without quotes. */
+/** Splits a command line at `&`, `|`, `;`, brackets and line ends into commands, and each into words, unquoted. */
 function splitCommands(text: string): string[][] {
   const commands: string[][] = [[]];
   const words = /"([^"\n]*)"|'([^'\n]*)'|([&|;(){}\n])|([^\s"'&|;(){},]+)/g;

@@ -3,8 +3,8 @@ import { splitMime } from './mime.js';
 import { PyYaml } from './py-yaml.js';
 
 /**
- * A piece of user data. `config` is a cloud-config, `template` a cloud-config with Jinja's instructions, `unseen` a form
- * whose content only cloud-init will know, `other` something that cannot configure subiquity.
+ * A piece of user data. `config` is a cloud-config, `template` a cloud-config with Jinja's instructions, `unseen` a
+ * form whose content only cloud-init will know, `other` something that cannot configure subiquity.
  */
 export interface Piece {
   type: 'config' | 'template' | 'unseen' | 'other';

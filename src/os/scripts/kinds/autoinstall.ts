@@ -116,8 +116,8 @@ const LINE_START = new RegExp(`(^|[${BREAKS}])(?=[^${BREAKS}])`, 'g');
 
 /**
  * Puts an autoinstall file into user data: a cloud-config with the key `autoinstall`, which cloud-init passes to
- * subiquity. The author's lines are indented below this key, and otherwise stay as they are. On a medium the file stands
- * alone, as `autoinstall.yaml`.
+ * subiquity. The author's lines are indented below this key, and otherwise stay as they are. On a medium the file
+ * stands alone, as `autoinstall.yaml`.
  * https://canonical-subiquity.readthedocs-hosted.com/en/latest/tutorial/providing-autoinstall.html
  */
 function toUserData(text: string): string {

@@ -32,9 +32,9 @@ const HALT = '<halt config:type="boolean">true</halt><second_stage config:type="
 const STRONGER = ['forceboot', 'rebootmsg'];
 
 /**
- * Checks that an AutoYaST profile powers the machine off at its end: by `halt` in `general/mode`, after the first stage.
- * `final_halt` is not the end of the installation: YaST makes it an init script of the installed system, which runs when
- * that system boots for the first time. A machine whose kernel the cloud gives it boots the installer instead.
+ * Checks that an AutoYaST profile powers the machine off at its end: by `halt` in `general/mode`, after the first
+ * stage. `final_halt` is not the end of the installation: YaST makes it an init script of the installed system, which
+ * runs when that system boots for the first time. A machine whose kernel the cloud gives it boots the installer instead.
  * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
  */
 function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] {

@@ -95,7 +95,7 @@ function checkKickstart(text: string): Finding[] {
   return [{ line: include?.line ?? line, column: include?.column ?? 1, about: 'ending', message }];
 }
 
-/** Finds what anaconda refuses in a command about the ending: its commands are in small letters, and take options only. */
+/** Finds what anaconda refuses in a command about the ending: it is in small letters, and takes options only. */
 function findMistake({ line, column, words: [command, ...rest] }: KickstartLine): Finding[] {
   const right = command.toLowerCase();
   if (command !== right) {
