@@ -12,8 +12,11 @@ import type { ScriptKind } from './script-kind.js';
 export const autoinstall: ScriptKind = {
   title: 'autoinstall (cloud-config)',
   name: 'an autoinstall file',
-  // Every key of YAML, because the keys of autoinstall may come in any order.
-  matches: (text) => isUserData(text) || /^["']?[\w-]+["']?:(\s|$)/.test(findFirstKey(text)),
+  // Scripts of other kinds may begin with `#!` or a comment such as `#include`, too. Every key of YAML counts, because
+  // the keys of autoinstall may come in any order.
+  matches: (text) =>
+    (isUserData(text) && !/^#(!|include|part-handler)/i.test(text)) ||
+    /^["']?[\w-]+["']?:(\s|$)/.test(findFirstKey(text)),
   check: checkAutoinstall,
   writeStock: writeAutoinstall,
   toUserData: toUserData,

@@ -34,8 +34,8 @@ const STRONGER = ['forceboot', 'rebootmsg'];
 /**
  * Checks that an AutoYaST profile powers the machine off at its end: by `halt` in `general/mode`, after the first
  * stage. `final_halt` is not the end of the installation: YaST makes it an init script of the installed system, which
- * runs when that system boots for the first time. A machine whose kernel the cloud gives it boots the installer instead.
- * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
+ * runs when that system boots for the first time. Where the cloud gives the machine its kernel, the installer boots
+ * instead. https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
  */
 function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] {
   const text = source.replace(/\r\n?/g, '\n');

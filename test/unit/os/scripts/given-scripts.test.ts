@@ -49,6 +49,12 @@ const VALID: [InstallScriptKind, string, string][] = [
     'd-i preseed/early_command string debconf-set debian-installer/exit/poweroff true\n',
   ],
   ['installerconfig', 'behind another command', BSD('sync && poweroff')],
+  [
+    'installerconfig',
+    'whose settings begin with a script’s first line',
+    '#!/bin/sh\nset -e\nPARTITIONS=x\n#!/bin/sh\npoweroff\n',
+  ],
+  ['kickstart', 'that begins with comments like those of cloud-init', '#include x\neula --agreed\npoweroff\n'],
   ['installerconfig', 'behind a semicolon', BSD('sysrc a=b; shutdown -p now')],
   ['installerconfig', 'with exec', BSD('exec /sbin/shutdown -p +1')],
   ['installerconfig', 'with other spellings', BSD('halt -lp')],
