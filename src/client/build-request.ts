@@ -1,17 +1,11 @@
 import { parseParameters, type BuildParameters } from '../domain/parameters.js';
 import { planBuild } from '../planning/plan.js';
+import { planSystem } from '../planning/plan-system.js';
 import type { Template } from '../tdl/types.js';
-import { checkScript, checkTemplate } from './check-files.js';
+import { checkScriptFor, checkTemplate } from './check-files.js';
 import { InvalidFilesError } from './errors.js';
+import type { GivenParameters } from './given-parameters.js';
 import { readInstallScript, readTemplate, type TextSource } from './text-source.js';
-
-/**
- * Parameters of a build by name; docs/parameters.md describes each. Every value may also be a text, as on the command
- * line: `'true'` for `true`, `'3600'` for `3600`. `undefined` and `null` mean the default.
- */
-export type GivenParameters = {
-  readonly [Name in keyof BuildParameters]?: BuildParameters[Name] | string | null | undefined;
-};
 
 /** What to build, and where. */
 export interface BuildRequest {
@@ -60,10 +54,12 @@ export function checkRequest(request: BuildRequest): CheckedRequest {
   const parameters = parseParameters({ ...request.parameters, ...(given && { install_script: given.text }) });
   const installScript = parameters.install_script;
   const { text, name } = readTemplate(request.template);
-  const { template, problems, scriptKind } = checkTemplate(text);
+  const { template, problems } = checkTemplate(text);
   const reports = [{ file: name, valid: problems.length === 0, problems }];
-  if (scriptKind !== undefined && installScript !== undefined) {
-    const mistakes = checkScript(scriptKind, installScript);
+  if (template !== undefined && problems.length === 0 && installScript !== undefined) {
+    // Mistakes in parameters are not the script's: `planBuild` throws them.
+    planSystem({ template, installScript, parameters });
+    const { problems: mistakes } = checkScriptFor(template, installScript, parameters);
     reports.push({ file: given?.name ?? 'install_script', valid: mistakes.length === 0, problems: mistakes });
   }
   if (template === undefined || reports.some(({ valid }) => !valid)) throw new InvalidFilesError(reports);

@@ -1,10 +1,14 @@
 import { FactoryError } from '../domain/errors.js';
+import { parseParameters, type BuildParameters } from '../domain/parameters.js';
 import { checkInstallScript } from '../os/scripts/check-install-script.js';
-import { findProfile } from '../os/registry.js';
+import { planBuild } from '../planning/plan.js';
+import { planSystem } from '../planning/plan-system.js';
+import { prepareScript } from '../planning/prepare-script.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
 import type { Problem, Template } from '../tdl/types.js';
+import type { GivenParameters } from './given-parameters.js';
 import { describeFileError, UnreadableFileError, type FileReport } from './errors.js';
 import { readBytes } from './text-source.js';
 
@@ -31,19 +35,43 @@ export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   const { template, problems } = parsed;
   if (template === undefined) return { problems, warnings: [] };
   try {
-    const { profile, warnings } = findProfile(template);
-    profile.planInstaller(template);
+    const { profile, warnings } = planSystem({ template, parameters: parseParameters({}) });
     return { template, scriptKind: profile.scriptKind, problems: [], warnings };
   } catch (error) {
-    if (!(error instanceof FactoryError)) throw error;
-    const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
-    return { template, problems: [{ ...parsed.os, message }], warnings: [] };
+    return { template, problems: [{ ...parsed.os, message: describeRefusal(error) }], warnings: [] };
   }
 }
 
-/** Checks an install script for the installer that reads it. Returns the mistakes. */
+/** Describes why no build can be planned; throws every error that is not a refusal. */
+function describeRefusal(error: unknown): string {
+  if (!(error instanceof FactoryError)) throw error;
+  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+}
+
+/** Checks an install script for the installer that reads it, with the default parameters. Returns the mistakes. */
 export function checkScript(kind: InstallScriptKind, text: string): Problem[] {
-  return checkInstallScript(kind, text);
+  return checkInstallScript(kind, text).problems;
+}
+
+/** What a build would say of an install script. */
+export interface ScriptReport {
+  problems: Problem[];
+  warnings: string[];
+}
+
+/**
+ * Checks an install script as the plan of a build does: with the template's values and the parameters.
+ * Never throws for a mistake in the script.
+ */
+export function checkScriptFor(template: Template, text: string, parameters: BuildParameters): ScriptReport {
+  try {
+    const input = { template, installScript: text, parameters };
+    const { problems, warnings } = prepareScript(input, planSystem(input));
+    if (problems.length === 0) planBuild(input);
+    return { problems, warnings };
+  } catch (error) {
+    return { problems: [{ line: 1, column: 1, message: describeRefusal(error) }], warnings: [] };
+  }
 }
 
 /** Reads a file's bytes, or reports why they cannot be read. */
@@ -58,11 +86,12 @@ function readFileForReport(file: string): { bytes: Buffer } | { report: FileRepo
 }
 
 /**
- * Checks template files, and checks an install script for every kind of installer that the templates use.
+ * Checks template files, and checks an install script for every template, as the plan of a build does.
  * Needs neither Temporal nor a cloud, and never throws for a mistake in a file.
  *
  * @param templates paths of TDL files
  * @param scriptFile path of the install script
+ * @param given the parameters of the build, which decide what an install script may be like
  * @param onWarning is called with each warning; a warning does not make a file invalid
  * @returns a report for each template in the order given, then one for the script
  */
@@ -70,29 +99,44 @@ export function checkFiles(
   templates: string[],
   scriptFile?: string,
   onWarning: (text: string) => void = () => {},
+  given: GivenParameters = {},
 ): FileReport[] {
-  const kinds = new Set<InstallScriptKind>();
+  const parameters = parseParameters(given);
+  const valid: Template[] = [];
   const reports = templates.map((file): FileReport => {
     const read = readFileForReport(file);
     if ('report' in read) return read.report;
-    const { problems, scriptKind, warnings } = checkTemplate(read.bytes);
-    if (scriptKind !== undefined) kinds.add(scriptKind);
+    const { template, problems, warnings } = checkTemplate(read.bytes);
+    if (template !== undefined && problems.length === 0) valid.push(template);
     for (const warning of warnings) onWarning(`${file}: ${warning}`);
     return { file, valid: problems.length === 0, problems };
   });
   if (scriptFile === undefined) return reports;
-  return [...reports, checkScriptFile(scriptFile, kinds)];
+  const { warnings, ...report } = checkScriptFile(scriptFile, valid, parameters);
+  for (const warning of warnings) onWarning(`${scriptFile}: ${warning}`);
+  return [...reports, report];
 }
 
-function checkScriptFile(file: string, kinds: ReadonlySet<InstallScriptKind>): FileReport {
+function checkScriptFile(
+  file: string,
+  templates: readonly Template[],
+  parameters: BuildParameters,
+): FileReport & { warnings: string[] } {
   const read = readFileForReport(file);
-  if ('report' in read) return read.report;
+  if ('report' in read) return { ...read.report, warnings: [] };
   const { text, problem } = decodeText(read.bytes);
-  if (text === undefined) return { file, valid: false, problems: [problem] };
-  if (kinds.size === 0) {
+  if (text === undefined) return { file, valid: false, problems: [problem], warnings: [] };
+  if (templates.length === 0) {
     const message = 'not checked: without a valid template, the kind of the install script is not known';
-    return { file, valid: false, problems: [{ line: 1, column: 1, message }] };
+    return { file, valid: false, problems: [{ line: 1, column: 1, message }], warnings: [] };
   }
-  const problems = [...kinds].flatMap((kind) => checkScript(kind, text));
-  return { file, valid: problems.length === 0, problems };
+  const reports = templates.map((template) => checkScriptFor(template, text, parameters));
+  // Templates of the same system find the same.
+  const problems = removeRepeated(reports.flatMap((report) => report.problems));
+  const warnings = removeRepeated(reports.flatMap((report) => report.warnings));
+  return { file, valid: problems.length === 0, problems, warnings };
+}
+
+function removeRepeated<T>(items: readonly T[]): T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 }

@@ -34,7 +34,8 @@ export {
 export { hasWorkers } from './workers.js';
 export { readPayloadKeys, readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 
-export { checkRequest, type BuildRequest, type CheckedRequest, type GivenParameters } from './build-request.js';
+export { checkRequest, type BuildRequest, type CheckedRequest } from './build-request.js';
+export type { GivenParameters } from './given-parameters.js';
 export { readInstallScript, readTemplate, type NamedText, type TextSource } from './text-source.js';
 export {
   cancelBuild,

@@ -5,7 +5,7 @@ import type { BaseImageInput } from '../domain/base-image-input.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import { parseParameters } from '../domain/parameters.js';
 import type { BuildStatus } from '../domain/status.js';
-import type { GivenParameters } from './build-request.js';
+import type { GivenParameters } from './given-parameters.js';
 import { fetchStatus, getBuildHandle, isOpen, restartBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError, ClientError } from './errors.js';

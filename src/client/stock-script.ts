@@ -1,7 +1,7 @@
 import { parseParameters } from '../domain/parameters.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { planBuild } from '../planning/plan.js';
-import type { GivenParameters } from './build-request.js';
+import type { GivenParameters } from './given-parameters.js';
 import { checkTemplate } from './check-files.js';
 import { InvalidFilesError } from './errors.js';
 import { readTemplate, type TextSource } from './text-source.js';

@@ -1,19 +1,4 @@
-/** The kinds of value of a parameter. A `pool` is a boolean or the name of an external network. */
-export type ParameterKind = 'text' | 'boolean' | 'seconds' | 'integer' | 'pool' | 'choice' | 'list';
-
-export interface ParameterDefinition {
-  kind: ParameterKind;
-  /** What the parameter does, for `docs/parameters.md` and the shell's completion. */
-  description: string;
-  /** The value when the parameter is not given. Unset when there is no default value. */
-  default?: string | number | boolean;
-  /** The values of a parameter of the kind `choice`. */
-  choices?: readonly string[];
-  /** The section of `docs/parameters.md` that describes the parameter. */
-  group: 'article' | 'placement' | 'result' | 'deadlines' | 'installer' | 'failure';
-  /** The project that introduced the parameter. Unset when this project did. */
-  origin?: string;
-}
+import type { ParameterDefinition } from './parameter-definition.js';
 
 function define<const T extends Record<string, ParameterDefinition>>(definitions: T): T {
   return definitions;
@@ -150,6 +135,13 @@ export const PARAMETERS = define({
     default: false,
     description:
       'Replaces ${rootpw}, ${url}, ${name}, ${os_name}, ${os_version} and ${arch} in the install script with the template’s values. Write $${ for a literal ${.',
+  },
+  assume_poweroff: {
+    kind: 'boolean',
+    group: 'installer',
+    default: false,
+    description:
+      'Says that the machine powers itself off at the end of the installation, where the check of the install script cannot see that: in a file that the script includes, or in a program that it runs. What the check would refuse for this reason is then a warning. The build still waits for the power-off.',
   },
   reuse_jeos: {
     kind: 'boolean',

@@ -1,7 +1,9 @@
 import { FactoryError } from './errors.js';
-import { PARAMETERS, type ParameterDefinition, type ParameterName } from './parameter-table.js';
+import type { ParameterDefinition } from './parameter-definition.js';
+import { PARAMETERS, type ParameterName } from './parameter-table.js';
 
-export { PARAMETERS, type ParameterDefinition, type ParameterKind, type ParameterName } from './parameter-table.js';
+export type { ParameterDefinition, ParameterKind } from './parameter-definition.js';
+export { PARAMETERS, type ParameterName } from './parameter-table.js';
 
 /** The validated parameters of a build, with all defaults. */
 export interface BuildParameters {
@@ -25,6 +27,7 @@ export interface BuildParameters {
   root_disk?: 'local' | 'volume';
   volume_type?: string;
   render_script: boolean;
+  assume_poweroff: boolean;
   kernel_checksum?: string;
   ramdisk_checksum?: string;
   iso_checksum?: string;

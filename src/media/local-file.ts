@@ -3,6 +3,7 @@ import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../domain/errors.js';
+import { isLocalFileUrl } from '../domain/file-url.js';
 import { mediaUnavailableError } from './failures.js';
 import type { MediumStream, OpenOptions } from './source.js';
 
@@ -112,7 +113,7 @@ function notOpenError(url: string): FactoryError {
  */
 function parseFileUrl(url: string): string {
   try {
-    if (/^file:\/\/(localhost)?\//i.test(url)) return fileURLToPath(url);
+    if (isLocalFileUrl(url)) return fileURLToPath(url);
   } catch {
     // The error is thrown below.
   }

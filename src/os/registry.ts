@@ -13,7 +13,6 @@ import { mandrake, mandriva } from './families/mandriva/family.js';
 import { opensuse, sles, tumbleweed } from './families/suse/family.js';
 import { ubuntu } from './families/ubuntu/family.js';
 import { windows } from './families/windows/family.js';
-import { isTreeAddress } from './installer/installer-plan.js';
 import { findRelease, type FoundRelease, hasOldSsh } from './profile/releases.js';
 import type { OsFamily, OsProfile, Release } from './profile/types.js';
 
@@ -47,7 +46,8 @@ export function findProfile(template: Template): { profile: OsProfile; warnings:
   if (family === undefined) throw unknownNameError(os.name);
   const found = findRelease(family, os);
   if (found === undefined) throw unknownVersionError(family, os);
-  const { release, version } = found;
+  const { version } = found;
+  const release = family.chooseRelease?.(os, found) ?? found.release;
   checkInstallType(os, family, release);
   const profile: OsProfile = {
     ...release.tools,
@@ -133,7 +133,7 @@ function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError
   );
 }
 
-function listWarnings({ versions }: OsFamily, os: Template['os'], { release, newer }: FoundRelease): string[] {
+function listWarnings({ versions }: OsFamily, os: Template['os'], { newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
     // Rawhide has no version number that could be newer.
@@ -142,17 +142,15 @@ function listWarnings({ versions }: OsFamily, os: Template['os'], { release, new
       : `changes from day to day: it is built like the newest known version (${versions})`;
     warnings.push(`${os.name} ${os.version} ${is}`);
   }
-  const doubt = warnAboutTree(os, release.scriptKind);
+  const doubt = warnAboutTree(os);
   return doubt === undefined ? warnings : [...warnings, doubt];
 }
 
 /** Warns about an install tree that the installer may not reach. */
-function warnAboutTree(os: Template['os'], scriptKind: Release['scriptKind']): string | undefined {
+function warnAboutTree(os: Template['os']): string | undefined {
   if (os.install.type !== 'url') return undefined;
   const { url } = os.install;
-  if (!isTreeAddress(url, scriptKind))
-    return 'the installer cannot fetch files from the <url> of the install tree: the template is valid, but a build refuses it';
-  const host = new URL(url).hostname;
+  const host = URL.canParse(url) ? new URL(url).hostname : '';
   if (isThisMachine(host))
     return `the install tree is on ${host}: the worker may reach this host, but the installer on the instance cannot`;
   return undefined;

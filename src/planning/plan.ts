@@ -1,20 +1,13 @@
 import { createHash } from 'node:crypto';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildParameters } from '../domain/parameters.js';
-import { chooseLoginUser, resolveGuestPath } from '../os/guest/guest-users.js';
-import { checkBootMethod } from '../os/installer/boot-method.js';
-import { withDrivers } from '../os/installer/drivers.js';
-import { type Firmware, withFirmware } from '../os/installer/firmware.js';
-import { checkTree } from '../os/installer/installer-plan.js';
-import { withTransport } from '../os/installer/script-transport.js';
+import { resolveGuestPath } from '../os/guest/guest-users.js';
+import type { Firmware } from '../os/installer/firmware.js';
 import type { InstallerPlan } from '../os/installer/types.js';
 import type { OsProfile } from '../os/profile/types.js';
-import { findProfile } from '../os/registry.js';
-import { checkInstallScript } from '../os/scripts/check-install-script.js';
-import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
-import { renderScript } from '../os/scripts/render-script.js';
-import { writeStockScript } from '../os/scripts/stock-script.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
+import { type PlanInput, planSystem } from './plan-system.js';
+import { prepareScript } from './prepare-script.js';
 
 /**
  * One step of the customisation. Its name (`command:2 tidy`) is stable: histories and the guest's journal contain it.
@@ -46,13 +39,6 @@ export interface BuildPlan {
   steps: GuestStep[];
 }
 
-/** The input of a plan. */
-export interface PlanInput {
-  template: Template;
-  installScript?: string | undefined;
-  parameters: BuildParameters;
-}
-
 /**
  * Plans a build.
  *
@@ -61,30 +47,15 @@ export interface PlanInput {
  *   parameter
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
-  const { profile, warnings } = findProfile(template);
-  checkTree(template, profile.scriptKind);
-  const firmware = chooseFirmware({ installScript, parameters });
-  const installer = planInstaller(profile, template, {
-    ...parameters,
-    ...(firmware === undefined ? {} : { firmware }),
-  });
-  checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
-  for (const repository of template.repositories) profile.addRepository(repository);
-  if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
-  const user = chooseLoginUser(profile, parameters);
-  const { script: given, note } = chooseScript(
-    { template, installScript, parameters: { ...parameters, default_user: user } },
-    profile,
-  );
-  const { toUserData, uefiWarning } = SCRIPT_KINDS[profile.scriptKind];
-  const problems = checkInstallScript(profile.scriptKind, given, installer.scriptTransport);
+  const system = planSystem({ template, installScript, parameters });
+  const { profile, installer, firmware, user, warnings } = system;
+  const { script, problems, warnings: ofScript } = prepareScript({ template, installScript, parameters }, system);
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
       hint: 'the machine must power itself off at the end of the installation: the build waits for this power-off',
     });
   }
-  const script = toUserData?.(given) ?? given;
   const { name, version, arch } = template.os;
   return {
     template,
@@ -94,73 +65,8 @@ export function planBuild({ template, installScript, parameters }: PlanInput): B
     script,
     user,
     ...(firmware === undefined ? {} : { firmware }),
-    warnings: [
-      ...warnings,
-      ...(uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi' ? [uefiWarning] : []),
-      ...(note === undefined ? [] : [note]),
-    ],
+    warnings: [...warnings, ...ofScript],
     steps: planGuestSteps(template, profile),
-  };
-}
-
-/** Plans the template's installer, with the parameters for firmware, transport and drivers. */
-export function planInstaller(
-  profile: OsProfile,
-  template: Template,
-  parameters: Pick<BuildParameters, 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
-): InstallerPlan {
-  const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
-  const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
-  const plan = withFirmware(profile.planInstaller(template), template.os.arch, firmware);
-  return withTransport(withDrivers(plan, drivers), transport);
-}
-
-/**
- * Chooses the firmware: UEFI for a stock script with disk_layout efi, which needs it; otherwise parameter `firmware`.
- * @throws FactoryError InvalidParameter when parameter `firmware` is `bios` in that case
- */
-function chooseFirmware({
-  installScript,
-  parameters,
-}: Pick<PlanInput, 'installScript' | 'parameters'>): Firmware | undefined {
-  const { firmware, disk_layout: layout } = parameters;
-  if (installScript !== undefined || layout !== 'efi') return firmware;
-  if (firmware === 'bios') {
-    throw new FactoryError(
-      'InvalidParameter',
-      'parameters firmware and disk_layout: firmware bios cannot boot a disk with disk_layout efi',
-      {
-        hint: 'leave one of the two parameters out',
-      },
-    );
-  }
-  return firmware ?? 'uefi';
-}
-
-/**
- * Returns the given install script; when parameter `render_script` is true, fills the template's values into it.
- * Without a given script, writes the stock script of the operating system.
- */
-function chooseScript(
-  { template, installScript, parameters }: PlanInput,
-  profile: OsProfile,
-): { script: string; note?: string } {
-  if (installScript !== undefined) {
-    // Remove a byte order mark. The command line has removed it already, but another client program may pass it.
-    const script = installScript.replace(/^\uFEFF/, '');
-    return { script: parameters.render_script ? renderScript(script, template) : script };
-  }
-  const script = writeStockScript({
-    template,
-    profile,
-    diskLayout: parameters.disk_layout,
-    user: parameters.default_user,
-    windowsImage: parameters.windows_image,
-    drivers: parameters.drivers_iso !== undefined,
-  });
-  return {
-    script,
-    note: 'no install script is given, so the build uses the stock script (imagefactory install-script prints it)',
   };
 }
 

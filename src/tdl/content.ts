@@ -1,3 +1,4 @@
+import { isLocalFileUrl } from '../domain/file-url.js';
 import type { Problems } from './place.js';
 import type { Content, Template } from './types.js';
 import type { XmlElement } from './xml.js';
@@ -56,8 +57,12 @@ function isPadded(base64: string): boolean {
  * function reads nothing; the worker decides which files may be read.
  */
 function readUrl(text: string, at: number, what: string, problems: Problems): string {
-  // Oz accepts relative file URLs too, but no URL parser accepts them, so we return every file URL without parsing it.
-  if (/^file:\/\/./i.test(text)) return text;
+  if (isLocalFileUrl(text)) return text;
+  // Oz accepts them, and reads them from the folder that it runs in; a worker has no such folder.
+  if (/^file:/i.test(text)) {
+    problems.add(at, `${what} needs the absolute path of a file on the worker's machine: write file:///DIR/FILE`);
+    return text;
+  }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) {
     problems.add(at, `${what} needs a URL: write http://… or https://…`);

@@ -1,16 +1,23 @@
-import { LIMITS } from './limits.js';
+import type { XmlLimits } from './limits.js';
 import type { Problems } from './place.js';
 
 /** The replacement text of each internal entity, by the name of the entity. */
 export type Entities = ReadonlyMap<string, string>;
 
-/**
- * The number of references that have been replaced so far, and the number of characters that have replaced them. One
- * object counts for the whole document.
- */
-export interface Spent {
+/** The rules for one document, and what of its limits is used up. One object counts for the whole document. */
+export interface XmlRules {
+  limits: XmlLimits;
+  /**
+   * Whether the document is not a template but XML of somebody else, such as an AutoYaST profile. A DOCTYPE may then
+   * have everything that XML allows; we skip what we do not need, and fetch nothing.
+   */
+  foreign: boolean;
+  /** The number of references that have been replaced so far. */
   references: number;
+  /** The number of characters that have replaced them. */
   characters: number;
+  /** Whether entities may be declared in a DTD that we do not read, so an undeclared entity is not a mistake. */
+  hasOtherEntities: boolean;
 }
 
 const PREDEFINED: Record<string, string> = { lt: '<', gt: '>', amp: '&', apos: "'", quot: '"' };
@@ -47,7 +54,7 @@ export function isXmlChar(code: number): boolean {
 export function expand(
   raw: string,
   entities: Entities,
-  spent: Spent,
+  rules: XmlRules,
   wrong: (offset: number, message: string) => void,
   within: readonly string[] = [],
 ): string {
@@ -69,10 +76,11 @@ export function expand(
       if (predefined !== undefined) return predefined;
       const value = entities.get(name);
       if (value === undefined) {
+        if (rules.hasOtherEntities) return whole;
         wrong(offset, `the entity &${name}; is not declared: write &amp;${name}; if you mean the text itself`);
         return '';
       }
-      return nested(value, name, entities, spent, (message) => wrong(offset, message), within);
+      return nested(value, name, entities, rules, (message) => wrong(offset, message), within);
     },
   );
 }
@@ -81,32 +89,33 @@ function nested(
   value: string,
   name: string,
   entities: Entities,
-  spent: Spent,
+  rules: XmlRules,
   wrong: (message: string) => void,
   within: readonly string[],
 ): string {
   // Once a limit is exceeded, we replace no more references: the mistake has already been reported.
-  if (spent.references > LIMITS.entityReferences || spent.characters > LIMITS.entityText) return '';
-  spent.references += 1;
-  spent.characters += value.length;
-  if (spent.references > LIMITS.entityReferences) {
+  const { limits } = rules;
+  if (rules.references > limits.entityReferences || rules.characters > limits.entityText) return '';
+  rules.references += 1;
+  rules.characters += value.length;
+  if (rules.references > limits.entityReferences) {
     wrong(
-      `the document has more than ${LIMITS.entityReferences} entity references: write the text instead of the references`,
+      `the document has more than ${limits.entityReferences} entity references: write the text instead of the references`,
     );
     return '';
   }
-  if (spent.characters > LIMITS.entityText) {
+  if (rules.characters > limits.entityText) {
     wrong(
-      `the replaced entities have more than ${LIMITS.entityText} characters in all: write the text instead of the references`,
+      `the replaced entities have more than ${limits.entityText} characters in all: write the text instead of the references`,
     );
     return '';
   }
-  if (within.includes(name) || within.length >= LIMITS.entityDepth) {
-    const why = within.includes(name) ? 'contains itself' : `is nested more than ${LIMITS.entityDepth} levels deep`;
+  if (within.includes(name) || within.length >= limits.entityDepth) {
+    const why = within.includes(name) ? 'contains itself' : `is nested more than ${limits.entityDepth} levels deep`;
     wrong(`the entity &${name}; ${why}: write the text instead of the reference`);
     return '';
   }
-  return expand(value, entities, spent, (_offset, message) => wrong(`in the entity &${name};: ${message}`), [
+  return expand(value, entities, rules, (_offset, message) => wrong(`in the entity &${name};: ${message}`), [
     ...within,
     name,
   ]);
@@ -130,24 +139,31 @@ function after(text: string, end: string, from: number): number {
 }
 
 /**
- * Reads a DOCTYPE that begins at `start`. Accepts internal general entities with plain text, and refuses everything
- * else in a DTD. Never fetches anything.
+ * Reads a DOCTYPE that begins at `start`. In a template, accepts internal general entities with plain text, and refuses
+ * everything else in a DTD. Never fetches anything.
  *
  * @returns the offset of the DOCTYPE's end; -1 if it does not end, which is reported in `problems`
  */
-export function readDoctype(text: string, start: number, entities: Map<string, string>, problems: Problems): number {
+export function readDoctype(
+  text: string,
+  start: number,
+  entities: Map<string, string>,
+  rules: XmlRules,
+  problems: Problems,
+): number {
   DOCTYPE.lastIndex = start;
   const match = DOCTYPE.exec(text);
   if (match === null) {
-    problems.add(start, 'this DOCTYPE cannot be parsed: remove it, because a template needs none');
+    problems.add(start, 'this DOCTYPE cannot be parsed: remove it');
     return -1;
   }
   if (match[1] !== undefined) {
-    problems.add(start, 'an external DTD is not supported: remove SYSTEM or PUBLIC and the text after it');
+    if (rules.foreign) rules.hasOtherEntities = true;
+    else problems.add(start, 'an external DTD is not supported: remove SYSTEM or PUBLIC and the text after it');
   }
   let at = DOCTYPE.lastIndex;
   if (text[at] === '[') {
-    at = readSubset(text, at + 1, entities, problems);
+    at = readSubset(text, at + 1, entities, rules, problems);
     if (at < 0) return -1;
   }
   const close = /\s*>/y;
@@ -157,7 +173,13 @@ export function readDoctype(text: string, start: number, entities: Map<string, s
   return -1;
 }
 
-function readSubset(text: string, from: number, entities: Map<string, string>, problems: Problems): number {
+function readSubset(
+  text: string,
+  from: number,
+  entities: Map<string, string>,
+  rules: XmlRules,
+  problems: Problems,
+): number {
   let at = from;
   for (;;) {
     const space = /\s*/y;
@@ -166,7 +188,8 @@ function readSubset(text: string, from: number, entities: Map<string, string>, p
     at = space.lastIndex;
     if (text[at] === ']') return at + 1;
     if (text[at] === '%') {
-      problems.add(at, 'parameter entities are not supported: remove them');
+      if (rules.foreign) rules.hasOtherEntities = true;
+      else problems.add(at, 'parameter entities are not supported: remove them');
       const end = after(text, ';', at);
       if (end < 0) return -1;
       at = end;
@@ -174,20 +197,22 @@ function readSubset(text: string, from: number, entities: Map<string, string>, p
     }
     const end = text.startsWith('<', at) ? itemEnd(text, at) : -1;
     if (end < 0) {
-      problems.add(
-        at,
-        'the DOCTYPE is not closed, or this part cannot be parsed: remove the DOCTYPE, because a template needs none',
-      );
+      problems.add(at, 'the DOCTYPE is not closed, or this part cannot be parsed: remove the DOCTYPE');
       return -1;
     }
     if (text.startsWith('<!', at) && !text.startsWith('<!--', at)) {
-      declare(text.slice(at, end), at, entities, problems);
+      declare(text.slice(at, end), at, entities, rules, problems);
     }
     at = end;
   }
 }
 
-function declare(item: string, at: number, entities: Map<string, string>, problems: Problems): void {
+function declare(item: string, at: number, entities: Map<string, string>, rules: XmlRules, problems: Problems): void {
+  const { limits, foreign } = rules;
+  if (foreign && (!DECLARATION.test(item) || entities.size >= limits.entities)) {
+    rules.hasOtherEntities = true;
+    return;
+  }
   if (/^<!ENTITY\s+%/.test(item)) return problems.add(at, 'parameter entities are not supported: remove them');
   if (EXTERNAL.test(item)) return problems.add(at, 'external entities are not supported: write the text itself');
   const match = DECLARATION.exec(item);
@@ -204,9 +229,9 @@ function declare(item: string, at: number, entities: Map<string, string>, proble
       return isXmlChar(code) ? String.fromCodePoint(code) : whole;
     },
   );
-  if (value.includes('<'))
+  if (value.includes('<') && !foreign)
     return problems.add(at, `the entity ${name} contains markup, but an entity may contain only text`);
-  if (entities.size >= LIMITS.entities)
-    return problems.add(at, `a DOCTYPE may declare at most ${LIMITS.entities} entities`);
+  if (entities.size >= limits.entities)
+    return problems.add(at, `a DOCTYPE may declare at most ${limits.entities} entities`);
   if (!entities.has(name)) entities.set(name, value);
 }

@@ -32,3 +32,31 @@ export const LIMITS = {
   /** Mistakes that are reported; further mistakes are not counted. */
   problems: 100,
 } as const;
+
+/** The limits of an XML document. */
+export type XmlLimits = Record<
+  | 'depth'
+  | 'elements'
+  | 'attributes'
+  | 'attributeLength'
+  | 'entities'
+  | 'entityReferences'
+  | 'entityDepth'
+  | 'entityText',
+  number
+>;
+
+/**
+ * The limits of XML that is not a template: install scripts, whose readers have no such limits. They are far above what
+ * people write, and keep the check from using much memory or time.
+ */
+export const FOREIGN_LIMITS: XmlLimits = {
+  depth: 200,
+  elements: 200_000,
+  attributes: 256,
+  attributeLength: 64 * 1024,
+  entities: 1000,
+  entityReferences: 10_000,
+  entityDepth: 20,
+  entityText: 1024 * 1024,
+};

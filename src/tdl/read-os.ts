@@ -1,3 +1,4 @@
+import { isLocalFileUrl } from '../domain/file-url.js';
 import {
   findChild,
   findChildren,
@@ -170,8 +171,16 @@ function readAddress(element: XmlElement | undefined, schemes: string[], problem
   if (protocol === undefined || !schemes.includes(protocol)) {
     const known = schemes.map((scheme) => (scheme === IN_GLANCE ? `${scheme}NAME` : `${scheme}//`)).join(', ');
     problems.add(element.at, `<${element.name}> is not an address that can be fetched (${known}): write ${example}`);
+  } else {
+    refuseRelativeFile(text, protocol, element.at, problems);
   }
   return text;
+}
+
+/** Reports a mistake when a `file:` URL does not have an absolute path: a worker has no folder of its own. */
+function refuseRelativeFile(url: string, protocol: string, at: number, problems: Problems): void {
+  if (protocol !== 'file:' || isLocalFileUrl(url)) return;
+  problems.add(at, `${url} is not an absolute path on the worker's machine: write file:///DIR/FILE`);
 }
 
 /**
@@ -196,6 +205,8 @@ function readExtras(extras: XmlElement, problems: Problems): Extra[] {
           element.attributes.get('source')?.at ?? element.at,
           `the source of a ${kind} must begin with one of ${known}`,
         );
+      } else {
+        refuseRelativeFile(source, protocol, element.attributes.get('source')?.at ?? element.at, problems);
       }
       return { kind, source, destination };
     }),

@@ -1,5 +1,4 @@
-import { expand, isXmlChar, readDoctype, type Entities, type Spent } from './entities.js';
-import { LIMITS } from './limits.js';
+import { expand, isXmlChar, readDoctype, type Entities, type XmlRules } from './entities.js';
 import type { Problems } from './place.js';
 
 /** The result of the first pass over a document. */
@@ -28,8 +27,8 @@ const TAG = /<\/?(?=([^\s/>"'<]*))\1(?:[^>"']|"[^"]*"|'[^']*')*>/y;
  * that XML forbids, more than one root element. The library itself checks that tags match and attributes are
  * well-formed.
  */
-export function scan(text: string, problems: Problems): Scanned {
-  const scanner = new Scanner(text, problems);
+export function scan(text: string, problems: Problems, rules: XmlRules): Scanned {
+  const scanner = new Scanner(text, problems, rules);
   scanner.run();
   return { text: scanner.blanked, entities: scanner.entities };
 }
@@ -37,7 +36,6 @@ export function scan(text: string, problems: Problems): Scanned {
 class Scanner {
   readonly entities = new Map<string, string>();
   blanked: string;
-  private readonly spent: Spent = { references: 0, characters: 0 };
   private depth = 0;
   private elements = 0;
   private hasDoctype = false;
@@ -45,6 +43,7 @@ class Scanner {
   constructor(
     private readonly text: string,
     private readonly problems: Problems,
+    private readonly rules: XmlRules,
   ) {
     this.blanked = text;
   }
@@ -103,7 +102,7 @@ class Scanner {
   }
 
   private references(raw: string, at: number): void {
-    expand(raw, this.entities, this.spent, (offset, message) => this.problems.add(at + offset, message));
+    expand(raw, this.entities, this.rules, (offset, message) => this.problems.add(at + offset, message));
   }
 
   private markup(at: number): number {
@@ -134,14 +133,11 @@ class Scanner {
 
   private doctype(at: number): number {
     if (this.hasDoctype || this.elements > 0) {
-      this.problems.add(
-        at,
-        'only one DOCTYPE is allowed, before the outermost element: remove this one, because a template needs none',
-      );
+      this.problems.add(at, 'only one DOCTYPE is allowed, before the outermost element: remove this one');
     }
     const isFirst = !this.hasDoctype;
     this.hasDoctype = true;
-    const end = readDoctype(this.text, at, this.entities, this.problems);
+    const end = readDoctype(this.text, at, this.entities, this.rules, this.problems);
     // We replace only the first DOCTYPE, because each replacement copies the whole text. The library never gets a
     // document with two DOCTYPEs, because the second one is a mistake.
     if (end < 0 || !isFirst) return end;
@@ -164,31 +160,33 @@ class Scanner {
   }
 
   private startTag(at: number, whole: string, name: string): void {
+    const { limits } = this.rules;
     this.elements += 1;
     if (this.depth === 0 && this.elements > 1)
       this.problems.add(at, 'a document has only one outermost element: nothing may follow its end');
-    if (this.elements === LIMITS.elements + 1)
-      this.problems.add(at, `a document may have at most ${LIMITS.elements} elements`);
+    if (this.elements === limits.elements + 1)
+      this.problems.add(at, `a document may have at most ${limits.elements} elements`);
     if (!whole.endsWith('/>')) this.depth += 1;
-    if (this.depth === LIMITS.depth + 1)
-      this.problems.add(at, `elements may not be nested more than ${LIMITS.depth} levels deep`);
+    if (this.depth === limits.depth + 1)
+      this.problems.add(at, `elements may not be nested more than ${limits.depth} levels deep`);
     // The library also refuses names that every JavaScript object has, such as `constructor`, but gives no position.
     if (name in {}) this.problems.add(at, `<${name}> is not allowed as the name of an element`);
     this.attributes(at, whole);
   }
 
   private attributes(at: number, whole: string): void {
+    const { limits } = this.rules;
     let count = 0;
     for (const match of whole.matchAll(ATTRIBUTE)) {
       const [pair, name = '', quoted = ''] = match;
       const place = at + match.index;
       count += 1;
-      if (count === LIMITS.attributes + 1) {
-        this.problems.add(place, `an element may have at most ${LIMITS.attributes} attributes`);
+      if (count === limits.attributes + 1) {
+        this.problems.add(place, `an element may have at most ${limits.attributes} attributes`);
         return;
       }
-      if (quoted.length - 2 > LIMITS.attributeLength) {
-        this.problems.add(place, `the value of an attribute may have at most ${LIMITS.attributeLength} characters`);
+      if (quoted.length - 2 > limits.attributeLength) {
+        this.problems.add(place, `the value of an attribute may have at most ${limits.attributeLength} characters`);
         continue;
       }
       if (name in {}) this.problems.add(place, `${name} is not allowed as the name of an attribute`);

@@ -1,6 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { expand, type Entities, type Spent } from './entities.js';
-import { LIMITS } from './limits.js';
+import { expand, type Entities, type XmlRules } from './entities.js';
+import { FOREIGN_LIMITS, LIMITS, type XmlLimits } from './limits.js';
 import type { Problems } from './place.js';
 import { scan } from './scan.js';
 
@@ -28,7 +28,7 @@ const ATTRIBUTES = ':@';
  */
 type Node = Record<string, unknown> & { [ATTRIBUTES]?: Record<string, string> };
 
-const parser = new XMLParser({
+const OPTIONS = {
   preserveOrder: true,
   captureMetaData: true,
   ignoreAttributes: false,
@@ -41,20 +41,37 @@ const parser = new XMLParser({
   processEntities: false,
   ignoreDeclaration: true,
   ignorePiTags: true,
-  maxNestedTags: LIMITS.depth + 1,
-});
+};
 
 /**
- * Parses a document, and returns its root element. If the document is not well-formed or exceeds a limit, reports that
+ * Parses a template, and returns its root element. If the document is not well-formed or exceeds a limit, reports that
  * in `problems` and returns undefined.
  */
 export function parseXml(source: string, problems: Problems): XmlElement | undefined {
-  const { text, entities } = scan(source, problems);
+  return parse(source, problems, startRules(LIMITS, false));
+}
+
+/**
+ * Parses XML that is not a template: an install script. What XML itself allows, such as an external DTD, is no mistake
+ * there. It is not read.
+ */
+export function parseForeignXml(source: string, problems: Problems): XmlElement | undefined {
+  return parse(source, problems, startRules(FOREIGN_LIMITS, true));
+}
+
+function startRules(limits: XmlLimits, foreign: boolean): XmlRules {
+  return { limits, foreign, references: 0, characters: 0, hasOtherEntities: false };
+}
+
+function parse(source: string, problems: Problems, rules: XmlRules): XmlElement | undefined {
+  const { text, entities } = scan(source, problems, rules);
   if (!problems.any) validate(text, problems);
   if (problems.any) return undefined;
   try {
+    const parser = new XMLParser({ ...OPTIONS, maxNestedTags: rules.limits.depth + 1 });
     const nodes = parser.parse(text) as Node[];
-    const builder = new Builder(text, entities);
+    // The second pass replaces the same references again, with all of the limits.
+    const builder = new Builder(text, entities, { ...rules, references: 0, characters: 0 });
     const root = nodes.map((node) => builder.element(node)).find((element) => element !== undefined);
     if (root === undefined) problems.add(0, 'the document is empty');
     return root;
@@ -78,12 +95,12 @@ function findOffset(text: string, line: number, column = 1): number {
 }
 
 class Builder {
-  private readonly spent: Spent = { references: 0, characters: 0 };
   private readonly metadata = XMLParser.getMetaDataSymbol() as unknown as string;
 
   constructor(
     private readonly text: string,
     private readonly entities: Entities,
+    private readonly rules: XmlRules,
   ) {}
 
   element(node: Node): XmlElement | undefined {
@@ -126,6 +143,6 @@ class Builder {
   }
 
   private expanded(raw: string): string {
-    return expand(raw, this.entities, this.spent, () => {});
+    return expand(raw, this.entities, this.rules, () => {});
   }
 }

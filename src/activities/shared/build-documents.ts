@@ -5,7 +5,7 @@ import type { InstallerPlan } from '../../os/installer/types.js';
 import type { OsProfile } from '../../os/profile/types.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildParameters } from '../../domain/parameters.js';
-import { planInstaller } from '../../planning/plan.js';
+import { planInstaller } from '../../planning/plan-system.js';
 import { findSecrets } from '../../planning/secrets.js';
 import type { Deps } from './context.js';
 

@@ -1,8 +1,8 @@
-import { checkFiles, formatProblems } from '../../client/index.js';
+import { checkFiles, formatProblems, type GivenParameters } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { UsageError } from '../errors.js';
 import { formatJson, formatWarning } from '../output.js';
-import { findParameterFile } from '../parameters.js';
+import { findParameterFile, PARAMETER_OPTIONS, readParameters } from '../parameters.js';
 import type { Command } from './command.js';
 
 export const validate: Command = {
@@ -10,6 +10,7 @@ export const validate: Command = {
   summary: 'check templates, and an install script, without building anything',
   positionals: { file: { type: 'string', array: true, describe: 'TDL files; - is standard input' } },
   options: {
+    ...PARAMETER_OPTIONS,
     'file-parameter': {
       type: 'string',
       nargs: 2,
@@ -23,7 +24,8 @@ export const validate: Command = {
   run: async ({ io, settings, options }) => {
     const files = [options['file']].flat().map(String);
     if (files.length === 0 || files.includes('')) throw new UsageError('the path of a file is empty');
-    const reports = checkFiles(files, readScriptOption(options), (text) => io.err(formatWarning(text)));
+    const onWarning = (text: string): void => io.err(formatWarning(text));
+    const reports = checkFiles(files, readScriptOption(options), onWarning, readOtherParameters(options));
     if (settings.output === 'json') {
       io.out(formatJson(reports));
     } else {
@@ -34,6 +36,11 @@ export const validate: Command = {
     return reports.every(({ valid }) => valid) ? 0 : 1;
   },
 };
+
+/** Reads the parameters that decide what the install script may be like, such as script_transport. */
+function readOtherParameters({ parameter, parameters }: Record<string, unknown>): GivenParameters {
+  return readParameters({ parameter, parameters });
+}
 
 function readScriptOption(options: Record<string, unknown>): string | undefined {
   const script = findParameterFile(options, 'install_script');

@@ -1,4 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
+import { isLocalFileUrl } from '../../domain/file-url.js';
 import type { Install, Template } from '../../tdl/types.js';
 import { architectureProperty } from '../common/architectures.js';
 import { type InstallScriptKind, SCRIPT_KINDS } from '../scripts/kinds/registry.js';
@@ -23,8 +24,16 @@ const LONGEST_COMMAND_LINE = 2047;
 
 /** Returns the URL of a template's install tree, without a slash at its end. */
 export function getTreeUrl({ os }: Template): string {
-  if (os.install.type === 'url') return os.install.url.replace(/\/+$/, '');
+  if (os.install.type === 'url') return encodeSpaces(os.install.url).replace(/\/+$/, '');
   throw new FactoryError('Internal', `${os.name} is installed from a medium, so it has no install tree`);
+}
+
+/**
+ * Encodes what would end a word of a kernel command line: white space and quotation marks. As in every URL, tabs and
+ * line breaks are dropped.
+ */
+function encodeSpaces(url: string): string {
+  return url.replace(/[\t\r\n]+/g, '').replace(/[\s"]/g, (character) => encodeURIComponent(character));
 }
 
 /** Lists the URL schemes of the install trees that installers with this kind of script support. */
@@ -33,8 +42,9 @@ function listTreeSchemes(scriptKind: InstallScriptKind): string[] {
 }
 
 /** Checks whether an installer with this kind of script can be fetched from the URL of an install tree. */
-export function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
-  return URL.canParse(url) && listTreeSchemes(scriptKind).includes(new URL(url).protocol);
+function isTreeAddress(url: string, scriptKind: InstallScriptKind): boolean {
+  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+  return listTreeSchemes(scriptKind).includes(protocol) && (protocol !== 'file:' || isLocalFileUrl(url));
 }
 
 /**

@@ -59,6 +59,11 @@ export interface OsFamily {
   /** Reads the version from a template's name and version; undefined when the family has no such version. */
   readVersion(os: OsName): Version | undefined;
   /**
+   * Chooses how a template is built whose install tree has another installer than its release usually has. Returns
+   * undefined for every other template.
+   */
+  chooseRelease?(os: Template['os'], found: { release: Release; version: Version }): Release | undefined;
+  /**
    * Plans the installer of a template. The caller has checked that the family has this version, architecture and type
    * of `<install>`.
    * @throws FactoryError

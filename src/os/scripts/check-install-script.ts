@@ -1,12 +1,34 @@
+import type { BuildParameters } from '../../domain/parameters.js';
 import type { Problem } from '../../tdl/types.js';
 import { type ScriptTransport, USER_DATA_LIMIT } from '../common/user-data.js';
 import { type InstallScriptKind, listScriptKinds, SCRIPT_KINDS } from './kinds/registry.js';
+import type { ScriptKind } from './kinds/script-kind.js';
 
 /** The size, in bytes, of the largest script whose base64 Nova accepts as user data. */
 const SCRIPT_LIMIT = Math.floor(USER_DATA_LIMIT / 4) * 3;
 
 /** Transports without a limit of size, because the script does not pass through Nova. */
 const UNLIMITED: readonly ScriptTransport[] = ['initrd', 'medium'];
+
+/** What the check of a script depends on, besides the script. */
+export interface ScriptContext {
+  /** How the script reaches the installer. Default: user_data. */
+  transport?: ScriptTransport | undefined;
+  /** The parameter boot_method. Unset: the cloud decides. */
+  bootMethod?: BuildParameters['boot_method'];
+  /** The parameter assume_poweroff: the user says that the machine powers itself off. Default: false. */
+  assumesPowerOff?: boolean | undefined;
+}
+
+/** A checked install script. */
+export interface CheckedScript {
+  /** The script as the installer gets it. */
+  script: string;
+  /** The mistakes. Empty when the script is valid. */
+  problems: Problem[];
+  /** Warnings, which do not stop a build. */
+  warnings: string[];
+}
 
 /**
  * Checks an install script: that the installer can read this kind, that the script is not too large for Nova, and that
@@ -15,18 +37,35 @@ const UNLIMITED: readonly ScriptTransport[] = ['initrd', 'medium'];
 export function checkInstallScript(
   kind: InstallScriptKind,
   text: string,
-  transport: ScriptTransport = 'user_data',
-): Problem[] {
-  const script = text.replace(/^\uFEFF/, '');
-  const { name, alsoReads, check } = SCRIPT_KINDS[kind];
-  if (script.trim() === '') return [{ line: 1, column: 1, message: `the install script is empty: write ${name}` }];
-  const found = detectScriptKind(script);
-  if (found !== undefined && found !== kind && alsoReads?.includes(found) !== true) {
-    const message = `this looks like ${SCRIPT_KINDS[found].name}, but the installer needs ${name}`;
-    return [{ line: 1, column: 1, message }];
+  { transport = 'user_data', bootMethod, assumesPowerOff = false }: ScriptContext = {},
+): CheckedScript {
+  // The command line has removed a byte order mark already, but another client program may pass it.
+  const given = text.replace(/^\uFEFF/, '');
+  const { name, check, toUserData }: ScriptKind = SCRIPT_KINDS[kind];
+  const refuse = (message: string): CheckedScript => ({
+    script: given,
+    problems: [{ line: 1, column: 1, message }],
+    warnings: [],
+  });
+  if (given.trim() === '') return refuse(`the install script is empty: write ${name}`);
+  const other = findOtherKind(kind, given);
+  if (other !== undefined) return refuse(`this looks like ${other.name}, but the installer needs ${name}`);
+  const script = toUserData?.(given) ?? given;
+  const problems = UNLIMITED.includes(transport) ? [] : checkSize(script);
+  const warnings: string[] = [];
+  for (const { about, line, column, message } of check(given, bootMethod === undefined ? {} : { bootMethod })) {
+    if (about === 'warning' || (about === 'ending' && assumesPowerOff)) {
+      warnings.push(`install script, line ${line}: ${message}`);
+    } else {
+      problems.push({ line, column, message: about === 'ending' ? `${message}${ASSUME}` : message });
+    }
   }
-  return [...(UNLIMITED.includes(transport) ? [] : checkSize(script)), ...check(script)];
+  return { script, problems, warnings };
 }
+
+/** What to do when the machine powers itself off in a way that no check of the text can see. */
+const ASSUME =
+  '; if something that this check cannot see powers the machine off, write the parameter assume_poweroff True';
 
 function checkSize(text: string): Problem[] {
   const size = Buffer.byteLength(text);
@@ -35,7 +74,17 @@ function checkSize(text: string): Problem[] {
   return [{ line: 1, column: 1, message }];
 }
 
-/** Detects the kind of a script by its text; undefined when no kind matches. */
+/**
+ * Finds the kind that a text begins like, when that is neither `kind` nor a kind that the same installer reads. The
+ * template decides which kind is needed, so a text that may be of that kind is taken for it.
+ */
+function findOtherKind(kind: InstallScriptKind, text: string): ScriptKind | undefined {
+  const { matches, alsoReads = [] }: ScriptKind = SCRIPT_KINDS[kind];
+  const found = matches(text) ? kind : detectScriptKind(text);
+  return found === undefined || found === kind || alsoReads.includes(found) ? undefined : SCRIPT_KINDS[found];
+}
+
+/** Detects the kind of a script by how its text begins; undefined when it begins like no kind. */
 export function detectScriptKind(text: string): InstallScriptKind | undefined {
   return listScriptKinds().find(([, { matches }]) => matches(text))?.[0];
 }

@@ -118,6 +118,48 @@ test('an install script that does not power the machine off is reported with the
   assert.match(stdout, /bad\.ks:\d+:\d+: .*poweroff/);
 });
 
+test('a script that is too large for user data is valid with a transport that has no limit', async () => {
+  const large = fileWith('large.ks', `poweroff\n${'#'.repeat(50_000)}\n`);
+  const script = ['--file-parameter', 'install_script', large];
+  const transport = ['--parameter', 'script_transport', 'initrd'];
+  assert.match((await validate('validate', good, ...script)).stdout, /large\.ks:1:1: .*script_transport initrd/);
+  assert.equal((await validate('validate', good, ...script, ...transport)).code, 0);
+  const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  assert.equal(await run(['base_image', ...script, ...transport, good], io), 1);
+  assert.match(io.stderr, /Temporal does not answer/);
+});
+
+test('an ending that cannot be seen is a warning with the parameter assume_poweroff', async () => {
+  const including = ['--file-parameter', 'install_script', fileWith('including.ks', 'text\n%include /tmp/end\n')];
+  const refused = await validate('validate', good, ...including);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /including\.ks:2:1: .*cannot be seen.*assume_poweroff True/);
+  for (const command of ['validate', 'base_image']) {
+    const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    await run([command, good, ...including, '--parameter', 'assume_poweroff', 'True'], io);
+    assert.match(io.stderr, /^warning: .*line 2: .*cannot be seen/, command);
+    assert.doesNotMatch(io.stderr + io.stdout, /including\.ks:2:1/);
+  }
+});
+
+test('validate fills the template’s values into the script, as a build does', async () => {
+  const script = ['--file-parameter', 'install_script', fileWith('placeholder.ks', 'rootpw ${rootpw}\npoweroff\n')];
+  assert.equal((await validate('validate', good, ...script)).code, 0);
+  const { code, stdout } = await validate('validate', good, ...script, '--parameter', 'render_script', 'True');
+  assert.equal(code, 1);
+  assert.match(stdout, /placeholder\.ks:1:1: .*no <rootpw>/);
+});
+
+test('a template that no build can be planned from is not valid', async () => {
+  const tree = fileWith(
+    'tree.tdl',
+    templateOf('<name>Debian</name><version>12</version>').replace(/http:[^<]*/, '/srv/debian'),
+  );
+  const { code, stdout } = await validate('validate', tree);
+  assert.equal(code, 1);
+  assert.match(stdout, /tree\.tdl:3:3: <url> is not an address/);
+});
+
 for (const [what, bytes, says] of [
   [
     'in Latin-1',

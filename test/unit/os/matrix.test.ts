@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
+import { checkTemplate } from '../../../src/client/check-files.js';
 import { FAMILIES, findFamily, findProfile } from '../../../src/os/registry.js';
 import { checkTree } from '../../../src/os/installer/installer-plan.js';
 import type { InstallerPlan } from '../../../src/os/installer/types.js';
@@ -164,14 +165,56 @@ describe('Ubuntu’s live server', () => {
   });
 });
 
+describe('Ubuntu 20.04 from its legacy netboot folder', () => {
+  const images = 'http://a.example.org/ubuntu/dists/focal/main/installer-amd64/current/legacy-images';
+  const of = templateOf('Ubuntu', '20.04', { install: { type: 'url', url: `${images}/netboot/`, extras: [] } });
+
+  it('is installed by debian-installer, with the names of its own kernel and no ISO', () => {
+    const { scriptKind, planInstaller } = findProfile(of).profile;
+    const { kernel, ramdisk, indexes, commandLine, scriptKind: planned } = planInstaller(of);
+    assert.deepEqual([scriptKind, planned], ['preseed', 'preseed']);
+    assert.deepEqual(kernel.urls, [`${images}/netboot/ubuntu-installer/amd64/linux`]);
+    assert.deepEqual(ramdisk.urls, [`${images}/netboot/ubuntu-installer/amd64/initrd.gz`]);
+    assert.deepEqual(indexes, [{ format: 'sha256sums', url: `${images}/SHA256SUMS`, prefix: './netboot/' }]);
+    assert.doesNotMatch(commandLine, /iso/);
+  });
+
+  it('is the only release with such a folder', () => {
+    const jammy = { ...of, os: { ...of.os, version: '22.04' } };
+    assert.equal(findProfile(jammy).profile.scriptKind, 'autoinstall');
+  });
+});
+
+describe('an install tree whose address has spaces', () => {
+  it('is one word of the kernel’s command line', () => {
+    const url = 'http://m.example.org/My  "Distro"\n/netboot/os/ ';
+    const encoded = 'http://m.example.org/My%20%20%22Distro%22/netboot/os';
+    for (const [name, version, word] of [
+      ['Fedora', '40', `inst.repo=${encoded}`],
+      ['RHEL-5', 'U4', `method=${encoded}`],
+      ['Leap', '15.6', `install=${encoded}`],
+      ['SLES', '16.0', `inst.install_url=${encoded}/install`],
+      ['Ubuntu', '24.04', 'url=http://m.example.org/My%20%20%22Distro%22/ubuntu-24.04-live-server-amd64.iso'],
+    ] as const) {
+      const of = templateOf(name, version, { install: { type: 'url', url: url.trim(), extras: [] } });
+      const { commandLine, kernel } = findProfile(of).profile.planInstaller(of);
+      assert(commandLine.split(' ').includes(word), commandLine);
+      assert.doesNotMatch(kernel.urls.join(''), /[\s"]/);
+    }
+  });
+});
+
 describe('a tree at an address that installers do not support', () => {
   const inTree = (name: string, url: string): Template =>
     templateOf(name, '12', { install: { type: 'url', url, extras: [] } });
 
-  it('causes a warning when the template is read, and an error when a build is planned', () => {
-    for (const url of ['file://example.org', 'nfs:host:/os', 'mirror/os']) {
-      const { profile, warnings } = findProfile(inTree('Fedora', url));
-      assert.match(warnings.join(), /a build refuses it/);
+  it('is refused by validate as by the plan of a build', () => {
+    for (const url of ['file://example.org', 'nfs:host:/os', 'mirror/os', '/srv/debian']) {
+      const { profile } = findProfile(inTree('Fedora', url));
+      const install = `<install type='url'><url>${url}</url></install>`;
+      const os = `<os><name>Fedora</name><version>40</version><arch>x86_64</arch>${install}</os>`;
+      const { problems } = checkTemplate(`<template><name>t</name>${os}</template>`);
+      assert.match(problems.map(({ message }) => message).join(), /^<url> is not an address/, url);
       assert.throws(
         () => checkTree(inTree('Fedora', url), profile.scriptKind),
         (error) =>
@@ -184,6 +227,7 @@ describe('a tree at an address that installers do not support', () => {
     const folder = inTree('Debian', 'file:///srv/netboot');
     assert.deepEqual(findProfile(folder).warnings, []);
     assert.doesNotThrow(() => checkTree(folder, 'preseed'));
+    assert.throws(() => checkTree(inTree('Debian', 'file://srv/netboot'), 'preseed'), /not an address/);
   });
 });
 

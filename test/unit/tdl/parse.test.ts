@@ -148,7 +148,7 @@ test('base64 may be wrapped', () => {
 });
 
 test('as in Oz, contents and checksum files may be files on the worker’s machine', () => {
-  for (const url of ['file:///srv/cmd', 'file://./tests/cmd', 'file://tests/cmd']) {
+  for (const url of ['file:///srv/cmd', 'file://localhost/srv/cmd']) {
     const rest = `<commands><command name="c" type="url">${url}</command></commands>`;
     assert.deepEqual(valid(templateText({ rest })).commands[0]?.content, { type: 'url', url });
   }
@@ -159,6 +159,21 @@ test('as in Oz, contents and checksum files may be files on the worker’s machi
     checksum: { algorithm: 'sha1', url: 'file:///srv/SHA1SUM' },
     extras: [],
   });
+});
+
+test('a file on the worker’s machine must have an absolute path, unlike in Oz', () => {
+  const iso = (address: string, extra = 'file:///srv/a'): string =>
+    `<install type='iso'><iso>${address}</iso><extras><file source='${extra}' destination='/a'/></extras></install>`;
+  for (const text of [
+    templateText({ rest: `<files><file name='/f' type='url'>file://tests/f</file></files>` }),
+    templateText({ rest: `<files><file name='/f' type='url'>file:f</file></files>` }),
+    templateText({ rest: `<commands><command name='c' type='url'>file://./tests/cmd</command></commands>` }),
+    templateText({ install: iso('file://tests/a.iso') }),
+    templateText({ install: iso('file:///srv/a.iso', 'file://tests/a') }),
+  ]) {
+    const { problems } = parseTemplate(text);
+    assert.match(problems.map(({ message }) => message).join('\n'), /^.*absolute path.*write file:\/\/\/DIR\/FILE$/);
+  }
 });
 
 test('all mistakes are reported together, each with its line and column', () => {

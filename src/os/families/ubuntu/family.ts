@@ -1,3 +1,4 @@
+import type { Template } from '../../../tdl/types.js';
 import type { Arch } from '../../common/architectures.js';
 import { isFrom, parseVersion, type Version } from '../../common/versions.js';
 import { NO_VIRTIO, WITHOUT_VIRTIO } from '../../installer/virtio.js';
@@ -27,7 +28,7 @@ const RELEASES: Release[] = [
     from: '20.04',
     to: '26.04',
     arches: ['x86_64', 'aarch64', 'ppc64le', 's390x'],
-    note: 'the live server’s ISO is fetched by the installer itself: the instance needs memory for it',
+    note: 'the live server’s ISO is fetched by the installer itself: the instance needs memory for it. From its legacy netboot folder (…/legacy-images/netboot), 20.04 is installed by debian-installer and a preseed file',
   },
 ];
 
@@ -51,9 +52,23 @@ export const ubuntu: OsFamily = {
   versions: '5.04 to 26.04, with or without a point release',
   readVersion: ({ version }) =>
     /^(6\.06|\d{1,2}\.(04|10))(\.\d{1,2})?$/.test(version) ? parseVersion(version) : undefined,
+  chooseRelease: (os, { release, version }) =>
+    isLegacyTree(os, version) ? { ...release, scriptKind: 'preseed' } : undefined,
   planInstaller: (template, version) =>
-    isFrom(version, '20.04') ? planSubiquityInstaller(template) : planDebianInstaller(template, findFolder(version)),
+    isFrom(version, '20.04') && !isLegacyTree(template.os, version)
+      ? planSubiquityInstaller(template)
+      : planDebianInstaller(template, findFolder(version)),
 };
+
+/** Checks whether a template installs 20.04 from the last debian-installer that Ubuntu has published. */
+function isLegacyTree({ install }: Template['os'], version: Version): boolean {
+  return (
+    install.type === 'url' &&
+    isFrom(version, '20.04') &&
+    !isFrom(version, '20.10') &&
+    /\/(legacy-)?images\/netboot\/*$/.test(install.url)
+  );
+}
 
 function findFolder(version: Version): InstallerFolder {
   return {

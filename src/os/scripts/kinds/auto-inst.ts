@@ -1,16 +1,17 @@
-import type { Problem } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
+import type { Finding } from '../checks/finding.js';
+import { powersOff } from '../checks/power-off.js';
 import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
 import type { StockInput } from '../stock-parts/stock-input.js';
-import { isAfter } from './lines.js';
+import { findFirstStatement } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
 /** The answer file of DrakX, the installer of Mageia and Mandriva. */
 export const autoInst: ScriptKind = {
   title: 'auto_inst.cfg.pl',
   name: 'an auto_inst.cfg.pl',
-  matches: (text) => /^[ \t]*\$o\s*=\s*\{/m.test(text),
+  matches: (text) => /^\$o\s*=/.test(findFirstStatement(text)),
   check: checkAutoInst,
   writeStock: writeAutoInst,
   passwords: [/["']?\b(?:password|pw)["']?[ \t]*=>[ \t]*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/g],
@@ -21,25 +22,50 @@ export const autoInst: ScriptKind = {
   medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
 };
 
+/** Matches the beginning of an answer whose text DrakX runs as a command at the end. */
+const POST_INSTALL = /['"]?\b(?:postInstall|postInstallNonRooted)['"]?\s*=>\s*/g;
+/** Matches a string of Perl, with the text in the first group that has one. */
+const STRING = /'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|qq?\{((?:\\.|[^}\\])*)\}|qq?\(((?:\\.|[^)\\])*)\)/sy;
+
 /**
- * Checks an answer file of DrakX. The file is Perl, and only its post-installation scripts can power the machine off.
+ * Checks an answer file of DrakX. The file is Perl, and only its post-installation commands can power the machine off.
  */
-function checkAutoInst(text: string): Problem[] {
+function checkAutoInst(text: string): Finding[] {
   const lines = text.split(/\r?\n/);
-  if (!lines.some((line) => /^\s*\$o\s*=/.test(line))) {
-    return [{ line: 1, column: 1, message: 'this is not an auto_inst.cfg.pl: it must set $o = { … };' }];
-  }
+  const line = lines.findIndex((line) => /^\s*\$o\s*=/.test(line)) + 1;
+  if (line === 0) return [{ line: 1, column: 1, message: 'this is not an auto_inst.cfg.pl: it must set $o = { … };' }];
   const code = lines.map((line) => (/^\s*#/.test(line) ? '' : line)).join('\n');
-  if (isAfter(code, /'?(postInstall|postInstallNonRooted)'?\s*=>/, /\b(poweroff|shutdown\s+(-h|-P)|halt\s+-p)\b/))
-    return [];
-  const line = lines.findIndex((text) => /^\s*\$o\s*=/.test(text)) + 1;
+  if (listCommands(code).some((command) => powersOff(command, 'linux'))) return [];
   return [
     {
       line,
       column: 1,
+      about: 'ending',
       message: `DrakX would reboot the machine and install again: add "'postInstallNonRooted' => 'sync; poweroff -f'," below line ${line}`,
     },
   ];
+}
+
+/** Lists the commands that DrakX runs after the installation, without the quotes of Perl. */
+function listCommands(code: string): string[] {
+  const commands: string[] = [];
+  let at = 0;
+  for (const { index, 0: found } of code.matchAll(POST_INSTALL)) {
+    const start = index + found.length;
+    // What is inside of the last string is no answer.
+    if (start < at) continue;
+    STRING.lastIndex = start;
+    const [, ...texts] = STRING.exec(code) ?? [];
+    const command = texts.find((text) => text !== undefined);
+    if (command !== undefined) {
+      commands.push(command.replace(/\\(['"\\$@])/g, '$1'));
+      at = STRING.lastIndex;
+    } else if (/['"q]/.test(code.charAt(start))) {
+      // A string that does not end goes on to the end of the file. Nothing behind it is searched again.
+      break;
+    }
+  }
+  return commands;
 }
 
 /** Quotes a text for Perl. */

@@ -1,16 +1,22 @@
-import { Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
-import type { Problem } from '../../../tdl/types.js';
+import { isMap, isScalar, LineCounter, stringify } from 'yaml';
 import { quoteWords } from '../../guest/guest-scripts.js';
+import type { Finding } from '../checks/finding.js';
+import { isUserData, type Piece, splitUserData } from '../cloud-init/pieces.js';
+import { PyYaml } from '../cloud-init/py-yaml.js';
 import { writeUserAccess } from '../stock-parts/shell.js';
 import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
-import { countLines } from './lines.js';
+import { countLines, findFirstStatement } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
 /** subiquity's autoinstall file. */
 export const autoinstall: ScriptKind = {
   title: 'autoinstall (cloud-config)',
   name: 'an autoinstall file',
-  matches: (text) => /^autoinstall:\s*$/m.test(text) || /^#cloud-config\b/.test(text),
+  // Scripts of other kinds may begin with `#!` or a comment such as `#include`, too. Every key of YAML counts, because
+  // the keys of autoinstall may come in any order.
+  matches: (text) =>
+    (isUserData(text) && !/^#(!|include|part-handler)/i.test(text)) ||
+    /^["']?[\w-]+["']?:(\s|$)/.test(findFirstKey(text)),
   check: checkAutoinstall,
   writeStock: writeAutoinstall,
   toUserData: toUserData,
@@ -22,53 +28,127 @@ export const autoinstall: ScriptKind = {
   medium: {},
 };
 
+/** Finds the first line with a key: behind directives and the marker of YAML's beginning. */
+function findFirstKey(text: string): string {
+  return findFirstStatement(text.replace(/^(?:(?:[ \t]*#.*|%.*|[ \t]*)\r?\n)*---(?=\s|$)/, ''));
+}
+
+const LINE = 'shutdown: poweroff';
+
 /**
  * Checks that an autoinstall file (alone, or as `autoinstall:` in cloud-init's user data) powers the machine off at its
  * end. https://canonical-subiquity.readthedocs-hosted.com/en/latest/reference/autoinstall-reference.html#shutdown
  */
-function checkAutoinstall(text: string): Problem[] {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const placeOf = (offset: number): { line: number; column: number } => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    return [{ ...placeOf(broken.pos[0]), message: `this is not YAML: ${broken.message.split('\n')[0] ?? ''}` }];
-  }
-  const inner = document.get('autoinstall', true);
-  const wrapped = isMap(inner);
-  const root = wrapped ? inner : document.contents;
-  const indent = wrapped ? '  ' : '';
-  const value = isMap(root) ? root.get('shutdown', true) : undefined;
-  if (isScalar(value)) {
-    if (value.value === 'poweroff') return [];
-    const place = placeOf(value.range?.[0] ?? 0);
-    return [
-      {
-        ...place,
-        message: `"shutdown: ${String(value.value)}" does not power the machine off: write "${indent}shutdown: poweroff"`,
-      },
-    ];
-  }
-  const line = countLines(text.split('\n')) + 1;
-  const message = `the installer would reboot the machine and install again: add the line "${indent}shutdown: poweroff"${wrapped ? ' to autoinstall' : ''}`;
-  return [{ line, column: 1, message }];
+function checkAutoinstall(text: string): Finding[] {
+  const pieces = splitUserData(text);
+  if (pieces === undefined) return checkConfig({ text, line: 1 }).findings;
+  const configs = pieces.filter(({ type }) => type === 'config').map(checkConfig);
+  // cloud-init merges the pieces; of a key that several pieces have, the last one counts.
+  const last = configs.filter(({ hasAutoinstall }) => hasAutoinstall).at(-1);
+  const broken = configs.flatMap(({ findings, isBroken }) => (isBroken ? findings : []));
+  const hidden = pieces.filter(({ type, text }) => type === 'unseen' || (type === 'template' && HAS_ENDING.test(text)));
+  const warnings = hidden.map(warnUnseen);
+  const visible = last ?? (hidden.length > 0 ? undefined : configs[0]);
+  const ending = visible === undefined || visible.isBroken ? [] : visible.findings;
+  if (broken.length > 0 || visible !== undefined || hidden.length > 0) return [...broken, ...ending, ...warnings];
+  const line = countLines(text.split('\n'));
+  return [
+    {
+      line,
+      column: 1,
+      about: 'ending',
+      message: `no part of this user data sets "autoinstall" with "${LINE}": the installer would reboot the machine and install again, or wait for a user`,
+    },
+  ];
 }
 
+/** Matches a line of a Jinja template that sets the ending. */
+const HAS_ENDING = /["']?shutdown["']?\s*:/;
+
+function warnUnseen({ line, form }: Piece): Finding {
+  return {
+    line,
+    column: 1,
+    about: 'warning',
+    message: `cloud-init makes the configuration from this part (${form}) in the installer, so it cannot be looked through here: it must set "${LINE}", because the build waits until the machine powers itself off`,
+  };
+}
+
+/** What was found in one cloud-config, or in an autoinstall file alone. */
+interface CheckedConfig {
+  findings: Finding[];
+  isBroken: boolean;
+  hasAutoinstall: boolean;
+}
+
+function checkConfig({ text, line: first }: Pick<Piece, 'text' | 'line'>): CheckedConfig {
+  const lines = new LineCounter();
+  const yaml = new PyYaml(text, lines);
+  const placeOf = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: first - 1 + Math.max(1, line), column: Math.max(1, col) };
+  };
+  const { mistake } = yaml;
+  if (mistake !== undefined) {
+    // Our library is stricter than PyYAML in a few places, so the user has the last word.
+    const message = `this is not YAML: ${mistake.message}`;
+    const findings: Finding[] = [{ ...placeOf(mistake.at), about: 'ending', message }];
+    return { findings, isBroken: true, hasAutoinstall: false };
+  }
+  const inner = yaml.find(yaml.root, 'autoinstall');
+  const wrapped = isMap(inner);
+  const indent = wrapped ? '  ' : '';
+  const value = yaml.find(wrapped ? inner : yaml.root, 'shutdown');
+  const report = (findings: Finding[]): CheckedConfig => ({ findings, isBroken: false, hasAutoinstall: wrapped });
+  if (isScalar(value)) {
+    if (value.value === 'poweroff') return report([]);
+    const message = `"shutdown: ${String(value.value)}" does not power the machine off: write "${indent}${LINE}"`;
+    return report([{ ...placeOf(value.range?.[0] ?? 0), about: 'ending', message }]);
+  }
+  const line = first + countLines(text.split('\n'));
+  const message = `the installer would reboot the machine and install again: add the line "${indent}${LINE}"${wrapped ? ' to autoinstall' : ''}`;
+  return report([{ line, column: 1, about: 'ending', message }]);
+}
+
+/** Matches the key that makes a file a cloud-config. In block style, only the outermost keys begin a line. */
+const WRAPPED = /^(?:autoinstall|"autoinstall"|'autoinstall')[ \t]*:/m;
+
+/** PyYAML's line breaks. A text indented at another place than its lines would not mean the same. */
+const BREAKS = '\\n\\r\\u0085\\u2028\\u2029';
+const LINE_START = new RegExp(`(^|[${BREAKS}])(?=[^${BREAKS}])`, 'g');
+
 /**
- * Converts an autoinstall file to user data: a cloud-config with the key `autoinstall`, which cloud-init passes to
- * subiquity. On a medium the file stands alone, as `autoinstall.yaml`.
+ * Puts an autoinstall file into user data: a cloud-config with the key `autoinstall`, which cloud-init passes to
+ * subiquity. The author's lines are indented below this key, and otherwise stay as they are. On a medium the file
+ * stands alone, as `autoinstall.yaml`.
  * https://canonical-subiquity.readthedocs-hosted.com/en/latest/tutorial/providing-autoinstall.html
  */
 function toUserData(text: string): string {
-  const document = parseDocument(text);
-  const { contents } = document;
-  if (document.errors.length > 0 || !isMap(contents)) return text;
-  // `## template: jinja` may stand before `#cloud-config`.
-  if (contents.has('autoinstall')) return /^#+ ?(cloud-config|template:)/.test(text) ? text : `#cloud-config\n${text}`;
-  return `#cloud-config\n${new Document({ autoinstall: contents }).toString({ lineWidth: 0 })}`;
+  if (isUserData(text) && !isBareConfig(text)) return text;
+  if (isWrapped(text)) return `#cloud-config\n${text}`;
+  // What stands before the first `---`, and the `---` itself, stays at the beginning of its line.
+  const head = /^(?:(?:[ \t]*#.*|%.*|[ \t]*)\r?\n)*---(?=[\s]|$)/.exec(text)?.[0] ?? '';
+  const indented = text
+    .slice(head.length)
+    .replace(LINE_START, '$1  ')
+    .replace(new RegExp(`(^|[${BREAKS}])  (?=\\.\\.\\.(?:\\s|$))`, 'g'), '$1');
+  return `#cloud-config\n${head === '' ? '' : `${head}\n`}autoinstall:\n${indented}`;
+}
+
+/** Checks whether a file has the header of a cloud-config, but holds the keys of autoinstall themselves. */
+function isBareConfig(text: string): boolean {
+  return (
+    /^#cloud-config\s*$/im.test(text.slice(0, 200)) && splitUserData(text)?.[0]?.type === 'config' && !isWrapped(text)
+  );
+}
+
+function isWrapped(text: string): boolean {
+  if (WRAPPED.test(text)) return true;
+  const start = findFirstStatement(text);
+  // In flow style, the key may be anywhere.
+  if (!start.startsWith('{') && !start.startsWith('---')) return false;
+  const yaml = new PyYaml(text, new LineCounter());
+  return yaml.find(yaml.root, 'autoinstall') !== undefined;
 }
 
 /**

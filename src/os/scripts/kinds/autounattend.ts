@@ -1,13 +1,11 @@
 import { FactoryError } from '../../../domain/errors.js';
-import { findChild } from '../../../tdl/elements.js';
-import { findPosition, Problems } from '../../../tdl/place.js';
-import type { Extra, Problem } from '../../../tdl/types.js';
-import { parseXml, type XmlElement } from '../../../tdl/xml.js';
+import type { Extra } from '../../../tdl/types.js';
 import { findWindowsVersion, type WindowsVersion } from '../../common/windows-versions.js';
 import type { StockInput } from '../stock-parts/stock-input.js';
 import { writeWindowsDisk } from '../stock-parts/windows-disk.js';
 import { WINDOWS_SETUP } from '../stock-parts/windows-setup.js';
-import { isAfter } from './lines.js';
+import { checkAutounattend } from '../checks/check-autounattend.js';
+import { findRootName } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
 /*
@@ -26,7 +24,7 @@ function escapeXml(value: string): string {
 export const autounattend: ScriptKind = {
   title: 'autounattend.xml',
   name: 'an answer file of Windows',
-  matches: (text) => /^\s*(<\?xml[^>]*>\s*)?<unattend[\s>]/.test(text),
+  matches: (text) => findRootName(text) === 'unattend',
   check: checkAutounattend,
   writeStock: writeAutounattend,
   passwords: [
@@ -43,46 +41,6 @@ export const autounattend: ScriptKind = {
   uefiWarning:
     'with UEFI, Microsoft’s media of Windows boot only after a key press, and nobody can press a key: use a medium that does not ask for one (efisys_noprompt.bin)',
 };
-
-/**
- * Checks an answer file of Windows: one of its commands must shut the machine down, with `shutdown /s` or sysprep's
- * `/shutdown`. Such commands belong to the first logon or to the specialize pass.
- * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
- */
-function checkAutounattend(source: string): Problem[] {
-  const text = source.replace(/\r\n?/g, '\n');
-  const problems = new Problems(text);
-  const root = parseXml(text, problems);
-  if (root === undefined) return problems.list();
-  if (root.name !== 'unattend') {
-    return [
-      {
-        ...findPosition(text, root.at),
-        message: `this is not an answer file of Windows: its root is <${root.name}>, not <unattend>`,
-      },
-    ];
-  }
-  if (findCommands(root).some(shutsDown)) return [];
-  const settings = findChild(root, 'settings');
-  return [
-    {
-      ...findPosition(text, (settings ?? root).at),
-      message:
-        'Windows would leave the machine on: add a command to <FirstLogonCommands> with <CommandLine>shutdown /s /t 0</CommandLine>',
-    },
-  ];
-}
-
-function shutsDown(command: string): boolean {
-  return command
-    .split('\n')
-    .some((line) => isAfter(line, /\bshutdown(\.exe)?\b/i, /[/-]s\b/i) || isAfter(line, /sysprep/i, /\/shutdown/i));
-}
-
-function findCommands(element: XmlElement): string[] {
-  const own = ['CommandLine', 'Path'].includes(element.name) ? [element.text] : [];
-  return [...own, ...element.children.flatMap(findCommands)];
-}
 
 /** The checked input of the stock script for Windows. */
 interface Answers extends StockInput {

@@ -1,19 +1,20 @@
 import { findChild } from '../../../tdl/elements.js';
 import { findPosition, Problems } from '../../../tdl/place.js';
-import type { Problem } from '../../../tdl/types.js';
-import { parseXml, type XmlElement } from '../../../tdl/xml.js';
+import { parseForeignXml, type XmlElement } from '../../../tdl/xml.js';
 import { serialConsole } from '../../common/architectures.js';
 import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
+import type { CheckContext, Finding } from '../checks/finding.js';
 import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
 import type { StockInput } from '../stock-parts/stock-input.js';
+import { findRootName } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
 /** The profile of AutoYaST. https://documentation.suse.com/sles/15-SP6/html/SLES-all/cha-autoyast-invocation.html */
 export const autoyast: ScriptKind = {
   title: 'AutoYaST',
   name: 'an AutoYaST profile',
-  matches: (text) => /^\s*(<\?xml|<!DOCTYPE profile|<profile[\s>])/.test(text),
+  matches: (text) => findRootName(text) === 'profile',
   check: checkAutoyast,
   writeStock: writeAutoyast,
   passwords: [
@@ -25,39 +26,79 @@ export const autoyast: ScriptKind = {
   medium: { word: /(?:^|\s)autoyast=cd:\/(\S+)/ },
 };
 
-const FINAL_HALT = '<final_halt config:type="boolean">true</final_halt>';
+const HALT = '<halt config:type="boolean">true</halt><second_stage config:type="boolean">false</second_stage>';
+
+/** Settings of `general/mode` that make YaST reboot although the profile has `<halt>`. */
+const STRONGER = ['forceboot', 'rebootmsg'];
 
 /**
- * Checks that an AutoYaST profile powers the machine off at its end: `final_halt` (after everything) or `halt` (after
- * the first stage) in `general/mode`.
- * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
+ * Checks that an AutoYaST profile powers the machine off at its end: by `halt` in `general/mode`, after the first
+ * stage. `final_halt` is not the end of the installation: YaST makes it an init script of the installed system, which
+ * runs when that system boots for the first time. Where the cloud gives the machine its kernel, the installer boots
+ * instead. https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
  */
-function checkAutoyast(source: string): Problem[] {
+function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] {
   const text = source.replace(/\r\n?/g, '\n');
   const problems = new Problems(text);
-  const root = parseXml(text, problems);
+  const root = parseForeignXml(text, problems);
   if (root === undefined) return problems.list();
+  const report = (element: XmlElement, message: string, about?: Finding['about']): Finding[] => [
+    { ...findPosition(text, element.at), message, ...(about === undefined ? {} : { about }) },
+  ];
+  if (root.name.replace(/^.*:/, '') !== 'profile') {
+    return report(root, `this is not an AutoYaST profile: its root is <${root.name}>, not <profile>`);
+  }
   const general = findChild(root, 'general');
   const mode = findChild(general, 'mode');
-  if (['final_halt', 'halt'].some((name) => isTrue(findChild(mode, name)))) return [];
-  const reboot = findChild(mode, 'final_reboot');
-  const [at, message] = isTrue(reboot)
-    ? [reboot?.at ?? 0, `<final_reboot> reboots the machine: write ${FINAL_HALT} instead`]
-    : [
-        (mode ?? general ?? root).at,
-        `the installer does not power the machine off at the end: add ${wrapFinalHalt(mode, general)}`,
-      ];
-  return [{ ...findPosition(text, at), message }];
+  const halt = findTrue(mode, ['halt']);
+  if (halt !== undefined) {
+    const stronger = findTrue(mode, STRONGER);
+    if (stronger === undefined) return hasType(halt) ? [] : report(halt, NO_TYPE, 'warning');
+    return report(stronger, `<${stronger.name}> makes YaST reboot in spite of <halt>: remove it`, 'ending');
+  }
+  const final = findTrue(mode, ['final_halt']);
+  // With a stub disk, the installed system takes the place of the installer's boot loader.
+  if (final !== undefined && bootMethod === 'stub') return [];
+  if (final !== undefined) return report(final, FINAL_HALT, 'ending');
+  const reboot = findTrue(mode, ['final_reboot']);
+  if (reboot !== undefined) {
+    return report(reboot, `<final_reboot> reboots the machine: write ${HALT} instead`, 'ending');
+  }
+  const add = `add ${wrapHalt(mode, general)}`;
+  const elsewhere = MORE.find(({ pattern }) => pattern.test(text));
+  const why =
+    elsewhere === undefined
+      ? 'the installer does not power the machine off at the end'
+      : `nothing here powers the machine off at the end, and ${elsewhere.what} cannot be seen`;
+  return report(mode ?? general ?? root, `${why}: ${add}`, 'ending');
 }
 
-function isTrue(element: XmlElement | undefined): boolean {
-  return element?.text.trim() === 'true';
+const NO_TYPE =
+  '<halt> has no config:type="boolean": YaST before SLES 15 SP3 and Leap 15.3 takes it for a text, and reboots';
+
+const FINAL_HALT = `<final_halt> halts the installed system when it boots for the first time: where the cloud gives the machine the installer's kernel (boot_method direct, usually the default), the installer boots again instead; write ${HALT}`;
+
+/** What may bring settings that are not in the profile itself. */
+const MORE = [
+  { pattern: /\/tmp\/profile\/modified\.xml/, what: 'the profile that a script writes (modified.xml)' },
+  { pattern: /<(classes|rules)[\s>]/, what: 'what its classes and rules bring' },
+  { pattern: /<ask-list[\s>]/, what: 'what its questions set' },
+];
+
+/** Finds the first of the settings that is true. */
+function findTrue(mode: XmlElement | undefined, names: string[]): XmlElement | undefined {
+  return names.map((name) => findChild(mode, name)).find((element) => element?.text.trim() === 'true');
 }
 
-function wrapFinalHalt(mode: XmlElement | undefined, general: XmlElement | undefined): string {
-  if (mode !== undefined) return `${FINAL_HALT} to <mode>`;
-  if (general !== undefined) return `<mode>${FINAL_HALT}</mode> to <general>`;
-  return `<general><mode>${FINAL_HALT}</mode></general> to the profile`;
+/** Checks whether an element says that its value is a boolean, in AutoYaST's long or short form. */
+function hasType({ attributes }: XmlElement): boolean {
+  return [...attributes].some(([name, { value }]) => /^(.+:)?(type|t)$/.test(name) && value === 'boolean');
+}
+
+function wrapHalt(mode: XmlElement | undefined, general: XmlElement | undefined): string {
+  if (mode !== undefined) return `${HALT} to <mode>`;
+  if (general !== undefined) return `<mode>${HALT}</mode> to <general>`;
+  return `<general><mode>${HALT}</mode></general> to the profile`;
 }
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };

@@ -1,38 +1,44 @@
 import { FactoryError } from '../../../domain/errors.js';
-import type { Problem } from '../../../tdl/types.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
+import type { Finding } from '../checks/finding.js';
+import { powersOff } from '../checks/power-off.js';
 import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
-import { countLines } from './lines.js';
+import { countLines, findFirstStatement } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
 /** The script of bsdinstall, FreeBSD's installer. */
 export const installerconfig: ScriptKind = {
   title: 'installerconfig',
   name: 'an installerconfig',
-  matches: (text) => /^[ \t]*(export[ \t]+)?(DISTRIBUTIONS|PARTITIONS|BSDINSTALL_DISTSITE)=/m.test(text),
+  matches: (text) =>
+    /^(export\s+)?(DISTRIBUTIONS|PARTITIONS|ZFSBOOT_\w+|BSDINSTALL_\w+|nonInteractive)=/.test(findFirstStatement(text)),
   check: checkInstallerconfig,
   writeStock: writeInstallerconfig,
   memory: { installer: 512, system: 256 },
   medium: { paths: ['etc/installerconfig'] },
 };
 
-const POWER_OFF = /^\s*(?:\/sbin\/)?(?:poweroff|shutdown\s+(?:-o\s+)?-p\s+(?:now|\+0)|halt\s+-p|acpiconf\s+-s\s*5)\b/;
-
 /**
- * Checks FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system. bsdinstall reboots
- * the machine after the script (bsdinstall(8), "SCRIPTING"), unless the script powers it off.
+ * Checks FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system (bsdinstall(8),
+ * "SCRIPTING"). The script begins at the first line with `#!` that is not the first of the file. It ends at the next
+ * such line, which bsdinstall takes for another script, and does not run.
  */
-function checkInstallerconfig(text: string): Problem[] {
+function checkInstallerconfig(text: string): Finding[] {
   const lines = text.split(/\r?\n/);
-  const script = lines.findIndex((line, index) => index > 0 && line.startsWith('#!'));
-  if (lines.slice(Math.max(0, script)).some((line) => script >= 0 && POWER_OFF.test(line))) return [];
-  const line = countLines(lines) + 1;
-  const add = script < 0 ? 'the lines "#!/bin/sh" and "poweroff"' : 'the line "poweroff"';
+  const isStart = (line: string, index: number): boolean => index > 0 && line.startsWith('#!');
+  const start = lines.findIndex(isStart);
+  const after = start < 0 ? -1 : lines.findIndex((line, index) => index > start && isStart(line, index));
+  const script = start < 0 ? [] : lines.slice(start, after < 0 ? undefined : after);
+  if (powersOff(script.join('\n'), 'freebsd')) return [];
+  const end = after < 0 ? countLines(lines) : after;
+  const add = start < 0 ? 'the lines "#!/bin/sh" and "poweroff"' : 'the line "poweroff"';
+  const where = after < 0 ? 'at the end' : `above line ${after + 1}, where another script begins, which does not run`;
   return [
     {
-      line,
+      line: end + 1,
       column: 1,
-      message: `bsdinstall would reboot the machine and install again: add ${add} at the end`,
+      about: 'ending',
+      message: `the script for the new system does not power the machine off: add ${add} ${where}`,
     },
   ];
 }

@@ -1,18 +1,17 @@
 import { FactoryError } from '../../../domain/errors.js';
-import type { Problem } from '../../../tdl/types.js';
 import { type Arch, serialConsole } from '../../common/architectures.js';
 import { CONFIG_DRIVE, USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
 import { HARDWARE_ADDRESSES } from '../../guest/guest-scripts.js';
+import type { Finding } from '../checks/finding.js';
 import { writeKeyService, writeLastCommands } from '../stock-parts/shell.js';
 import type { DiskLayout, StockInput } from '../stock-parts/stock-input.js';
-import { countLines } from './lines.js';
+import { countLines, findFirstStatement } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
-// The pattern is tried at every line. It has [ \t], not \s: because \s matches line breaks too, each try would search
-// the following empty lines again.
+/** A line with a command, or with the beginning of a section. `install` has no words after it, unlike the program. */
 const LINE =
-  /^[ \t]*(%(packages|pre|post|onerror|addon|include)\b|(install|text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/m;
+  /^(%(packages|pre|post|onerror|addon|include|ksappend)\b|install$|(text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/;
 
 const IN_RAMDISK = 'install-script.ks';
 
@@ -23,7 +22,7 @@ const WORD = String.raw`"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^-\s]\S*`;
 export const kickstart: ScriptKind = {
   title: 'kickstart',
   name: 'a kickstart file',
-  matches: (text) => LINE.test(text),
+  matches: (text) => LINE.test(findFirstStatement(text)),
   check: checkKickstart,
   writeStock: writeKickstart,
   passwords: [
@@ -52,46 +51,86 @@ export const kickstart: ScriptKind = {
 const ENDINGS = ['poweroff', 'shutdown', 'halt', 'reboot'];
 /** The commands that power the machine off. `halt` stops the system and leaves the machine on. */
 const POWER_OFF = ['poweroff', 'shutdown'];
+/** The options of these commands. They take no other word: https://pykickstart.readthedocs.io */
+const ENDING_OPTIONS = ['--eject', '--kexec'];
 
-const NOT_A_SECTION = ['%end', '%include', '%ksappend'];
+/** Lines that put another file in their place. anaconda reads that file; we cannot. */
+const INCLUDES = ['%include', '%ksappend'];
+
+/** A line outside of the sections. */
+interface KickstartLine {
+  line: number;
+  column: number;
+  /** Its words, as anaconda splits them: without quotes and without a comment. Never empty. */
+  words: [string, ...string[]];
+}
 
 /**
  * Checks that a kickstart file powers the machine off at its end. Only commands count. A line in a section
  * (`%packages`, `%pre`, `%post` …) is not a command. A section ends at its `%end`, or at the next section in files
  * without `%end`.
  */
-function checkKickstart(text: string): Problem[] {
-  const lines = text.split(/\r?\n/);
-  let section = false;
-  let firstSection: number | undefined;
-  let ending: { line: number; column: number; command: string } | undefined;
-  lines.forEach((line, index) => {
-    const word = /^\s*(\S+)/.exec(line)?.[1]?.toLowerCase() ?? '';
-    if (word.startsWith('%') && !NOT_A_SECTION.includes(word)) {
-      section = true;
-      firstSection ??= index + 1;
-    } else if (word === '%end') {
-      section = false;
-    } else if (!section && ENDINGS.includes(word)) {
-      ending = { line: index + 1, column: line.search(/\S/) + 1, command: word };
-    }
-  });
-  if (ending !== undefined && POWER_OFF.includes(ending.command)) return [];
-  if (ending !== undefined) {
-    const { line, column, command } = ending;
+function checkKickstart(text: string): Finding[] {
+  const { commands, firstSection, count } = readKickstart(text);
+  const endings = commands.filter(({ words: [word] }) => ENDINGS.includes(word.toLowerCase()));
+  const wrong = endings.flatMap(findMistake);
+  const last = endings.filter(({ words: [word] }) => ENDINGS.includes(word)).at(-1);
+  if (last !== undefined && POWER_OFF.includes(last.words[0])) return wrong;
+  // A mistake in the command that was meant to power the machine off is reported once.
+  if (wrong.length > 0 && (last === undefined || wrong.some(({ line }) => line === last.line))) return wrong;
+  if (last !== undefined) {
+    const [command] = last.words;
     const why = command === 'halt' ? 'leaves the machine on' : 'reboots the machine, which would install again';
-    return [{ line, column, message: `"${command}" ${why}: write the line "poweroff" instead` }];
+    const message = `"${command}" ${why}: write the line "poweroff" instead`;
+    return [...wrong, { line: last.line, column: last.column, about: 'ending', message }];
   }
-  const line = firstSection ?? countLines(lines) + 1;
+  const line = firstSection ?? count + 1;
   const where =
     firstSection === undefined ? `at the end, as line ${line}` : `above line ${line}, where the first section begins`;
-  return [
-    {
-      line,
-      column: 1,
-      message: `the installer does not power the machine off at the end: add the line "poweroff" ${where}`,
-    },
-  ];
+  const include = commands.find(({ words: [word] }) => INCLUDES.includes(word));
+  const message =
+    include === undefined
+      ? `the installer does not power the machine off at the end: add the line "poweroff" ${where}`
+      : `nothing here powers the machine off at the end, and what "${include.words.join(' ')}" brings cannot be seen: add the line "poweroff" ${where}`;
+  return [{ line: include?.line ?? line, column: include?.column ?? 1, about: 'ending', message }];
+}
+
+/** Finds what anaconda refuses in a command about the ending: it is in small letters, and takes options only. */
+function findMistake({ line, column, words: [command, ...rest] }: KickstartLine): Finding[] {
+  const right = command.toLowerCase();
+  if (command !== right) {
+    return [{ line, column, message: `anaconda does not know the command "${command}": write "${right}"` }];
+  }
+  const strange = rest.filter((word) => !ENDING_OPTIONS.includes(word));
+  if (strange.length === 0) return [];
+  const instead = command === 'shutdown' || rest.includes('-p') ? 'poweroff' : command;
+  const message = `anaconda does not accept "${strange.join(' ')}" behind "${command}", which is not the program of the shell: write "${instead}" alone`;
+  return [{ line, column, message }];
+}
+
+/** Reads the lines outside of the sections, and finds out where the first section begins. */
+function readKickstart(text: string): { commands: KickstartLine[]; firstSection: number | undefined; count: number } {
+  const lines = text.split(/\r?\n/);
+  const commands: KickstartLine[] = [];
+  let section = false;
+  let firstSection: number | undefined;
+  lines.forEach((raw, index) => {
+    const [word, ...rest] = raw
+      .replace(/#.*$/, '')
+      .replace(/["']/g, '')
+      .split(/\s+/)
+      .filter((part) => part !== '');
+    if (word === undefined) return;
+    if (word === '%end') {
+      section = false;
+    } else if (word.startsWith('%') && !INCLUDES.includes(word)) {
+      section = true;
+      firstSection ??= index + 1;
+    } else if (!section) {
+      commands.push({ line: index + 1, column: raw.search(/\S/) + 1, words: [word, ...rest] });
+    }
+  });
+  return { commands, firstSection, count: countLines(lines) };
 }
 
 /**

@@ -1,23 +1,21 @@
-import type { Problem } from '../../../tdl/types.js';
 import { serialConsole } from '../../common/architectures.js';
 import { USER_DATA_URL } from '../../common/user-data.js';
 import { isFrom } from '../../common/versions.js';
 import { quoteWords } from '../../guest/guest-scripts.js';
+import type { Finding } from '../checks/finding.js';
 import { writeKeyService, writeUserAccess } from '../stock-parts/shell.js';
 import { INSTALLED, type StockInput } from '../stock-parts/stock-input.js';
-import { countLines } from './lines.js';
+import { countLines, findFirstStatement } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
-// The pattern is tried at every line. It has [ \t], not \s: because \s matches line breaks too, each try would search
-// the following empty lines again.
-const LINE =
-  /^[ \t]*[\w.+-]+[ \t]+[\w.+-]+\/\S+[ \t]+(string|boolean|select|multiselect|note|password|text|error|title|seen)\b/m;
+/** A line with an answer: owner, question, type, value. */
+const LINE = /^[\w.+-]+\s+[\w.+-]+\/\S+\s+(string|boolean|select|multiselect|note|password|text|error|title|seen)\b/;
 
 /** debian-installer's preseed file. */
 export const preseed: ScriptKind = {
   title: 'preseed',
   name: 'a preseed file',
-  matches: (text) => LINE.test(text),
+  matches: (text) => LINE.test(findFirstStatement(text)),
   check: checkPreseed,
   writeStock: writePreseed,
   passwords: [
@@ -48,6 +46,11 @@ const POWER_OFF = 'debian-installer/exit/poweroff';
 /** Questions that stop the system at the end. Without the answer for the power-off, they leave the machine on. */
 const HALTS = ['debian-installer/exit/halt', 'debian-installer/exit/always_halt'];
 
+/** Questions whose answer brings other answers. The installer fetches or computes these; we cannot. */
+const INCLUDES = ['preseed/include', 'preseed/include_command', 'preseed/run'];
+/** Questions whose answer is a command that may set answers itself, by `debconf-set`. */
+const COMMANDS = ['preseed/early_command', 'partman/early_command', 'preseed/late_command'];
+
 /** One answer of a preseed file. */
 interface Answer {
   line: number;
@@ -60,8 +63,8 @@ interface Answer {
  * it counts. A late command that powers the machine off does not count, because it would stop the installer before the
  * installer has finished.
  */
-function checkPreseed(text: string): Problem[] {
-  const problems: Problem[] = [];
+function checkPreseed(text: string): Finding[] {
+  const problems: Finding[] = [];
   const lines = text.split('\n');
   const carriage = lines.findIndex((line) => line.endsWith('\r'));
   if (carriage >= 0) {
@@ -78,15 +81,22 @@ function checkPreseed(text: string): Problem[] {
     answers.filter((answer) => answer.question === question).at(-1);
   const own = last(POWER_OFF);
   if (own?.value === 'true') return problems;
+  if (COMMANDS.some((question) => last(question)?.value.includes(POWER_OFF) === true)) return problems;
   if (own !== undefined) {
     problems.push({
       line: own.line,
       column: 1,
+      about: 'ending',
       message: `this answer leaves the machine on: write the line "${ANSWER}" instead`,
     });
     return problems;
   }
   const halt = HALTS.map(last).find((answer) => answer?.value === 'true');
+  const include = INCLUDES.map(last).find((answer) => answer !== undefined && answer.value !== '');
+  if (halt === undefined && include !== undefined) {
+    const message = `nothing here powers the machine off at the end, and what ${include.question} brings cannot be seen: add the line "${ANSWER}"`;
+    return [...problems, { line: include.line, column: 1, about: 'ending', message }];
+  }
   const line = halt?.line ?? countLines(lines) + 1;
   const why =
     halt === undefined
@@ -96,6 +106,7 @@ function checkPreseed(text: string): Problem[] {
   problems.push({
     line,
     column: 1,
+    about: 'ending',
     message: `${why}: add the line "${ANSWER}" ${where}, so that the installer powers the machine off`,
   });
   return problems;
@@ -132,7 +143,7 @@ function writePreseed({ template, profile, diskLayout, user }: StockInput): stri
   const script = cloudInit
     ? writeUserAccess(user)
     : joinLines(`${writeKeyService(user, 'init.d')}\n${writeUserAccess(user)}`);
-  const mirror = writeMirror(install.type === 'url' ? install.url : '');
+  const mirror = writeMirror(install.type === 'url' ? install.url.replace(/\s/g, encodeURIComponent) : '');
   return [
     'd-i debian-installer/locale string en_US.UTF-8',
     'd-i keyboard-configuration/xkb-keymap select us',

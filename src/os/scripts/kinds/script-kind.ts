@@ -1,4 +1,4 @@
-import type { Problem } from '../../../tdl/types.js';
+import type { CheckContext, Finding } from '../checks/finding.js';
 import type { StockInput } from '../stock-parts/stock-input.js';
 
 /** Memory in MiB. */
@@ -20,14 +20,15 @@ export interface ScriptKind {
   /** Name with its article in messages: "an AutoYaST profile". */
   name: string;
   /**
-   * Checks whether a text looks like a script of this kind. The kinds are tried in the order of the registry; the first
-   * match decides.
+   * Checks whether a text begins like a script of this kind. It must not look further: a script may have lines of every
+   * other kind inside it, such as answers for debconf in an autoinstall file. A text that begins like no kind is taken
+   * for what the template's system needs.
    */
   matches(text: string): boolean;
   /** Other kinds (keys of the registry) whose scripts the installer reads as well. Default: none. */
   alsoReads?: readonly string[];
   /** Finds the problems of a script; above all, that it does not power the machine off at the end. */
-  check(text: string): Problem[];
+  check(text: string, context: CheckContext): Finding[];
   /** Writes the stock script of a system. @throws FactoryError InvalidTemplate, InvalidParameter */
   writeStock(input: StockInput): string;
   /**
@@ -41,7 +42,10 @@ export interface ScriptKind {
    * this form too. Default: no form besides those in escaped-forms.ts.
    */
   escape?: (text: string) => string;
-  /** Converts a script to the form that the installer expects in user data. Default: unchanged. */
+  /**
+   * Puts around a script what the installer expects in user data. The bytes of the author stay as they are, because
+   * their reader may understand them otherwise than we do. Default: unchanged.
+   */
   toUserData?: (script: string) => string;
   /** The memory that current releases need: as the distributions document it, for debian-installer as measured. */
   memory: Memory;

@@ -71,7 +71,7 @@ describe('the plan of Windows', () => {
         assert.equal(user, 'Administrator');
         assert.equal(warnings.length, 1);
 
-        assert.deepEqual(checkInstallScript('autounattend', script, 'medium'), []);
+        assert.deepEqual(checkInstallScript('autounattend', script, { transport: 'medium' }).problems, []);
         const found = answers(script);
         assert.deepEqual(Object.keys(found), [
           'windowsPE International-Core-WinPE',

@@ -45,7 +45,7 @@ describe('a stock install script', () => {
             ...(rootpw === undefined ? {} : { rootpw }),
           });
           const script = scriptFor(template, layout);
-          assert.deepEqual(checkInstallScript(release.scriptKind, script), []);
+          assert.deepEqual(checkInstallScript(release.scriptKind, script).problems, []);
           assert(script.includes(INSTALLED));
           assert.match(script, /cloud|openstack_key/);
         }

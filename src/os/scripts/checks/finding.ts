@@ -1,0 +1,17 @@
+import type { BuildParameters } from '../../../domain/parameters.js';
+import type { Problem } from '../../../tdl/types.js';
+
+/** What a check has found in an install script. */
+export interface Finding extends Problem {
+  /**
+   * `ending`: the machine may not power itself off at the end of the installation; with parameter assume_poweroff this
+   * is a warning. `warning`: it never stops a build. Unset: it stops every build.
+   */
+  about?: 'ending' | 'warning';
+}
+
+/** What a check must know besides the script itself. */
+export interface CheckContext {
+  /** What the installer's machine starts from. Unset when the cloud decides, which usually means `direct`. */
+  bootMethod?: BuildParameters['boot_method'];
+}

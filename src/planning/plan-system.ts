@@ -1,0 +1,88 @@
+import { FactoryError } from '../domain/errors.js';
+import type { BuildParameters } from '../domain/parameters.js';
+import { chooseLoginUser } from '../os/guest/guest-users.js';
+import { checkBootMethod } from '../os/installer/boot-method.js';
+import { withDrivers } from '../os/installer/drivers.js';
+import { type Firmware, withFirmware } from '../os/installer/firmware.js';
+import { checkTree } from '../os/installer/installer-plan.js';
+import { withTransport } from '../os/installer/script-transport.js';
+import type { InstallerPlan } from '../os/installer/types.js';
+import type { OsProfile } from '../os/profile/types.js';
+import { findProfile } from '../os/registry.js';
+import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
+import type { Template } from '../tdl/types.js';
+
+/** The input of a plan. */
+export interface PlanInput {
+  template: Template;
+  installScript?: string | undefined;
+  parameters: BuildParameters;
+}
+
+/** The part of a plan that is made without the text of the install script. */
+export interface SystemPlan {
+  profile: OsProfile;
+  installer: InstallerPlan;
+  /** The firmware of the instances. Unset: the cloud's default. */
+  firmware: Firmware | undefined;
+  /** The user that the build logs in as. */
+  user: string;
+  /** Warnings for the user; they do not stop the build. */
+  warnings: string[];
+}
+
+/**
+ * Plans the system of a template and its installer. Of the install script, only whether there is one counts.
+ * @throws FactoryError UnsupportedOs; InvalidTemplate for mistakes that only the OS profile can find; InvalidParameter
+ *   for a parameter that does not fit the OS or another parameter
+ */
+export function planSystem({ template, installScript, parameters }: PlanInput): SystemPlan {
+  const { profile, warnings } = findProfile(template);
+  checkTree(template, profile.scriptKind);
+  const firmware = chooseFirmware({ installScript, parameters });
+  const installer = planInstaller(profile, template, {
+    ...parameters,
+    ...(firmware === undefined ? {} : { firmware }),
+  });
+  checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
+  for (const repository of template.repositories) profile.addRepository(repository);
+  if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
+  const user = chooseLoginUser(profile, parameters);
+  const { uefiWarning } = SCRIPT_KINDS[profile.scriptKind];
+  const warnsOfUefi = uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi';
+  return { profile, installer, firmware, user, warnings: warnsOfUefi ? [...warnings, uefiWarning] : warnings };
+}
+
+/** Plans the template's installer, with the parameters for firmware, transport and drivers. */
+export function planInstaller(
+  profile: OsProfile,
+  template: Template,
+  parameters: Pick<BuildParameters, 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
+): InstallerPlan {
+  const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
+  const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
+  const plan = withFirmware(profile.planInstaller(template), template.os.arch, firmware);
+  return withTransport(withDrivers(plan, drivers), transport);
+}
+
+/**
+ * Chooses the firmware: UEFI for a stock script with disk_layout efi, which needs it; otherwise parameter `firmware`.
+ * @throws FactoryError InvalidParameter when parameter `firmware` is `bios` in that case
+ */
+function chooseFirmware({
+  installScript,
+  parameters,
+}: Pick<PlanInput, 'installScript' | 'parameters'>): Firmware | undefined {
+  const { firmware, disk_layout: layout } = parameters;
+  if (installScript !== undefined || layout !== 'efi') return firmware;
+  if (firmware === 'bios') {
+    throw new FactoryError(
+      'InvalidParameter',
+      'parameters firmware and disk_layout: firmware bios cannot boot a disk with disk_layout efi',
+      {
+        hint: 'leave one of the two parameters out',
+      },
+    );
+  }
+  return firmware ?? 'uefi';
+}
