@@ -1,5 +1,6 @@
 import { DefaultLogger, type LogEntry, type Logger, type LogLevel } from '@temporalio/worker';
 import pino from 'pino';
+import { maskActiveSecrets } from './active-maskers.js';
 
 export interface LoggerOptions {
   format: 'text' | 'json';
@@ -11,17 +12,18 @@ export interface LoggerOptions {
 const SECRET = /pass(word)?|secret|token|private_?key|rootpw|user_data|authorization/i;
 
 /**
- * Copies a value. Masks the values of keys that match {@link SECRET}, shortens arrays to 50 items, and replaces objects
- * that are nested more than four levels deep by `…`.
+ * Copies a value. Masks the values of keys that match {@link SECRET} and the secrets of running builds, shortens arrays
+ * to 50 items, and replaces objects that are nested more than four levels deep by `…`.
  */
-export function maskSecrets(value: unknown, depth = 0): unknown {
+export function maskFields(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return maskActiveSecrets(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth > 4) return '…';
-  if (Array.isArray(value)) return value.slice(0, 50).map((item) => maskSecrets(item, depth + 1));
-  if (value instanceof Error) return { name: value.name, message: value.message };
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => maskFields(item, depth + 1));
+  if (value instanceof Error) return { name: value.name, message: maskActiveSecrets(value.message) };
   const entries = Object.entries(value).map(([key, item]) => [
     key,
-    SECRET.test(key) ? '********' : maskSecrets(item, depth + 1),
+    SECRET.test(key) ? '********' : maskFields(item, depth + 1),
   ]);
   return Object.fromEntries(entries);
 }
@@ -42,7 +44,7 @@ function selectFields(entry: LogEntry): Record<string, unknown> {
   ])
     delete rest[noise];
   const build = typeof workflowId === 'string' ? /[0-9a-f]{8}-[0-9a-f-]{27}$/.exec(workflowId)?.[0] : undefined;
-  return maskSecrets({ build, workflowId, step: activityType, attempt, ...rest }) as Record<string, unknown>;
+  return maskFields({ build, workflowId, step: activityType, attempt, ...rest }) as Record<string, unknown>;
 }
 
 function formatTextLine(entry: LogEntry): string {
@@ -50,7 +52,7 @@ function formatTextLine(entry: LogEntry): string {
   const fields = Object.entries(selectFields(entry))
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
-  return `${time} ${entry.level.padEnd(5)} ${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}\n`;
+  return `${time} ${entry.level.padEnd(5)} ${maskActiveSecrets(entry.message)}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}\n`;
 }
 
 /**
@@ -65,6 +67,6 @@ export function createWorkerLogger({ format, level }: LoggerOptions): Logger {
   return new DefaultLogger(level.toUpperCase() as LogLevel, (entry) => {
     if (EXPECTED.test(entry.message)) return;
     if (format === 'text') process.stderr.write(formatTextLine(entry));
-    else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), entry.message);
+    else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), maskActiveSecrets(entry.message));
   });
 }

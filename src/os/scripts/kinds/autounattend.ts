@@ -34,7 +34,6 @@ export const autounattend: ScriptKind = {
     /<(?:AdministratorPassword|Password)>(?:\s*<PlainText>[^<]*<\/PlainText>)?\s*(?:<Value>\s*)?([^<\s][^<]*)</g,
     /<ProductKey>(?:\s*<WillShowUI>[^<]*<\/WillShowUI>)?\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
   ],
-  escape: escapeXml,
   memory: { installer: 2048, system: 1024 },
   medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
   // The UEFI boot loader of the media (efisys.bin) waits for a key press. The one for BIOS asks for a key only when the

@@ -37,7 +37,6 @@ export const kickstart: ScriptKind = {
     // RHEL 5's installation number
     /^[ \t]*key[ \t]+(\w[\w-]{3,})[ \t\r]*$/gm,
   ],
-  escape: (text) => quoteDouble(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },
   // Anaconda supports labels since it runs in dracut and has `inst.ks`. Its older loader does not support labels.

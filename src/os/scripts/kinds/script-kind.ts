@@ -36,11 +36,6 @@ export interface ScriptKind {
    * end, because that takes too long. Default: none.
    */
   passwords?: readonly RegExp[];
-  /**
-   * Escapes a text for a string of the script's language, without the quotes around it, because secrets are masked in
-   * this form too. Default: no form besides those in escaped-forms.ts.
-   */
-  escape?: (text: string) => string;
   /** Converts a script to the form that the installer expects in user data. Default: unchanged. */
   toUserData?: (script: string) => string;
   /** The memory that current releases need: as the distributions document it, for debian-installer as measured. */
