@@ -14,6 +14,7 @@ import { checkInstallScript } from '../os/scripts/check-install-script.js';
 import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
 import { renderScript } from '../os/scripts/render-script.js';
 import { writeStockScript } from '../os/scripts/stock-script.js';
+import { refuseExcessiveSecrets } from './secrets.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 
 /**
@@ -63,6 +64,7 @@ export interface PlanInput {
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
   const { profile, warnings } = findProfile(template);
   checkTree(template, profile.scriptKind);
+  refuseExcessiveSecrets(template, installScript);
   const firmware = chooseFirmware({ installScript, parameters });
   const installer = planInstaller(profile, template, {
     ...parameters,

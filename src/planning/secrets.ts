@@ -1,3 +1,4 @@
+import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
 import { findAddressPasswords, maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import { findScriptPasswords } from '../os/passwords/script-passwords.js';
@@ -51,12 +52,30 @@ function listTexts(value: unknown): string[] {
 }
 
 /** Describes which limit of {@link SECRET_LIMITS} secrets exceed; undefined when they exceed none. */
-export function describeExcess(secrets: readonly string[]): string | undefined {
+function describeExcess(secrets: readonly string[]): string | undefined {
   const { number, length, characters } = SECRET_LIMITS;
   if (secrets.length > number) return `more than ${number} different passwords`;
   if (secrets.some((secret) => secret.length > length)) return `a password of more than ${length} characters`;
   const sum = secrets.reduce((total, secret) => total + secret.length, 0);
   return sum > characters ? `passwords of more than ${characters} characters together` : undefined;
+}
+
+/**
+ * Refuses a build whose secrets exceed {@link SECRET_LIMITS}.
+ *
+ * @throws FactoryError InvalidTemplate or InvalidInstallScript
+ */
+export function refuseExcessiveSecrets(template: TemplateWithSecrets, installScript?: string): void {
+  const inTemplate = describeExcess(findSecrets(template));
+  const excess = inTemplate ?? describeExcess(findSecrets(template, installScript));
+  if (excess === undefined) return;
+  const [type, carrier] =
+    inTemplate === undefined
+      ? (['InvalidInstallScript', 'the install script'] as const)
+      : (['InvalidTemplate', 'the template'] as const);
+  throw new FactoryError(type, `${carrier} has ${excess}: so many cannot be masked in messages and logs`, {
+    hint: 'let a command of the template or of the script fetch the passwords when it runs',
+  });
 }
 
 /** Creates the masker of a build. If the secrets exceed the limits, the masker shows nothing. */
