@@ -31,7 +31,7 @@ export const kickstart: ScriptKind = {
     new RegExp(String.raw`^[ \t]*(?:rootpw|sshpw)(?:[ \t]+--username[ \t]+\S+)?(?:[ \t]+--\S+)*[ \t]+(${WORD})`, 'gm'),
     // user, bootloader, part, autopart, logvol, raid, vnc, realm, rhsm, network, iscsi, …
     new RegExp(
-      String.raw`[ \t]--(?:(?:reverse-|one-time-)?password|passphrase|md5pass|wepkey|wpakey|activation-?key)(?:=|[ \t]+)(${WORD})`,
+      String.raw`[ \t]--(?:(?:reverse-|one-time-|proxy-?)?password|passphrase|md5pass|wepkey|wpakey|activation-?key)(?:=|[ \t]+)(${WORD})`,
       'gm',
     ),
     // RHEL 5's installation number

@@ -31,9 +31,9 @@ export interface ScriptKind {
   /** Writes the stock script of a system. @throws FactoryError InvalidTemplate, InvalidParameter */
   writeStock(input: StockInput): string;
   /**
-   * Patterns that find passwords in the script's own language; the first group is the password. script-passwords.ts has
-   * the patterns for YAML, JSON and shell commands. No pattern may search from every character of a long text to its
-   * end, because that takes too long. Default: none.
+   * Patterns that find passwords in the script's own language; the first group is the password. src/os/passwords/ finds
+   * those in YAML, JSON, XML and shell commands. No pattern may search from every character of a long text to its end,
+   * because that takes too long. Default: none.
    */
   passwords?: readonly RegExp[];
   /** Converts a script to the form that the installer expects in user data. Default: unchanged. */
