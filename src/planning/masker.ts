@@ -27,7 +27,7 @@ interface Quotes {
 
 /** Secrets that are equal without their quotes and backslashes. */
 interface Pattern {
-  codes: number[];
+  codes: Uint16Array;
   /** The quotes of each of these secrets. */
   quotes: Quotes[];
 }

@@ -18,7 +18,7 @@ export class PatternSearch {
   private readonly patternAt: (number | undefined)[] = [undefined];
 
   /** @param patterns different patterns, none of them empty */
-  constructor(patterns: readonly (readonly number[])[]) {
+  constructor(patterns: readonly Iterable<number>[]) {
     const parents: [parent: number, code: number][] = [[ROOT, 0]];
     patterns.forEach((pattern, index) => {
       let node = ROOT;

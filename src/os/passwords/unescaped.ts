@@ -5,16 +5,16 @@
  */
 export interface Unescaped {
   /** The UTF-16 codes of the characters that are no quotes and no backslashes. */
-  codes: number[];
+  codes: Uint16Array;
   /** For each code, the offset in the original text where its writing begins. */
-  starts: number[];
+  starts: Uint32Array;
   /** For each code, the offset behind its writing. */
-  ends: number[];
+  ends: Uint32Array;
   /**
    * For each code, how many quotes and backslashes stand directly before it. One more member counts those at the end of
    * the text.
    */
-  dropped: number[];
+  dropped: Uint32Array;
 }
 
 const DOUBLE_QUOTE = 0x22;
@@ -22,7 +22,10 @@ const AMPERSAND = 0x26;
 const SINGLE_QUOTE = 0x27;
 const BACKSLASH = 0x5c;
 const BACKTICK = 0x60;
-const DROPPED = new Set([DOUBLE_QUOTE, SINGLE_QUOTE, BACKTICK, BACKSLASH]);
+
+function isDropped(code: number): boolean {
+  return code === DOUBLE_QUOTE || code === SINGLE_QUOTE || code === BACKTICK || code === BACKSLASH;
+}
 
 /** A reference of XML. `amp;` is repeated where a document is inside another one. */
 const REFERENCE = /&(?:amp;)*(?:(lt|gt|quot|apos)|#(\d{1,7})|#[xX]([\da-fA-F]{1,6}));|&(?:amp;)*/y;
@@ -33,18 +36,21 @@ const LAST_CODE_POINT = 0x10ffff;
 
 /** Removes the escapes from a text. Takes time in proportion to its length. */
 export function unescapeText(text: string): Unescaped {
-  const result: Unescaped = { codes: [], starts: [], ends: [], dropped: [] };
-  let dropped = 0;
+  // Of fixed size, because they are large for a large text: no writing of a code is shorter than one character.
+  const codes = new Uint16Array(text.length);
+  const starts = new Uint32Array(text.length);
+  const ends = new Uint32Array(text.length);
+  const dropped = new Uint32Array(text.length + 1);
+  let length = 0;
   const add = (code: number, start: number, end: number): void => {
-    if (DROPPED.has(code)) {
-      dropped++;
+    if (isDropped(code)) {
+      dropped[length] = (dropped[length] ?? 0) + 1;
       return;
     }
-    result.codes.push(code);
-    result.starts.push(start);
-    result.ends.push(end);
-    result.dropped.push(dropped);
-    dropped = 0;
+    codes[length] = code;
+    starts[length] = start;
+    ends[length] = end;
+    length++;
   };
   for (let at = 0; at < text.length;) {
     const code = text.charCodeAt(at);
@@ -56,12 +62,16 @@ export function unescapeText(text: string): Unescaped {
     special.lastIndex = at;
     const [written = '', ...parts] = special.exec(text) ?? [];
     const end = at + written.length;
-    if (code === BACKSLASH) dropped += written.lastIndexOf('\\') + 1;
+    if (code === BACKSLASH) dropped[length] = (dropped[length] ?? 0) + written.lastIndexOf('\\') + 1;
     for (const meant of code === AMPERSAND ? readReference(parts) : readNumber(parts)) add(meant, at, end);
     at = end;
   }
-  result.dropped.push(dropped);
-  return result;
+  return {
+    codes: codes.subarray(0, length),
+    starts: starts.subarray(0, length),
+    ends: ends.subarray(0, length),
+    dropped: dropped.subarray(0, length + 1),
+  };
 }
 
 function readReference([name, decimal, hex]: (string | undefined)[]): number[] {
@@ -74,13 +84,4 @@ function readReference([name, decimal, hex]: (string | undefined)[]): number[] {
 
 function readNumber([hex]: (string | undefined)[]): number[] {
   return hex === undefined ? [] : [parseInt(hex, 16)];
-}
-
-/** Returns a text without its escapes. */
-export function removeEscapes(text: string): string {
-  // In pieces, because a call takes a limited number of arguments.
-  const { codes } = unescapeText(text);
-  let result = '';
-  for (let at = 0; at < codes.length; at += 4096) result += String.fromCharCode(...codes.slice(at, at + 4096));
-  return result;
 }

@@ -25,7 +25,9 @@ export function checkInstallScript(
     const message = `this looks like ${SCRIPT_KINDS[found].name}, but the installer needs ${name}`;
     return [{ line: 1, column: 1, message }];
   }
-  return [...(UNLIMITED.includes(transport) ? [] : checkSize(script)), ...check(script)];
+  // A script that is too large is not looked at any further: a parser of YAML takes seconds for a few hundred KiB.
+  const size = UNLIMITED.includes(transport) ? [] : checkSize(script);
+  return size.length > 0 ? size : check(script);
 }
 
 function checkSize(text: string): Problem[] {
