@@ -234,6 +234,16 @@ liveimg --proxy=http://u:Secr3t-url@proxy
     assert.ok(Date.now() - began < 30_000);
   });
 
+  it('are hidden with all texts of the record, in little time, when they exceed the limits', () => {
+    const began = Date.now();
+    const apostrophes = "'".repeat(900_000);
+    const text = kept(`<template><os><rootpw>${apostrophes}</rootpw></os></template>`, 'rootpw hush\n');
+    assert.doesNotMatch(text, /hush|'/);
+    assert.match(text, /hidden: the build has a password of more than 4096 characters/);
+    // With all written forms of the password, it took minutes and gigabytes.
+    assert.ok(Date.now() - began < 30_000);
+  });
+
   it('are masked in time that grows linearly when a record has many elements without an end', () => {
     const began = Date.now();
     for (const piece of ['<key>', '<rootpw', '<key></key', '<key ', '<key></key  ']) kept(piece.repeat(200_000), '');
