@@ -63,7 +63,7 @@ export class StepInterceptor implements ActivityInboundCallsInterceptor {
     const first: unknown = context.info.heartbeatDetails;
     const beat = setInterval(() => context.heartbeat(latestProgress(context) ?? first), Math.min(2000, timeout / 4));
     try {
-      const masker = await this.maskers.load((input.args[0] ?? {}));
+      const masker = await this.maskers.load(input.args[0] ?? {});
       setMasker(context, masker);
       return await whileMasked(masker, () => runMasked(masker, () => next(input)));
     } finally {
