@@ -14,7 +14,8 @@ const ROOMS = {
   activities: ['domain', 'tdl', 'icicle', 'os', 'planning', 'openstack', 'guest', 'media', 'store'],
   // Of activities, workflows see the types only: their code stays out of the bundle.
   workflows: ['domain', 'activities'],
-  worker: ['domain', 'activities', 'workflows', 'openstack', 'guest', 'media', 'store', 'codec'],
+  // The worker masks the secrets of a build in all that leaves it.
+  worker: ['domain', 'planning', 'activities', 'workflows', 'openstack', 'guest', 'media', 'store', 'codec'],
   client: ['domain', 'tdl', 'os', 'planning', 'codec'],
   // The command line builds images through the library alone. Of other rooms it uses: domain, for the words of a build
   // and its texts; worker, for the command `worker`; codec, for the command `codec`; guest, for the algorithms of old

@@ -1,3 +1,4 @@
+import { cutStart } from '../domain/cut.js';
 import { FactoryError } from '../domain/errors.js';
 import { readKeyBlob } from './keys.js';
 import type { Guest, RunResult } from './types.js';
@@ -47,7 +48,7 @@ export function toRefusalError(result: RunResult): FactoryError {
   const said = `${result.stderr}\n${result.stdout}`.trim();
   const known = REFUSALS.find(({ pattern }) => pattern.test(said));
   const what = known?.what ?? 'the command prefix did not run our command as root';
-  const evidence = said === '' ? `exit status ${result.exitCode ?? result.signal}` : said.slice(-500);
+  const evidence = said === '' ? `exit status ${result.exitCode ?? result.signal}` : cutStart(said, 500);
   if (known === undefined && (result.exitCode === null || result.exitCode >= 128)) {
     return new FactoryError('GuestUnreachable', `a signal ended our command in the guest: ${evidence}`, {
       retryable: true,

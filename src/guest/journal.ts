@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { cutStart } from '../domain/cut.js';
 import { FactoryError } from '../domain/errors.js';
 import { toRefusalError } from './access.js';
 import type { Guest, Journal, JournalOptions, JournalResult, RunResult } from './types.js';
@@ -68,7 +69,7 @@ function parseReport(result: RunResult, key: string, timeout: number): JournalRe
   if (what === 'deadline') {
     throw new FactoryError(
       'DeadlineExceeded',
-      `${key} did not end within ${timeout} s and was stopped\n${result.stdout.slice(-2000)}`.trimEnd(),
+      `${key} did not end within ${timeout} s and was stopped\n${cutStart(result.stdout, 2000)}`.trimEnd(),
     );
   }
   if (report.startsWith('refused ')) {

@@ -5,6 +5,7 @@ import { resolveGuestPath } from '../os/guest/guest-users.js';
 import type { Firmware } from '../os/installer/firmware.js';
 import type { InstallerPlan } from '../os/installer/types.js';
 import type { OsProfile } from '../os/profile/types.js';
+import { refuseExcessiveSecrets } from './secrets.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
 import { type PlanInput, planSystem } from './plan-system.js';
 import { prepareScript } from './prepare-script.js';
@@ -47,6 +48,7 @@ export interface BuildPlan {
  *   parameter
  */
 export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
+  refuseExcessiveSecrets(template, installScript);
   const system = planSystem({ template, installScript, parameters });
   const { profile, installer, firmware, user, warnings } = system;
   const { script, problems, warnings: ofScript } = prepareScript({ template, installScript, parameters }, system);

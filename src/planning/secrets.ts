@@ -1,15 +1,22 @@
+import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
 import { findAddressPasswords, maskAddressPasswords } from '../os/passwords/address-passwords.js';
-import { listEscapedForms } from '../os/passwords/escaped-forms.js';
 import { findScriptPasswords } from '../os/passwords/script-passwords.js';
 import { parseTemplate } from '../tdl/parse.js';
+import { createBlindMasker, createMasker, MASK, type Masker } from './masker.js';
 
-const MASK = '********';
 /**
- * Minimum length, in characters, of a secret that we mask. A shorter text also occurs in many places where it is not a
- * secret.
+ * Limits of a build's secrets. People's builds are far below them, and they keep the search for secrets cheap in memory
+ * and time. A password of crypt(3) has at most 512 characters, a hash of it about 130; tokens are longer.
  */
-const SHORTEST = 4;
+export const SECRET_LIMITS = {
+  /** Different secrets of a build. */
+  number: 500,
+  /** Characters of a secret. */
+  length: 4096,
+  /** Characters of all different secrets together. */
+  characters: 65_536,
+} as const;
 /** The beginning of an element with a root password or a product key. */
 const SECRET_ELEMENT = /<(rootpw|key)\b/g;
 /**
@@ -29,12 +36,13 @@ interface TemplateWithSecrets {
  */
 export function findSecrets(template: TemplateWithSecrets, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
-  return [
-    ...new Set([rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== '')),
+  const found = [
+    ...[rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== ''),
     ...findScriptPasswords(installScript),
     ...findAddressPasswords(installScript),
     ...listTexts(template).flatMap(findAddressPasswords),
   ];
+  return [...new Set(found)];
 }
 
 /** Lists every text in a value, recursively. */
@@ -43,16 +51,37 @@ function listTexts(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(listTexts) : [];
 }
 
+/** Describes which limit of {@link SECRET_LIMITS} secrets exceed; undefined when they exceed none. */
+function describeExcess(secrets: readonly string[]): string | undefined {
+  const { number, length, characters } = SECRET_LIMITS;
+  if (secrets.length > number) return `more than ${number} different passwords`;
+  if (secrets.some((secret) => secret.length > length)) return `a password of more than ${length} characters`;
+  const sum = secrets.reduce((total, secret) => total + secret.length, 0);
+  return sum > characters ? `passwords of more than ${characters} characters together` : undefined;
+}
+
 /**
- * Masks the secrets in a text, in every escaped form. Masks longer secrets first, because they may contain shorter
- * ones.
+ * Refuses a build whose secrets exceed {@link SECRET_LIMITS}.
+ *
+ * @throws FactoryError InvalidTemplate or InvalidInstallScript
  */
-export function maskSecrets(text: string, secrets: string[]): string {
-  return secrets
-    .filter((secret) => secret.length >= SHORTEST)
-    .flatMap(listEscapedForms)
-    .sort((one, other) => other.length - one.length)
-    .reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
+export function refuseExcessiveSecrets(template: TemplateWithSecrets, installScript?: string): void {
+  const inTemplate = describeExcess(findSecrets(template));
+  const excess = inTemplate ?? describeExcess(findSecrets(template, installScript));
+  if (excess === undefined) return;
+  const [type, carrier] =
+    inTemplate === undefined
+      ? (['InvalidInstallScript', 'the install script'] as const)
+      : (['InvalidTemplate', 'the template'] as const);
+  throw new FactoryError(type, `${carrier} has ${excess}: so many cannot be masked in messages and logs`, {
+    hint: 'let a command of the template or of the script fetch the passwords when it runs',
+  });
+}
+
+/** Creates the masker of a build. If the secrets exceed the limits, the masker shows nothing. */
+export function createBuildMasker(secrets: readonly string[]): Masker {
+  const excess = describeExcess(secrets);
+  return excess === undefined ? createMasker(secrets) : createBlindMasker(`the build has ${excess}`);
 }
 
 /** Finds the contents of secret elements in a template's text, and returns their offsets. */
@@ -104,21 +133,36 @@ function maskParameters(
   );
 }
 
-/** Masks the secrets in a record, for storage and display: in its template, its parameters and its error. */
-export function maskRecord(record: BuildRecord): BuildRecord {
-  const { install_script: script, ...others } = record.parameters;
+/** The documents of a build that may contain secrets. */
+export interface SecretSources {
+  /** The text of the template; it may have mistakes. */
+  template: string;
+  /** All parameters, with the install script. */
+  parameters: Record<string, unknown>;
+}
+
+/** Finds the secrets in the documents of a build, also when the template has mistakes. */
+export function findDocumentSecrets({ template: text, parameters }: SecretSources): string[] {
+  const { install_script: script, ...others } = parameters;
   // If the template is valid, search for its parsed values too: the template's text may write a secret in one form, and
   // a log in another.
-  const { template = { os: {} } } = parseTemplate(record.template);
-  const secrets = [
-    ...findSecrets(template, typeof script === 'string' ? script : ''),
-    ...findSecretContents(record.template)
-      .slice(0, MOST_ELEMENTS)
-      .map(([from, to]) => record.template.slice(from, to).trim()),
-    ...findAddressPasswords(record.template),
-    ...listTexts(others).flatMap(findAddressPasswords),
+  const { template = { os: {} } } = parseTemplate(text);
+  return [
+    ...new Set([
+      ...findSecrets(template, typeof script === 'string' ? script : ''),
+      ...findSecretContents(text)
+        .slice(0, MOST_ELEMENTS)
+        .map(([from, to]) => text.slice(from, to).trim()),
+      ...findAddressPasswords(text),
+      ...listTexts(others).flatMap(findAddressPasswords),
+    ]),
   ];
-  const hidden = (text: string): string => maskSecrets(maskAddressPasswords(text), secrets);
+}
+
+/** Masks the secrets in a record, for storage and display: in its template, its parameters and its error. */
+export function maskRecord(record: BuildRecord): BuildRecord {
+  const masker = createBuildMasker(findDocumentSecrets(record));
+  const hidden = (text: string): string => masker.mask(text);
   const { error } = record.status_detail;
   return {
     ...record,

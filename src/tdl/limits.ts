@@ -29,6 +29,14 @@ export const LIMITS = {
   entityText: 256 * 1024,
   /** Characters of the template's name: it becomes part of image and host names, and Glance allows 255. */
   nameLength: 200,
+  /** Characters of `<rootpw>` and of `<key>`: the longest password that crypt(3) takes (CRYPT_MAX_PASSPHRASE_SIZE). */
+  secretLength: 512,
+  /**
+   * Steps of the customisation. Each step adds six events to the build's history (three of its activity, three of the
+   * workflow's task), and Temporal terminates a workflow at 51,200 events, without clean-up. Less than half of them are
+   * for the steps, so that a user may hold, correct and resume a build many times.
+   */
+  steps: 4000,
   /** Mistakes that are reported; further mistakes are not counted. */
   problems: 100,
 } as const;

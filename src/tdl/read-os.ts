@@ -9,6 +9,7 @@ import {
   readRequiredChild,
   readRequiredText,
 } from './elements.js';
+import { LIMITS } from './limits.js';
 import { findNearest } from './nearest.js';
 import type { Problems } from './place.js';
 import type { Extra, Install, Template } from './types.js';
@@ -52,6 +53,7 @@ export function readOs(os: XmlElement, problems: Problems): Template['os'] {
   const install = readRequiredChild(os, 'install', problems, "<install type='url'><url>…</url></install>");
   for (const leaf of ['rootpw', 'key', 'kernelparam'])
     findChildren(os, leaf).forEach((child) => checkShape(child, {}, problems));
+  for (const leaf of ['rootpw', 'key']) findChildren(os, leaf).forEach((child) => checkSecretLength(child, problems));
   const rootpw = findChild(os, 'rootpw')?.text;
   const key = readOptionalText(os, 'key');
   const kernelparam = readOptionalText(os, 'kernelparam')?.replace(/\s+/g, ' ');
@@ -66,6 +68,11 @@ export function readOs(os: XmlElement, problems: Problems): Template['os'] {
     ...(kernelparam === undefined ? {} : { kernelparam }),
     ...(icicleExtraCommand === undefined ? {} : { icicleExtraCommand }),
   };
+}
+
+function checkSecretLength({ name, at, text }: XmlElement, problems: Problems): void {
+  if (text.length <= LIMITS.secretLength) return;
+  problems.add(at, `<${name}> has ${text.length} characters, but at most ${LIMITS.secretLength} are allowed`);
 }
 
 function readText(os: XmlElement, name: string, problems: Problems, example: string): string {

@@ -47,6 +47,15 @@ export function readTemplate(root: XmlElement, problems: Problems): Template | u
     precommands: readCommands(findChild(root, 'precommands'), problems),
     commands: readCommands(findChild(root, 'commands'), problems),
   };
+  const steps = countSteps(parts);
+  if (steps > LIMITS.steps) {
+    problems.add(
+      root.at,
+      `the template has ${steps} steps (repositories, packages, files, commands), but at most ${LIMITS.steps} are ` +
+        'allowed, because Temporal ends a workflow whose history is too long: do several steps in one command, ' +
+        'or put several files into one archive',
+    );
+  }
   if (system === undefined) return undefined;
   return {
     name,
@@ -56,6 +65,14 @@ export function readTemplate(root: XmlElement, problems: Problems): Template | u
     ...(diskSize === undefined ? {} : { diskSize }),
     ...parts,
   };
+}
+
+/** Counts the steps of the customisation, which `planGuestSteps` in src/planning/plan.ts plans. */
+function countSteps(parts: Pick<Template, 'packages' | 'repositories' | 'files' | 'precommands' | 'commands'>): number {
+  const { packages, repositories, files, precommands, commands } = parts;
+  const removals = repositories.filter(({ persisted }) => !persisted);
+  const lists = [repositories, removals, precommands, files, commands];
+  return Math.min(1, packages.length) + lists.reduce((sum, list) => sum + list.length, 0);
 }
 
 function readName(root: XmlElement, problems: Problems): string {

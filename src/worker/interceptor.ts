@@ -1,24 +1,36 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { latestProgress } from '../activities/shared/context.js';
+import type { BuildMaskers } from '../activities/shared/build-maskers.js';
+import { latestProgress, setMasker } from '../activities/shared/context.js';
+import { cutEnd, cutStart } from '../domain/cut.js';
 import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
+import type { Masker } from '../planning/masker.js';
+import { maskTexts } from '../planning/mask-texts.js';
 import type { FailureDetails } from '../workflows/lifecycle/failures.js';
+import { whileMasked } from './active-maskers.js';
+import { maskFailure } from './mask-failure.js';
 
 /** The most characters of a failure's message, and of its console text, in the history. */
 const LONGEST_MESSAGE = 4000;
 
 /**
- * Converts a FactoryError into the failure that Temporal records: with our type, message, details and retryability, but
- * without the stack trace of the error. Returns every other error unchanged.
+ * Converts the error of an activity into the failure that Temporal records, without secrets. A FactoryError becomes a
+ * failure with our type, message, details and retryability, but without the stack trace of the error.
  */
-export function toFailure(error: unknown): unknown {
-  if (!(error instanceof FactoryError)) return error;
-  const details: FailureDetails = { hint: error.hint, consoleTail: error.consoleTail?.slice(-LONGEST_MESSAGE) };
+export function toFailure(error: unknown, masker: Masker): unknown {
+  if (!(error instanceof FactoryError)) return maskFailure(error, masker);
+  // Masked before it is cut: a cut could leave a part of a secret.
+  const mask = (text: string | undefined): string | undefined => (text === undefined ? undefined : masker.mask(text));
+  const console = mask(error.consoleTail);
+  const details: FailureDetails = {
+    hint: mask(error.hint),
+    consoleTail: console === undefined ? undefined : cutStart(console, LONGEST_MESSAGE),
+  };
   const request =
     error.requestId === undefined || error.message.includes(error.requestId) ? '' : ` (request ${error.requestId})`;
-  const message = `${error.message.slice(0, LONGEST_MESSAGE)}${request}`;
+  const message = `${cutEnd(masker.mask(error.message), LONGEST_MESSAGE)}${request}`;
   return ApplicationFailure.create({
     type: error.type,
     message,
@@ -38,20 +50,34 @@ function isStopped(context: Context): boolean {
 /**
  * Wraps every activity. Sends the activity's latest progress as heartbeats until the activity ends, so that Temporal
  * notices a dead worker and delivers cancellations. Converts errors by {@link toFailure}.
+ *
+ * Law 7: what an activity sends to Temporal or to the log passes here, or through `reportProgress` with the masker that
+ * is set here. So the secrets of its build are masked, wherever a text comes from.
  */
 export class StepInterceptor implements ActivityInboundCallsInterceptor {
+  constructor(private readonly maskers: BuildMaskers) {}
+
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const context = Context.current();
     const timeout = context.info.heartbeatTimeoutMs ?? 60_000;
     const first: unknown = context.info.heartbeatDetails;
     const beat = setInterval(() => context.heartbeat(latestProgress(context) ?? first), Math.min(2000, timeout / 4));
     try {
-      return await next(input);
-    } catch (error) {
-      if (isStopped(context) && !(error instanceof CancelledFailure)) await context.cancelled;
-      throw toFailure(error);
+      const masker = await this.maskers.load(input.args[0] ?? {});
+      setMasker(context, masker);
+      return await whileMasked(masker, () => runMasked(masker, () => next(input)));
     } finally {
       clearInterval(beat);
     }
+  }
+}
+
+async function runMasked(masker: Masker, run: () => Promise<unknown>): Promise<unknown> {
+  const context = Context.current();
+  try {
+    return maskTexts(await run(), masker);
+  } catch (error) {
+    if (isStopped(context) && !(error instanceof CancelledFailure)) await context.cancelled;
+    throw toFailure(error, masker);
   }
 }

@@ -1,6 +1,7 @@
 import { DefaultLogger, type LogEntry, type Logger, type LogLevel } from '@temporalio/worker';
 import pino from 'pino';
 import { toPlainLine } from '../domain/plain-text.js';
+import { maskActiveSecrets } from './active-maskers.js';
 
 export interface LoggerOptions {
   format: 'text' | 'json';
@@ -14,17 +15,18 @@ export interface LoggerOptions {
 const SECRET = /pass(word)?|secret|token|private_?key|rootpw|user_data|authorization/i;
 
 /**
- * Copies a value. Masks the values of keys that match {@link SECRET}, shortens arrays to 50 items, and replaces objects
- * that are nested more than four levels deep by `…`.
+ * Copies a value. Masks the values of keys that match {@link SECRET} and the secrets of running builds, shortens arrays
+ * to 50 items, and replaces objects that are nested more than four levels deep by `…`.
  */
-export function maskSecrets(value: unknown, depth = 0): unknown {
+export function maskFields(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return maskActiveSecrets(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth > 4) return '…';
-  if (Array.isArray(value)) return value.slice(0, 50).map((item) => maskSecrets(item, depth + 1));
-  if (value instanceof Error) return { name: value.name, message: value.message };
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => maskFields(item, depth + 1));
+  if (value instanceof Error) return { name: value.name, message: maskActiveSecrets(value.message) };
   const entries = Object.entries(value).map(([key, item]) => [
     key,
-    SECRET.test(key) ? '********' : maskSecrets(item, depth + 1),
+    SECRET.test(key) ? '********' : maskFields(item, depth + 1),
   ]);
   return Object.fromEntries(entries);
 }
@@ -53,7 +55,7 @@ function selectFields(entry: LogEntry): Record<string, unknown> {
   if (rest['sdkComponent'] !== undefined) for (const name of NOISE) delete rest[name];
   const build = typeof workflowId === 'string' ? /[0-9a-f]{8}-[0-9a-f-]{27}$/.exec(workflowId)?.[0] : undefined;
   const text = error === undefined ? undefined : describeLoggedError(error);
-  return maskSecrets({ build, workflowId, step: activityType, attempt, ...rest, error: text }) as Record<
+  return maskFields({ build, workflowId, step: activityType, attempt, ...rest, error: text }) as Record<
     string,
     unknown
   >;
@@ -61,7 +63,7 @@ function selectFields(entry: LogEntry): Record<string, unknown> {
 
 /** Describes an error by its type and its message, and then by those of its causes. */
 export function describeLoggedError(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error === 'string' ? error : JSON.stringify(maskSecrets(error));
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : JSON.stringify(maskFields(error));
   const { type } = error as { type?: unknown };
   const own = `${typeof type === 'string' && type !== '' ? type : error.name}: ${error.message}`;
   return error.cause === undefined ? own : `${own}; cause: ${describeLoggedError(error.cause)}`;
@@ -72,7 +74,7 @@ function formatTextLine(entry: LogEntry): string {
   const fields = Object.entries(selectFields(entry))
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
-  const text = `${entry.message}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}`;
+  const text = `${maskActiveSecrets(entry.message)}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}`;
   // Guests and clouds have a part in the texts. An entry is one line.
   return `${time} ${entry.level.padEnd(5)} ${toPlainLine(text)}\n`;
 }
@@ -115,6 +117,6 @@ export function createWorkerLogger({ format, level, isOutage }: LoggerOptions): 
   return new DefaultLogger(level.toUpperCase() as LogLevel, (entry) => {
     if (EXPECTED.test(entry.message) || !core.isWorthLogging(entry)) return;
     if (format === 'text') process.stderr.write(formatTextLine(entry));
-    else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), entry.message);
+    else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), maskActiveSecrets(entry.message));
   });
 }

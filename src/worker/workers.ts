@@ -8,6 +8,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
+import { BuildMaskers } from '../activities/shared/build-maskers.js';
 import { defined } from '../domain/defined.js';
 import { QUEUE_KINDS } from '../domain/task-queues.js';
 import { createDataConverter } from '../codec/data-converter.js';
@@ -44,7 +45,9 @@ export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
 /** Creates one Temporal worker for each kind of task queue, all in this process. They begin to poll in `runWorkers`. */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle } = options;
-  const activities = createActivities(createDeps({ ...options, temporal: client }));
+  const deps = createDeps({ ...options, temporal: client });
+  const activities = createActivities(deps);
+  const maskers = new BuildMaskers(deps.store);
   const created = await Promise.allSettled(
     QUEUE_KINDS.map((kind) =>
       Worker.create({
@@ -60,7 +63,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
         defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         shutdownGraceTime: GRACE,
         shutdownForceTime: FORCE,
-        interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
+        interceptors: { activity: [() => ({ inbound: new StepInterceptor(maskers) })] },
       }),
     ),
   );

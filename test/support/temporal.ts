@@ -8,6 +8,7 @@ import type { PayloadKeys } from '../../src/codec/keys.js';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/search-attributes.js';
 import { QUEUE_KINDS, taskQueueFor } from '../../src/domain/task-queues.js';
 import type { Activities } from '../../src/activities/index.js';
+import { BuildMaskers } from '../../src/activities/shared/build-maskers.js';
 import { StepInterceptor } from '../../src/worker/interceptor.js';
 import { testBundle } from './bundle.js';
 import { until } from './until.js';
@@ -157,6 +158,8 @@ export async function withWorkers<T>(
   work: () => Promise<T>,
   options: Partial<WorkerOptions> = {},
 ): Promise<T> {
+  // The activities of these tests are stubs without documents, and so without secrets.
+  const maskers = new BuildMaskers({ readDocument: async () => undefined });
   const workers = await Promise.all(
     QUEUE_KINDS.map(async (lane) =>
       Worker.create({
@@ -166,7 +169,7 @@ export async function withWorkers<T>(
         activities,
         ...(lane === 'control' ? { workflowBundle: { codePath: await testBundle() } } : {}),
         maxHeartbeatThrottleInterval: '200ms',
-        interceptors: { activity: [() => ({ inbound: new StepInterceptor() })] },
+        interceptors: { activity: [() => ({ inbound: new StepInterceptor(maskers) })] },
         ...options,
       }),
     ),

@@ -11,7 +11,7 @@ import type { GuestInput } from './guest-location.js';
  */
 export async function cleanGuest(deps: Deps, input: GuestInput & { round: string }): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
-  const [profile, secrets] = await Promise.all([build.profile(), build.secrets()]);
+  const profile = await build.profile();
   await withRunningGuest(deps, build, input, async (guest) => {
     await checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() });
     const { title, script } = profile.cleanGuest();
@@ -20,6 +20,6 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     // Cleans the guest even if an earlier run of the build has cleaned it, because this run may have repeated steps
     // since then.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, forceRerun: true, reruns: RERUNS };
-    await runScriptOnce(deps, guest, secrets, { key: 'clean', title, script, ...how });
+    await runScriptOnce(deps, guest, { key: 'clean', title, script, ...how });
   });
 }

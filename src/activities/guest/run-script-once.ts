@@ -1,5 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
-import { maskSecrets } from '../../planning/secrets.js';
+import { CUT, cutEnd, cutStart } from '../../domain/cut.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
@@ -28,23 +28,19 @@ export const RERUNS = 3;
  * Runs a script once, even when workers crash or restart in between.
  * @throws FactoryError CommandFailed, CommandInterrupted
  */
-export async function runScriptOnce(
-  deps: Deps,
-  guest: Guest,
-  secrets: string[],
-  what: OnceScript,
-): Promise<JournalResult> {
+export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript): Promise<JournalResult> {
+  const lastLine = followLastLine();
   const result = await deps.journal.run(guest, what.key, what.script, {
     timeout: what.timeout,
     round: what.round,
     forceRerun: what.forceRerun,
     signal: cancellationSignal(),
-    onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: maskSecrets(lastLine(chunk), secrets) }),
+    onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: lastLine(chunk) }),
   });
-  const output = maskSecrets(result.output, secrets).trimEnd().slice(-OUTPUT_TAIL);
+  const output = cutStart(result.output.trimEnd(), OUTPUT_TAIL);
   if (result.interrupted && what.reruns > 0) {
     reportProgress({ message: `${what.title}: was interrupted, and runs again` });
-    return runScriptOnce(deps, guest, secrets, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
+    return runScriptOnce(deps, guest, { ...what, round: `${what.round}r`, reruns: what.reruns - 1 });
   }
   if (result.interrupted) {
     throw new FactoryError(
@@ -67,6 +63,21 @@ export async function runScriptOnce(
   return result;
 }
 
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1)?.slice(0, 200) ?? '';
+/** The most characters of a line of output that the progress shows, and that we keep of a line without an end. */
+const LINE_SHOWN = 200;
+const LINE_KEPT = 10_000;
+
+/**
+ * Returns a function that takes an output piece by piece, and returns its last line so far. A line that has not ended
+ * yet is marked as cut, because the next piece may bring the rest of a secret.
+ */
+export function followLastLine(): (piece: string) => string {
+  let unfinished = '';
+  return (piece) => {
+    const lines = (unfinished + piece).split('\n');
+    const begun = lines.pop() ?? '';
+    unfinished = cutStart(begun, LINE_KEPT);
+    const last = begun.trim() === '' ? lines.findLast((line) => line.trim() !== '') : `${begun}${CUT}`;
+    return cutEnd((last ?? '').trimEnd(), LINE_SHOWN);
+  };
 }

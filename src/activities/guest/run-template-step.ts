@@ -26,7 +26,7 @@ export interface RunTemplateStepInput extends GuestInput {
 /** Runs one step of the template: a repository, a command, the packages or a file. */
 export async function runTemplateStep(deps: Deps, input: RunTemplateStepInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
-  const [template, profile, secrets] = await Promise.all([build.template(), build.profile(), build.secrets()]);
+  const [template, profile] = await Promise.all([build.template(), build.profile()]);
   const step = planGuestSteps(template, profile).find((candidate) => candidate.name === input.step);
   if (step === undefined) throw new FactoryError('Internal', `the template has no step ${input.step}`);
   const { uuid } = input.ref;
@@ -35,7 +35,7 @@ export async function runTemplateStep(deps: Deps, input: RunTemplateStepInput): 
     await recordStep(deps, uuid, serverId, { name: step.name, digest: computeStepDigest(step) });
     try {
       if (step.kind === 'file') await writeTemplateFile(deps, guest, uuid, step);
-      else await runScript(deps, guest, input, { step, profile, secrets });
+      else await runScript(deps, guest, input, { step, profile });
     } catch (error) {
       if (error instanceof FactoryError && !error.retryable) await forgetStep(deps, uuid, serverId, step.name);
       throw error;
@@ -56,14 +56,14 @@ async function runScript(
   deps: Deps,
   guest: Guest,
   input: RunTemplateStepInput,
-  { step, profile, secrets }: { step: ScriptStep; profile: OsProfile; secrets: string[] },
+  { step, profile }: { step: ScriptStep; profile: OsProfile },
 ): Promise<void> {
   const script = await renderStepScript(deps, input, step, profile);
   // The scripts that imagefactory itself provides can safely run more than once. The commands of a template may not.
   const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
   const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;
-  await runScriptOnce(deps, guest, secrets, {
+  await runScriptOnce(deps, guest, {
     key: step.name,
     title: step.title,
     script,

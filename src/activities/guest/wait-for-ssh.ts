@@ -1,9 +1,8 @@
 import { FactoryError } from '../../domain/errors.js';
-import { maskSecrets } from '../../planning/secrets.js';
 import { checkPrivilege } from '../../guest/access.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
-import { type BuildDocuments, loadBuild } from '../shared/build-documents.js';
+import { loadBuild } from '../shared/build-documents.js';
 import { mayBeBooting, learnHostKeys, withGuest } from './guest-connection.js';
 import { getLiveServer } from '../instance/servers.js';
 import { formatConsoleTail } from '../shared/console-tail.js';
@@ -20,7 +19,6 @@ export function getInstance(deps: Deps, { ref, guest }: GuestInput): Promise<Ser
 
 async function failAtDeadline(
   deps: Deps,
-  build: BuildDocuments,
   { ref, guest, jeos }: GuestInput & { jeos: FoundJeos },
   last: FactoryError,
 ): Promise<never> {
@@ -38,7 +36,7 @@ async function failAtDeadline(
       '--parameter boot_timeout gives the system more time';
   throw new FactoryError(last.type, `no login over SSH by the deadline: ${last.message}`, {
     hint: `${never ? unproven : ''}${advice}`,
-    consoleTail: maskSecrets(formatConsoleTail(console), await build.secrets()),
+    consoleTail: formatConsoleTail(console),
     cause: last,
   });
 }
@@ -55,7 +53,7 @@ export async function waitForSsh(deps: Deps, input: GuestInput & { deadline: num
       return;
     } catch (error) {
       if (!mayBeBooting(error) || !error.retryable) throw error;
-      if (Date.now() >= input.deadline) return failAtDeadline(deps, build, input, error);
+      if (Date.now() >= input.deadline) return failAtDeadline(deps, input, error);
       reportProgress({ message: error.message });
       if (error.type === 'HostKeyMismatch') await learnHostKeys(deps, input);
       if (tries % SERVER_CHECK === 0) {

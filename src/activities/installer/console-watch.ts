@@ -1,6 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
 import { type CloudWatch, cancellationSignal } from '../shared/context.js';
-import { maskSecrets } from '../../planning/secrets.js';
 import { formatConsoleTail } from '../shared/console-tail.js';
 
 /** The shortest time between two reads of an installer's console, in milliseconds. */
@@ -17,7 +16,7 @@ export interface InstallerState {
   lastLife: number;
   /** When the instance was last checked, in milliseconds since the epoch. */
   lookedAt: number;
-  /** The last lines of the console, without secrets. */
+  /** The last lines of the console. */
   tail: string;
   /** Sum of disk and network traffic at the last check; undefined when it is not known. */
   traffic: number | undefined;
@@ -34,7 +33,6 @@ export class ConsoleWatch {
     private readonly serverId: string,
     private readonly state: InstallerState,
     private readonly failurePatterns: RegExp[],
-    private readonly secrets: string[],
   ) {}
 
   /**
@@ -63,16 +61,11 @@ export class ConsoleWatch {
   async read(): Promise<void> {
     const { compute } = this.watch.cloud;
     const console = await compute.getConsoleOutput(this.serverId, CONSOLE_LINES, { signal: cancellationSignal() });
-    const tail = this.mask(formatConsoleTail(console, CONSOLE_LINES));
+    const tail = formatConsoleTail(console, CONSOLE_LINES);
     // Some clouds have no console for an instance that is off. Then the last text stays in the state.
     if (tail === '' || tail === this.state.tail) return;
     this.state.lastLife = Date.now();
     this.state.tail = tail;
-  }
-
-  /** Masks the secrets of the build's documents in a text. */
-  mask(text: string): string {
-    return maskSecrets(text, this.secrets);
   }
 
   /**

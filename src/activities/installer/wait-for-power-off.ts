@@ -1,6 +1,12 @@
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
-import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal } from '../shared/context.js';
+import {
+  type Deps,
+  reportProgress,
+  readHeartbeatCheckpoint,
+  cancellationSignal,
+  currentMasker,
+} from '../shared/context.js';
 import { isOff, watchLiveServer } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock-parts/stock-input.js';
 import { loadBuild } from '../shared/build-documents.js';
@@ -132,11 +138,10 @@ export async function waitForPowerOff(
   input: WaitForPowerOffInput,
 ): Promise<{ seconds: number; consoleTail: string }> {
   const watch = deps.watch(input.ref.cloud);
-  const build = loadBuild(deps, input.documentsId);
-  const [plan, secrets] = await Promise.all([build.installerPlan(), build.secrets()]);
+  const plan = await loadBuild(deps, input.documentsId).installerPlan();
   const state = restoreState();
   const patterns = [...plan.failurePatterns.map((source) => new RegExp(source)), ...HALTED];
-  const console = new ConsoleWatch(watch, input.serverId, state, patterns, secrets);
+  const console = new ConsoleWatch(watch, input.serverId, state, patterns);
   try {
     const seconds = computeSecondsOn(await waitUntilOff(deps, input, console, state), state);
     if (!saysInstalled(await storeConsole(deps, input, console, state))) {
@@ -157,7 +162,7 @@ function describeInstaller(server: Server): string {
 }
 
 /**
- * Writes the whole console to the store, because the instance will be deleted.
+ * Writes the whole console to the store, without secrets, because the instance will be deleted.
  * @returns the console
  */
 async function storeConsole(
@@ -170,7 +175,7 @@ async function storeConsole(
   const whole = await deps
     .watch(input.ref.cloud)
     .cloud.compute.getConsoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
-  const kept = console.mask(whole) || state.tail;
+  const kept = currentMasker().mask(whole === '' ? state.tail : whole);
   await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;
 }

@@ -6,7 +6,6 @@ import type { OsProfile } from '../../os/profile/types.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import { planInstaller } from '../../planning/plan-system.js';
-import { findSecrets } from '../../planning/secrets.js';
 import type { Deps } from './context.js';
 
 /**
@@ -25,8 +24,6 @@ export interface BuildDocuments {
   installScript(): Promise<Buffer>;
   /** The plan for booting the template's installer. */
   installerPlan(): Promise<InstallerPlan>;
-  /** The texts to mask in each message that quotes a guest or an installer. */
-  secrets(): Promise<string[]>;
 }
 
 /** Returns the documents of a build or of a JEOS. Reads none of them yet. */
@@ -43,8 +40,7 @@ export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocumen
       JSON.parse((await readRequiredDocument(deps, uuid, 'parameters.json')).toString('utf8')) as BuildParameters,
   );
   const installerPlan = once(async () => planInstaller(await profile(), await template(), await parameters()));
-  const secrets = once(async () => findSecrets(await template(), (await installScript()).toString('utf8')));
-  return { uuid, template, profile, parameters, installScript, installerPlan, secrets };
+  return { uuid, template, profile, parameters, installScript, installerPlan };
 }
 
 function once<T>(load: () => Promise<T>): () => Promise<T> {

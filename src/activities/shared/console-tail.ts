@@ -1,3 +1,5 @@
+import { cutEnd } from '../../domain/cut.js';
+
 const TAIL_LINES = 25;
 
 /**
@@ -22,6 +24,6 @@ export function formatConsoleTail(console: string, lines = TAIL_LINES): string {
     .split('\n')
     .filter((line) => line.trim() !== '')
     .slice(-lines)
-    .map((line) => line.slice(0, 200))
+    .map((line) => cutEnd(line, 200))
     .join('\n');
 }

@@ -9,6 +9,8 @@ import type { MediaAccess } from '../../media/source.js';
 import type { Store } from '../../store/types.js';
 import type { Journal } from '../../guest/types.js';
 import type { Progress } from '../../domain/status.js';
+import { createMasker, type Masker } from '../../planning/masker.js';
+import { maskTexts } from '../../planning/mask-texts.js';
 
 /** The polls of one cloud, which all builds on a worker share. */
 export interface CloudWatch {
@@ -51,13 +53,29 @@ export interface Deps {
   pollInterval: number;
 }
 
+const maskers = new WeakMap<Context, Masker>();
+
+/** Sets the masker of the secrets of the activity's build. The worker's interceptor calls this. */
+export function setMasker(context: Context, masker: Masker): void {
+  maskers.set(context, masker);
+}
+
+/**
+ * Returns the masker of the activity's build. The worker masks progress, results and failures by itself; an activity
+ * masks only what it writes into a document for people.
+ */
+export function currentMasker(): Masker {
+  return maskers.get(Context.current()) ?? createMasker([]);
+}
+
 const latest = new WeakMap<Context, Progress>();
 
-/** Reports progress. The worker's interceptor repeats the last report as a heartbeat. */
+/** Reports progress, without secrets. The worker's interceptor repeats the last report as a heartbeat. */
 export function reportProgress(report: Progress): void {
   const context = Context.current();
-  latest.set(context, report);
-  context.heartbeat(report);
+  const masked = maskTexts(report, currentMasker());
+  latest.set(context, masked);
+  context.heartbeat(masked);
 }
 
 /** Returns the last report of this attempt. */

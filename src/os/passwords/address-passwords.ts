@@ -6,15 +6,18 @@
 // its length.
 const USERINFO = /([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/?#@:"'<>]{0,200}:)([^\s/?#"'<>]{1,500})(@)/gi;
 
-/** Finds the passwords of all URLs in a text, both as written and decoded, without duplicates. */
+/** Matches the password of a proxy whose address has no scheme, as anaconda and shells accept it. */
+const PROXY = /(proxy(?:=|[ \t]{1,8})["']?[^\s/?#@:"'<>=]{1,200}:)([^\s/?#"'<>]{1,500})(@)/gi;
+
+/** Finds the passwords of all addresses in a text, both as written and decoded, without duplicates. */
 export function findAddressPasswords(text: string): string[] {
-  const found = [...text.matchAll(USERINFO)].flatMap(([, , password = '']) => [password, decodePercents(password)]);
-  return [...new Set(found)];
+  const found = [USERINFO, PROXY].flatMap((pattern) => [...text.matchAll(pattern)]);
+  return [...new Set(found.flatMap(([, , password = '']) => [password, decodePercents(password)]))];
 }
 
-/** Masks the password of every URL in a text. */
+/** Masks the password of every address in a text. */
 export function maskAddressPasswords(text: string): string {
-  return text.replace(USERINFO, '$1********$3');
+  return [USERINFO, PROXY].reduce((rest, pattern) => rest.replace(pattern, '$1********$3'), text);
 }
 
 function decodePercents(text: string): string {

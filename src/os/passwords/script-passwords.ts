@@ -1,5 +1,6 @@
 import { listScriptKinds } from '../scripts/kinds/registry.js';
 import { findShellPasswords } from './shell-passwords.js';
+import { findXmlPasswords } from './xml-passwords.js';
 
 /** Keys whose value is a password, in cloud-config, autoinstall and Agama's profile. */
 const KEYS = 'password|passwd|hashed_passwd|hashed-password|plain_text_passwd|passphrase|registrationCode';
@@ -10,7 +11,7 @@ const KEYS = 'password|passwd|hashed_passwd|hashed-password|plain_text_passwd|pa
  */
 const PATTERNS: RegExp[] = [
   new RegExp(
-    String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:[ \t]+("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s#|>&*{[]\S*)`,
+    String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:(?:[ \t]+[&!]\S+){0,2}[ \t]+("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s#|>&*{[]\S*)`,
     'gm',
   ),
   // The same keys in JSON and in one line of YAML: Agama's profile, and cloud-config's users.
@@ -18,14 +19,21 @@ const PATTERNS: RegExp[] = [
     String.raw`[{,][ \t]*["']?(?:${KEYS})["']?[ \t]*:[ \t]*("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"'{[,}\]][^\s,}\]]*)`,
     'g',
   ),
+  // A block of YAML: its first line.
+  new RegExp(
+    String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:(?:[ \t]+[&!]\S+){0,2}[ \t]+[|>][-+\d]*[ \t]*\r?\n[ \t]+(\S.*)`,
+    'gm',
+  ),
+  // GRUB's own language, which shell commands write into its files.
+  /\bpassword(?:_pbkdf2[ \t]+\S+|[ \t]+--(?:md5|encrypted))[ \t]+([\w.$/]+)/g,
   ...listScriptKinds().flatMap(([, { passwords }]) => passwords ?? []),
 ];
 
 /** The list in cloud-config's `chpasswd`, with a line `user:password` for each user. */
 const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$))+)/gm;
 
-/** Values that are no passwords, although they are in the place of one: locked accounts, and empty answers. */
-const NO_PASSWORD = /^(?:[!*x]+|true|false|yes|no|none|null)?$/i;
+/** Values that are no passwords, although they are in the place of one: locked accounts, empty answers, YAML's tags. */
+const NO_PASSWORD = /^(?:[!*x]+|!!str|true|false|yes|no|none|null)?$/i;
 
 /** Finds the passwords and password hashes in an install script, without their quotes and without duplicates. */
 export function findScriptPasswords(text: string): string[] {
@@ -36,7 +44,7 @@ export function findScriptPasswords(text: string): string[] {
   const listed = [...script.matchAll(PAIRS)].flatMap(([, lines = '']) =>
     lines.split('\n').flatMap((line) => /^[ \t]*(?:-[ \t]+)?["']?[\w.-]+:(\S+?)["']?[ \t\r]*$/.exec(line)?.[1] ?? []),
   );
-  const found = [...placed, ...listed, ...findShellPasswords(script)];
+  const found = [...placed, ...listed, ...findXmlPasswords(script), ...findShellPasswords(script)];
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
 }
 

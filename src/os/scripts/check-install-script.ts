@@ -53,6 +53,8 @@ export function checkInstallScript(
   const script = toUserData?.(given) ?? given;
   const problems = UNLIMITED.includes(transport) ? [] : checkSize(script);
   const warnings: string[] = [];
+  // A script that is too large is not looked at any further: a parser of YAML takes seconds for a few hundred KiB.
+  if (problems.length > 0) return { script, problems, warnings };
   for (const { about, line, column, message } of check(given, bootMethod === undefined ? {} : { bootMethod })) {
     if (about === 'warning' || (about === 'ending' && assumesPowerOff)) {
       warnings.push(`install script, line ${line}: ${message}`);

@@ -8,6 +8,12 @@ import {
 
 const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
 
+/**
+ * The most steps on the page, the last ones. The page is written at every step, and at a replay for all steps one after
+ * the other, so its length must not grow with the build.
+ */
+const MOST_ROWS = 100;
+
 function duration(from: number, to: number | undefined): string {
   if (to === undefined) return 'since ' + new Date(from).toISOString().slice(11, 19);
   const seconds = (to - from) / 1000;
@@ -72,7 +78,9 @@ export function renderStatusPage(status: BuildStatus): string {
   }
   if (status.jeosWorkflowId !== undefined) lines.push(`Installer run: workflow \`${status.jeosWorkflowId}\``, '');
   lines.push('| | phase | step | time | result |', '|---|---|---|---|---|');
-  for (const step of status.steps) {
+  const earlier = status.steps.length - MOST_ROWS;
+  if (earlier > 0) lines.push(`| | | ${earlier} earlier steps | | |`);
+  for (const step of status.steps.slice(-MOST_ROWS)) {
     const time = duration(step.startedAt, step.endedAt);
     lines.push(`| ${MARKS[step.state]} | ${step.phase} | ${cell(step.title)} | ${time} | ${cell(step.note ?? '')} |`);
   }

@@ -195,6 +195,11 @@ for (const encrypted of [true, false]) {
       assert.equal(code, 0, stderr);
     });
 
+    it('by a command that runs into its timeout', async () => {
+      const body = `<commands><command name="slow">${TALKATIVE}; sleep 60</command></commands>`;
+      assert.match(await saidOf(await build('slow', { command_timeout: 3 }, body)), /did not end .*\n.*root is \*{8}/s);
+    });
+
     it('by an installer that prints its script', async () => {
       const failureLine = `IMAGEFACTORY-ERROR in: password ${SCRIPT_PASSWORD}`;
       env.cloud.behaviours.add({ installer: 'fails', failureLine });

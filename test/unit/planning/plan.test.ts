@@ -49,6 +49,25 @@ describe('planning a build', () => {
     assert.equal(plan.script, article('f19.ks'));
   });
 
+  it('refuses more or longer passwords than can be masked', () => {
+    const script = `${Array.from({ length: 501 }, (_none, index) => `rootpw pass-${index}`).join('\n')}\n`;
+    assertRefused(
+      `${PRESEED}${script}`,
+      /^InvalidInstallScript the install script has more than 500 different passwords/,
+    );
+    assertRefused(`${PRESEED}rootpw ${'y'.repeat(4097)}\n`, /has a password of more than 4096 characters/);
+    const repositories = Array.from({ length: 501 }, (_none, index) => ({
+      name: `r${index}`,
+      url: `http://u:pass-${index}@h/`,
+      signed: false,
+      sslverify: true,
+      persisted: true,
+      clean: false,
+    }));
+    const template = { ...templateOf('Debian', '12'), repositories };
+    assertRefused(PRESEED, /^InvalidTemplate the template has more than 500 different passwords/, template);
+  });
+
   function assertRefused(
     installScript: string | undefined,
     message: RegExp,

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { maskSecrets, maskRecord, findSecrets, findReadableSecrets } from '../../../src/planning/secrets.js';
+import { maskRecord, findSecrets, findReadableSecrets } from '../../../src/planning/secrets.js';
+import { createMasker } from '../../../src/planning/masker.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
 import { FAMILIES, findProfile } from '../../../src/os/registry.js';
 import { findScriptPasswords } from '../../../src/os/passwords/script-passwords.js';
 import { writeStockScript } from '../../../src/os/scripts/stock-script.js';
 import { mediumTemplateOf, templateOf } from '../os/templates.js';
+
+function mask(text: string, secrets: string[]): string {
+  return createMasker(secrets).mask(text);
+}
 
 /** Returns the masked record of a build as JSON. */
 function kept(template: string, script: string): string {
@@ -47,6 +52,12 @@ describe('the passwords of an install script', () => {
     ['Windows, installed', '<ProductKey>AAAAA-BBBBB</ProductKey>', ['AAAAA-BBBBB']],
     ['AutoYaST', '<user><user_password>yast</user_password></user>', ['yast']],
     ['autoinstall', 'identity:\n  password: "$6$x$y"\n  username: me\n', ['$6$x$y']],
+    [
+      'YAML, as a block, and with an anchor or a tag',
+      'a:\n  password: |-\n    hush one\n  passwd: &a hush2\n  passphrase: !!str "hush3"\n  token: &b !!str >\n   hush4\n',
+      ['hush2', 'hush3', 'hush one', 'hush4'],
+    ],
+    ['YAML, with what looks like a tag', 'password: !hush\n', ['!hush']],
     ['cloud-config', 'users:\n- name: x\n  plain_text_passwd: hush # note\n', ['hush']],
     ['a shell', '%post\necho "root:hush" | chpasswd\n%end', ['hush']],
     ['kickstart, with quotes in quotes', 'rootpw --plaintext "a\\"b-hush"\n', ['a"b-hush', 'a\\"b-hush']],
@@ -121,6 +132,40 @@ describe('the passwords of an install script', () => {
       '<AdministratorPassword><PlainText>true</PlainText>\n<Value>hush</Value></AdministratorPassword><Credentials><Password> hush2</Password></Credentials><ProductKey><WillShowUI>OnError</WillShowUI><Key>hush3</Key></ProductKey>',
       ['hush', 'hush2', 'hush3'],
     ],
+    [
+      'AutoYaST, of a wireless network, the boot loader and with references',
+      `<profile><interface><wireless_wpa_psk>Secr3t-wpa</wireless_wpa_psk></interface>
+        <bootloader><global><password><!-- x --><value>Secr3t-grub</value><encrypted config:type="boolean">false</encrypted></password></global></bootloader>
+        <user><user_password>Secr3t&amp;root</user_password></user>
+        <password t="string"> a&#98;<![CDATA[<c>]]> </password></profile>`,
+      ['Secr3t-wpa', 'Secr3t-grub', 'Secr3t&amp;root', 'a&#98;<c>', 'a&#98;<![CDATA[<c>]]>'],
+    ],
+    [
+      'XML that is not well-formed, as far as it goes',
+      '<a><password><value>one-two</value></password><user_password>th&gt;ree</user_password><b',
+      ['one-two', 'th&gt;ree'],
+    ],
+    [
+      'preseed, of wireless networks and boot loaders',
+      `d-i netcfg/wireless_wpa string wpa-1
+d-i netcfg/wireless_wpa_psk string wpa-2
+d-i netcfg/wireless_wep string s:wep-3
+d-i grub-installer/password password grub-4
+d-i grub-installer/password-crypted string $1$grub
+d-i lilo-installer/password password lilo-5
+`,
+      ['grub-4', 'lilo-5', 'wpa-1', 'wpa-2', 's:wep-3', '$1$grub'],
+    ],
+    [
+      'the boot loader, in shell commands',
+      "%post\nprintf 'set superusers=\"root\"\npassword_pbkdf2 root grub.pbkdf2.sha512.10000.AB.CD\n' >>/etc/grub.d/40_custom\necho 'password --md5 $1$x$y' >>/boot/grub/grub.conf\n",
+      ['grub.pbkdf2.sha512.10000.AB.CD', '$1$x$y'],
+    ],
+    [
+      'kickstart, of subscription manager and of Satellite',
+      'rhsm --organization=1 --activation-key=k-123456 --proxy-password=hush\n%post\nsubscription-manager register --username=u --password=hush2 --proxypassword hush3\n',
+      ['k-123456', 'hush', 'hush2', 'hush3'],
+    ],
     ['a script that begins with a byte order mark', '\uFEFFrootpw hush', ['hush']],
     ['none', 'd-i passwd/make-user boolean false\nd-i debian-installer/exit/poweroff boolean true\n', []],
   ] as const) {
@@ -140,6 +185,27 @@ describe('the passwords of addresses', () => {
     ]);
   });
 
+  it('are found for a proxy without a scheme, and masked there', () => {
+    const script = `url --url=http://mirror/os --proxy=user:Secr3t-proxy@proxy.example.org:3128
+rhsm --organization=1 --proxy="user:Secr3t-rhsm@proxy.example.org:3128"
+repo --name=x --proxy user:Secr3t@repo@proxy
+export https_proxy=u:Secr3t-shell@proxy:1
+liveimg --proxy=http://u:Secr3t-url@proxy
+`;
+    assert.deepEqual(findSecrets({ os: {} }, script), [
+      'Secr3t-url',
+      'Secr3t-proxy',
+      'Secr3t-rhsm',
+      'Secr3t@repo',
+      'Secr3t-shell',
+    ]);
+    assert.doesNotMatch(mask(script, []), /Secr3t/);
+    const template = { os: { rootpw: '', kernelparam: 'inst.proxy=user:Secr3t-boot@proxy:3128 quiet' } };
+    assert.deepEqual(findSecrets(template), ['Secr3t-boot']);
+    for (const text of ['--proxy=http://host:8080', '--proxy=host:8080 a@b', 'proxy=none', 'proxy user: me@host'])
+      assert.deepEqual(findSecrets({ os: {} }, text), [], text);
+  });
+
   it('are not confused with ports, paths and users', () => {
     for (const text of ['http://host:8080/a@b', 'ssh://git@host/x', 'http://host/?q=a:b@c', 'mail a:b@c'])
       assert.deepEqual(findSecrets({ os: {} }, text), [], text);
@@ -148,9 +214,33 @@ describe('the passwords of addresses', () => {
   it('are found in a long text in a time that grows linearly with the length of the text', () => {
     const began = Date.now();
     findSecrets({ os: {} }, 'a'.repeat(2_000_000));
-    for (const piece of ['echo ', "echo '", 'chpasswd <<A ', 'chpasswd <<A\n', 'useradd -p ', 'passwd <'])
+    for (const piece of [
+      'echo ',
+      "echo '",
+      '<password>',
+      '<a ',
+      '<!--',
+      '<![CDATA[',
+      '</a',
+      'password: &a !b ',
+      'proxy=a:',
+      'chpasswd <<A ',
+      'chpasswd <<A\n',
+      'useradd -p ',
+      'passwd <',
+    ])
       findSecrets({ os: {} }, piece.repeat(10_000));
     // The search takes 0.2 s. If the time grew with the square of the length, the search would take hours.
+    assert.ok(Date.now() - began < 30_000);
+  });
+
+  it('are hidden with all texts of the record, in little time, when they exceed the limits', () => {
+    const began = Date.now();
+    const apostrophes = "'".repeat(900_000);
+    const text = kept(`<template><os><rootpw>${apostrophes}</rootpw></os></template>`, 'rootpw hush\n');
+    assert.doesNotMatch(text, /hush|'/);
+    assert.match(text, /hidden: the build has a password of more than 4096 characters/);
+    // With all written forms of the password, it took minutes and gigabytes.
     assert.ok(Date.now() - began < 30_000);
   });
 
@@ -162,8 +252,13 @@ describe('the passwords of addresses', () => {
 });
 
 describe('masking', () => {
+  it('covers what AutoYaST writes with references, when a program prints it without', () => {
+    const secrets = findSecrets({ os: {} }, '<profile><user_password>Secr3t&amp;root</user_password></profile>');
+    assert.equal(mask('<a>Secr3t&amp;root</a> Secr3t&root', secrets), '<a>********</a> ********');
+  });
+
   it('masks longer secrets first, and does not mask secrets that are too short', () => {
-    assert.equal(maskSecrets('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
+    assert.equal(mask('hush hushhush abc', ['hush', 'hushhush', 'abc']), '******** ******** abc');
   });
 
   it('includes the product key of a template', () => {
@@ -235,7 +330,7 @@ describe('the root password of a template', () => {
           const script = writeStockScript({ template, profile, diskLayout: 'plain', user });
           assert.match(script, trace);
           assert.doesNotMatch(kept(tdl(element), script), trace);
-          assert.doesNotMatch(maskSecrets(script, findSecrets(template)), trace);
+          assert.doesNotMatch(mask(script, findSecrets(template)), trace);
         }
       }
     });
@@ -259,7 +354,7 @@ describe('the root password of a template', () => {
       `"${rootpw.replace(/["\\$`]/g, '\\$&')}"`,
       shell(`"${rootpw.replace(/["\\$`]/g, '\\$&')}"`),
     ]) {
-      assert.doesNotMatch(maskSecrets(`x ${written} y`, [rootpw]), /Secret1|it/, written);
+      assert.doesNotMatch(mask(`x ${written} y`, [rootpw]), /Secret1|it/, written);
     }
   });
 
@@ -276,7 +371,7 @@ describe('the root password of a template', () => {
   });
 
   it('is not masked in any encoding when it is too short', () => {
-    assert.equal(maskSecrets('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
+    assert.equal(mask('a&b a&amp;b', ['a&b']), 'a&b a&amp;b');
   });
 
   it('is found with and without the white space around it', () => {

@@ -178,6 +178,22 @@ test('documents above the limits are refused', () => {
   );
 });
 
+test('a password that crypt(3) would refuse, and more steps than a history has room for, are refused', () => {
+  const apostrophes = shown(
+    templateText({ inOs: `<rootpw>${"'".repeat(900_000)}</rootpw><key>${'x'.repeat(513)}</key>` }),
+  );
+  assert.match(apostrophes.join('\n'), /<rootpw> has 900000 characters, but at most 512 are allowed\n.*<key> has 513/);
+  valid(templateText({ inOs: `<rootpw>${'x'.repeat(LIMITS.secretLength)}</rootpw>` }));
+
+  const files = (count: number): string =>
+    `<files>${Array.from({ length: count }, (_none, index) => `<file name='/f${index}'>x</file>`).join('')}</files>`;
+  const repository = `<repositories><repository name='r'><url>http://h/</url><persisted>no</persisted></repository></repositories>`;
+  const rest = `<packages><package name='a'/><package name='b'/></packages>${repository}`;
+  valid(templateText({ rest: rest + files(LIMITS.steps - 3) }));
+  const [refused = ''] = shown(templateText({ rest: rest + files(LIMITS.steps - 2) }));
+  assert.match(refused, /the template has 4001 steps .* but at most 4000 are allowed/);
+});
+
 test('a long text of broken markup is refused with short messages', () => {
   const pieces = [
     '<',

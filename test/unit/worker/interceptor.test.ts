@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { FactoryError } from '../../../src/domain/errors.js';
+import { createMasker } from '../../../src/planning/masker.js';
 import { toFailure } from '../../../src/worker/interceptor.js';
-import { describeLoggedError, maskSecrets } from '../../../src/worker/logger.js';
+import { describeLoggedError, maskFields } from '../../../src/worker/logger.js';
 import { parseAddress } from '../../../src/worker/address.js';
 
 describe('a recorded failure', () => {
@@ -15,6 +16,7 @@ describe('a recorded failure', () => {
         requestId: 'req-1',
         hint: 'wait',
       }),
+      createMasker([]),
     );
     assert.ok(failure instanceof ApplicationFailure);
     assert.equal(failure.type, 'QuotaExceeded');
@@ -26,12 +28,13 @@ describe('a recorded failure', () => {
 
   it('is the error itself when the error is not a FactoryError', () => {
     const bug = new TypeError('x is undefined');
-    assert.equal(toFailure(bug), bug);
+    assert.equal(toFailure(bug, createMasker([])), bug);
   });
 
   it('is never larger than a few kilobytes', () => {
     const failure = toFailure(
       new FactoryError('CommandFailed', 'x'.repeat(100_000), { consoleTail: 'y'.repeat(100_000) }),
+      createMasker([]),
     ) as ApplicationFailure;
     assert.ok(JSON.stringify([failure.message, failure.details]).length < 10_000);
   });
@@ -39,7 +42,7 @@ describe('a recorded failure', () => {
 
 describe('a log line', () => {
   it('masks values whose names are like those of secrets', () => {
-    assert.deepEqual(maskSecrets({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }), {
+    assert.deepEqual(maskFields({ user: 'a', password: 'p', nested: { privateKey: 'k', os_token: 't', plain: 1 } }), {
       user: 'a',
       password: '********',
       nested: { privateKey: '********', os_token: '********', plain: 1 },

@@ -12,7 +12,6 @@ export const agama: ScriptKind = {
   alsoReads: ['autoyast'],
   check: checkAgama,
   writeStock: writeAgama,
-  escape: (text) => JSON.stringify(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   medium: { word: /(?:^|\s)inst\.auto=label:\/\/[^/\s]+\/(\S+)/ },
 };

@@ -15,7 +15,6 @@ export const autoInst: ScriptKind = {
   check: checkAutoInst,
   writeStock: writeAutoInst,
   passwords: [/["']?\b(?:password|pw)["']?[ \t]*=>[ \t]*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/g],
-  escape: (text) => quotePerl(text).slice(1, -1),
   memory: { installer: 1024, system: 512 },
   // Mageia's DrakX finds the script without the word. Mandriva's reads the word's path relative to the folder of its
   // architecture.

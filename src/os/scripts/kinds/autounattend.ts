@@ -27,12 +27,6 @@ export const autounattend: ScriptKind = {
   matches: (text) => findRootName(text) === 'unattend',
   check: checkAutounattend,
   writeStock: writeAutounattend,
-  passwords: [
-    // The first pattern finds the passwords of accounts and of the automatic logon, the second one the product key.
-    /<(?:AdministratorPassword|Password)>(?:\s*<PlainText>[^<]*<\/PlainText>)?\s*(?:<Value>\s*)?([^<\s][^<]*)</g,
-    /<ProductKey>(?:\s*<WillShowUI>[^<]*<\/WillShowUI>)?\s*(?:<Key>\s*)?([^<\s]+)\s*</g,
-  ],
-  escape: escapeXml,
   memory: { installer: 2048, system: 1024 },
   medium: { paths: ['autounattend.xml', 'Autounattend.xml'] },
   // The UEFI boot loader of the media (efisys.bin) waits for a key press. The one for BIOS asks for a key only when the

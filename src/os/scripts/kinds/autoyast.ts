@@ -17,10 +17,6 @@ export const autoyast: ScriptKind = {
   matches: (text) => findRootName(text) === 'profile',
   check: checkAutoyast,
   writeStock: writeAutoyast,
-  passwords: [
-    /<(?:user_password|password|passphrase|crypt_key|reg_code|vnc_password|proxy_password)\b[^<>]*>(?:<!\[CDATA\[)?([^<\]]+)/g,
-  ],
-  escape: escapeXml,
   memory: { installer: 1024, system: 512 },
   configDrive: (line) => line.replace(USER_DATA_URL, `label://${CONFIG_DRIVE.label}${CONFIG_DRIVE.path}`),
   medium: { word: /(?:^|\s)autoyast=cd:\/(\S+)/ },

@@ -30,13 +30,12 @@ export const kickstart: ScriptKind = {
     new RegExp(String.raw`^[ \t]*(?:rootpw|sshpw)(?:[ \t]+--username[ \t]+\S+)?(?:[ \t]+--\S+)*[ \t]+(${WORD})`, 'gm'),
     // user, bootloader, part, autopart, logvol, raid, vnc, realm, rhsm, network, iscsi, …
     new RegExp(
-      String.raw`[ \t]--(?:(?:reverse-|one-time-)?password|passphrase|md5pass|wepkey|wpakey|activation-?key)(?:=|[ \t]+)(${WORD})`,
+      String.raw`[ \t]--(?:(?:reverse-|one-time-|proxy-?)?password|passphrase|md5pass|wepkey|wpakey|activation-?key)(?:=|[ \t]+)(${WORD})`,
       'gm',
     ),
     // RHEL 5's installation number
     /^[ \t]*key[ \t]+(\w[\w-]{3,})[ \t\r]*$/gm,
   ],
-  escape: (text) => quoteDouble(text).slice(1, -1),
   memory: { installer: 2048, system: 512 },
   initrd: { path: IN_RAMDISK, commandLine: (line) => line.replace(USER_DATA_URL, `file:/${IN_RAMDISK}`) },
   // Anaconda supports labels since it runs in dracut and has `inst.ks`. Its older loader does not support labels.

@@ -19,9 +19,9 @@ export const preseed: ScriptKind = {
   check: checkPreseed,
   writeStock: writePreseed,
   passwords: [
-    // OWNER QUESTION password VALUE; a WEP key is of type string
+    // OWNER QUESTION password VALUE; the key of a wireless network is of type string
     /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*)/gm,
-    /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_wep|wireless_wpa)[ \t]+string[ \t]+(\S.*)/gm,
+    /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_(?:wep|wpa)\w*)[ \t]+string[ \t]+(\S.*)/gm,
     /\becho[ \t]+"[\w.-]+[ \t]+[^\s"]+[ \t]+password[ \t]+([^"\n]+)"/g,
     /\becho[ \t]+'[\w.-]+[ \t]+[^\s']+[ \t]+password[ \t]+([^'\n]+)'/g,
   ],

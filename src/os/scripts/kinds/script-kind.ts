@@ -32,16 +32,11 @@ export interface ScriptKind {
   /** Writes the stock script of a system. @throws FactoryError InvalidTemplate, InvalidParameter */
   writeStock(input: StockInput): string;
   /**
-   * Patterns that find passwords in the script's own language; the first group is the password. script-passwords.ts has
-   * the patterns for YAML, JSON and shell commands. No pattern may search from every character of a long text to its
-   * end, because that takes too long. Default: none.
+   * Patterns that find passwords in the script's own language; the first group is the password. src/os/passwords/ finds
+   * those in YAML, JSON, XML and shell commands. No pattern may search from every character of a long text to its end,
+   * because that takes too long. Default: none.
    */
   passwords?: readonly RegExp[];
-  /**
-   * Escapes a text for a string of the script's language, without the quotes around it, because secrets are masked in
-   * this form too. Default: no form besides those in escaped-forms.ts.
-   */
-  escape?: (text: string) => string;
   /**
    * Puts around a script what the installer expects in user data. The bytes of the author stay as they are, because
    * their reader may understand them otherwise than we do. Default: unchanged.

@@ -96,7 +96,7 @@ describe('an installer that has powered off while no worker looked', () => {
 describe('the tail of a console', () => {
   it('is text without control sequences and empty lines, and with long lines cut', () => {
     const console = '\x1b[2J\x1b[1;31mred\x1b[0m\r\n\n\x07bell\n' + 'x'.repeat(500);
-    assert.equal(formatConsoleTail(console), `red\nbell\n${'x'.repeat(200)}`);
+    assert.equal(formatConsoleTail(console), `red\nbell\n${'x'.repeat(199)}…`);
   });
 
   it('has no control sequences when Nova has removed their escape characters, and keeps text that only looks similar', () => {

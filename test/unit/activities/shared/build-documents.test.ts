@@ -35,7 +35,7 @@ describe('the documents of a build', () => {
     });
     const build = loadBuild(deps, 'u');
     assert.deepEqual(reads, []);
-    await Promise.all([build.installerPlan(), build.secrets(), build.profile()]);
+    await Promise.all([build.installerPlan(), build.profile()]);
     assert.equal((await build.installScript()).toString(), 'a script');
     assert.equal(await build.installerPlan(), await build.installerPlan());
     assert.deepEqual(reads.sort(), ['install_script', 'parameters.json', 'template.tdl']);

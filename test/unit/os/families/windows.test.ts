@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { parseParameters } from '../../../../src/domain/parameters.js';
 import { type BuildPlan, computeJeosDigest, planBuild } from '../../../../src/planning/plan.js';
-import { maskSecrets, findSecrets } from '../../../../src/planning/secrets.js';
+import { createMasker } from '../../../../src/planning/masker.js';
+import { findSecrets } from '../../../../src/planning/secrets.js';
 import { findProfile } from '../../../../src/os/registry.js';
 import { checkInstallScript } from '../../../../src/os/scripts/check-install-script.js';
 import { findScriptPasswords } from '../../../../src/os/passwords/script-passwords.js';
@@ -212,7 +213,7 @@ describe('a stock answer file of Windows', () => {
     const of = template('2022');
     const { script } = plan(of);
     assert.deepEqual(findScriptPasswords(script), ['se&lt;r&amp;t:&quot;1A']);
-    const shown = maskSecrets(`${script}\n${PASSWORD}`, findSecrets(of, script));
+    const shown = createMasker(findSecrets(of, script)).mask(`${script}\n${PASSWORD}`);
     for (const secret of [PASSWORD, 'se&lt;r&amp;t:&quot;1A']) assert(!shown.includes(secret));
   });
 });

@@ -92,4 +92,12 @@ describe('a build’s page in the UI', () => {
     assert.match(page, /What to do: correct it/);
     assert.match(page, /- instance s: 403/);
   });
+
+  it('has the last hundred steps of a long build, and says how many there were before', () => {
+    const step = { phase: 'customise', title: 'write a file', state: 'done', startedAt: 0, endedAt: 1 } as const;
+    const steps = Array.from({ length: 250 }, (_none, index) => ({ ...step, name: `file:${index}` }));
+    const page = renderStatusPage({ ...STATUS, steps });
+    assert.equal(page.match(/write a file/g)?.length, 100);
+    assert.match(page, /\| 150 earlier steps \|/);
+  });
 });

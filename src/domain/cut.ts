@@ -1,0 +1,15 @@
+/**
+ * Marks where a text was cut. A reader sees that something is missing, and whoever masks secrets knows that a part of a
+ * secret may stand beside the mark.
+ */
+export const CUT = '…';
+
+/** Shortens a text to at most `most` characters by removing its end. */
+export function cutEnd(text: string, most: number): string {
+  return text.length <= most ? text : text.slice(0, most - CUT.length) + CUT;
+}
+
+/** Shortens a text to at most `most` characters by removing its beginning. */
+export function cutStart(text: string, most: number): string {
+  return text.length <= most ? text : CUT + text.slice(text.length - most + CUT.length);
+}

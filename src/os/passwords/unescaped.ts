@@ -1,0 +1,87 @@
+/**
+ * A text without the escapes of shells, XML, JSON, YAML, Perl and kickstart: all of them put quotes and backslashes
+ * before or around characters, or write references instead of them. Texts that differ only in their escapes have the
+ * same codes, however deep one language is inside another.
+ */
+export interface Unescaped {
+  /** The UTF-16 codes of the characters that are no quotes and no backslashes. */
+  codes: Uint16Array;
+  /** For each code, the offset in the original text where its writing begins. */
+  starts: Uint32Array;
+  /** For each code, the offset behind its writing. */
+  ends: Uint32Array;
+  /**
+   * For each code, how many quotes and backslashes stand directly before it. One more member counts those at the end of
+   * the text.
+   */
+  dropped: Uint32Array;
+}
+
+const DOUBLE_QUOTE = 0x22;
+const AMPERSAND = 0x26;
+const SINGLE_QUOTE = 0x27;
+const BACKSLASH = 0x5c;
+const BACKTICK = 0x60;
+
+function isDropped(code: number): boolean {
+  return code === DOUBLE_QUOTE || code === SINGLE_QUOTE || code === BACKTICK || code === BACKSLASH;
+}
+
+/** A reference of XML. `amp;` is repeated where a document is inside another one. */
+const REFERENCE = /&(?:amp;)*(?:(lt|gt|quot|apos)|#(\d{1,7})|#[xX]([\da-fA-F]{1,6}));|&(?:amp;)*/y;
+/** Backslashes, and the number of a character behind them, as in JSON: `\u00e9`. */
+const BACKSLASHES = /\\+(?:u([\da-fA-F]{4}))?/y;
+const NAMED: Record<string, number> = { lt: 0x3c, gt: 0x3e, quot: DOUBLE_QUOTE, apos: SINGLE_QUOTE };
+const LAST_CODE_POINT = 0x10ffff;
+
+/** Removes the escapes from a text. Takes time in proportion to its length. */
+export function unescapeText(text: string): Unescaped {
+  // Of fixed size, because they are large for a large text: no writing of a code is shorter than one character.
+  const codes = new Uint16Array(text.length);
+  const starts = new Uint32Array(text.length);
+  const ends = new Uint32Array(text.length);
+  const dropped = new Uint32Array(text.length + 1);
+  let length = 0;
+  const add = (code: number, start: number, end: number): void => {
+    if (isDropped(code)) {
+      dropped[length] = (dropped[length] ?? 0) + 1;
+      return;
+    }
+    codes[length] = code;
+    starts[length] = start;
+    ends[length] = end;
+    length++;
+  };
+  for (let at = 0; at < text.length;) {
+    const code = text.charCodeAt(at);
+    const special = code === AMPERSAND ? REFERENCE : code === BACKSLASH ? BACKSLASHES : undefined;
+    if (special === undefined) {
+      add(code, at, ++at);
+      continue;
+    }
+    special.lastIndex = at;
+    const [written = '', ...parts] = special.exec(text) ?? [];
+    const end = at + written.length;
+    if (code === BACKSLASH) dropped[length] = (dropped[length] ?? 0) + written.lastIndexOf('\\') + 1;
+    for (const meant of code === AMPERSAND ? readReference(parts) : readNumber(parts)) add(meant, at, end);
+    at = end;
+  }
+  return {
+    codes: codes.subarray(0, length),
+    starts: starts.subarray(0, length),
+    ends: ends.subarray(0, length),
+    dropped: dropped.subarray(0, length + 1),
+  };
+}
+
+function readReference([name, decimal, hex]: (string | undefined)[]): number[] {
+  if (name !== undefined) return [NAMED[name] ?? AMPERSAND];
+  const point = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
+  if (Number.isNaN(point) || point > LAST_CODE_POINT) return [AMPERSAND];
+  const character = String.fromCodePoint(point);
+  return Array.from({ length: character.length }, (_none, index) => character.charCodeAt(index));
+}
+
+function readNumber([hex]: (string | undefined)[]): number[] {
+  return hex === undefined ? [] : [parseInt(hex, 16)];
+}

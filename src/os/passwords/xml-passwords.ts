@@ -1,0 +1,60 @@
+/**
+ * The elements whose text is a password, in AutoYaST's profiles and Windows' answer files.
+ * https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html
+ * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
+ */
+const SECRET_ELEMENTS =
+  /^(?:user_password|password|passphrase|crypt_key|reg_code|(?:vnc|proxy|bind|auth)_password|wireless_wpa_psk|wireless_(?:wpa_|client_key_)password|wireless_key\d?|AdministratorPassword|Password|ProductKey)$/;
+/** The elements in a secret element that hold its text: AutoYaST's boot loader, Windows' passwords and product key. */
+const VALUES = /^(?:value|Value|Key)$/;
+
+/**
+ * The pieces of a document: a comment, CDATA, a tag, a text. Each piece ends at the latest at the end of the document,
+ * so that no search is repeated from another place.
+ */
+const PIECE = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[([\s\S]*?)(?:\]\]>|$)|<(\/?)([\w:.-]+)(?=[\s/>])[^<>]*>|[^<]+|</g;
+
+/** An element that has begun and not ended yet. */
+interface OpenElement {
+  name: string;
+  isSecret: boolean;
+  /** Offset behind the start tag. */
+  begin: number;
+  /** The text so far, with its references as they are, and the number of its pieces. */
+  text: string;
+  pieces: number;
+}
+
+/**
+ * Finds the passwords in a document of XML, or in the pieces of XML in another script: each as its text, and as written
+ * if it is in several pieces. Unlike a parser of XML, it also finds them in a document that is not well-formed.
+ */
+export function findXmlPasswords(script: string): string[] {
+  const open: OpenElement[] = [];
+  const found: string[] = [];
+  const end = ({ isSecret, begin, text, pieces }: OpenElement, at: number): void => {
+    if (!isSecret || text.trim() === '') return;
+    found.push(text.trim(), ...(pieces > 1 ? [script.slice(begin, at).trim()] : []));
+  };
+  for (const { 0: piece, 1: cdata, 2: slash, 3: name, index } of script.matchAll(PIECE)) {
+    const top = open.at(-1);
+    if (name === undefined) {
+      if (top?.isSecret !== true || piece.startsWith('<!--')) continue;
+      top.text += cdata ?? piece;
+      top.pieces++;
+    } else if (slash === '/') {
+      if (top?.name === name) end(open.pop() as OpenElement, index);
+    } else if (!piece.endsWith('/>')) {
+      const isValue = VALUES.test(name) && top !== undefined && SECRET_ELEMENTS.test(top.name);
+      open.push({
+        name,
+        isSecret: isValue || SECRET_ELEMENTS.test(name),
+        begin: index + piece.length,
+        text: '',
+        pieces: 0,
+      });
+    }
+  }
+  for (const element of open) end(element, script.length);
+  return [...new Set(found)];
+}

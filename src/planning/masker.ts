@@ -1,0 +1,182 @@
+import { CUT } from '../domain/cut.js';
+import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
+import { type Unescaped, unescapeText } from '../os/passwords/unescaped.js';
+import { PatternSearch, ROOT } from './pattern-search.js';
+
+export const MASK = '********';
+
+/**
+ * Minimum length, in characters, of a secret that we mask, and of a part of a secret that we mask beside a cut. A
+ * shorter text also occurs in many places where it is not a secret.
+ */
+const SHORTEST = 4;
+
+const CUT_CODE = CUT.charCodeAt(0);
+
+/** Masks the secrets of one build in any text. */
+export interface Masker {
+  mask(text: string): string;
+}
+
+/** How many quotes and backslashes a secret has before, between and behind its other characters. */
+interface Quotes {
+  before: number;
+  within: number;
+  behind: number;
+}
+
+/** Secrets that are equal without their quotes and backslashes. */
+interface Pattern {
+  codes: Uint16Array;
+  /** The quotes of each of these secrets. */
+  quotes: Quotes[];
+}
+
+/** Parts of a text, as pairs of indexes of its codes: from the first to the last code of the part. */
+type Part = [first: number, last: number];
+
+/** Offsets in a text: from the first character to the one behind the last. */
+type Range = [from: number, to: number];
+
+/** Creates a masker. It also masks the passwords of all addresses in a text. */
+export function createMasker(secrets: readonly string[]): Masker {
+  const search = new SecretSearch(secrets);
+  return { mask: (text) => search.mask(maskAddressPasswords(text)) };
+}
+
+/** Creates a masker that shows no text at all, for builds whose secrets are not known. */
+export function createBlindMasker(why: string): Masker {
+  return { mask: (text) => (text === '' ? '' : `${MASK} (hidden: ${why})`) };
+}
+
+/**
+ * Finds secrets in texts, however they are escaped there. Takes time in proportion to the length of the text. Where a
+ * text was cut, it also finds the part of a secret that is left.
+ */
+class SecretSearch {
+  private readonly patterns: Pattern[];
+  private readonly forwards: PatternSearch;
+  /** The same patterns backwards, which find the end of a secret behind a cut. */
+  private readonly backwards: PatternSearch;
+  /** The number of quotes in the shortest secret that consists of nothing else. */
+  private readonly onlyQuotes: number;
+
+  constructor(secrets: readonly string[]) {
+    const long = secrets.filter((secret) => secret.length >= SHORTEST);
+    this.onlyQuotes = Math.min(
+      ...long.filter((secret) => unescapeText(secret).codes.length === 0).map(({ length }) => length),
+    );
+    this.patterns = listPatterns(long.flatMap(listWritings));
+    this.forwards = new PatternSearch(this.patterns.map(({ codes }) => codes));
+    this.backwards = new PatternSearch(this.patterns.map(({ codes }) => codes.toReversed()));
+  }
+
+  mask(text: string): string {
+    if (this.patterns.length === 0 && this.onlyQuotes === Infinity) return text;
+    const read = unescapeText(text);
+    const parts = [...this.findWhole(read), ...(text.includes(CUT) ? this.findCut(read) : [])];
+    return replaceRanges(text, [...toRanges(read, parts), ...this.findQuotes(text)]);
+  }
+
+  /** Finds the whole secrets. Parts that overlap or touch become one. */
+  private findWhole({ codes, dropped }: Unescaped): Part[] {
+    // sums[i]: the quotes before code i, all together.
+    let sum = 0;
+    const sums = dropped.map((count) => (sum += count));
+    const parts: Part[] = [];
+    let node = ROOT;
+    for (let last = 0; last < codes.length; last++) {
+      node = this.forwards.step(node, codes[last] ?? 0);
+      for (const index of this.forwards.endsAt(node)) {
+        const { codes: own, quotes } = this.patterns[index] as Pattern;
+        let first = last - own.length + 1;
+        const before = dropped[first] ?? 0;
+        const within = (sums[last] ?? 0) - (sums[first] ?? 0);
+        const behind = dropped[last + 1] ?? 0;
+        // A secret has its quotes in every writing. Without this check, we would mask the word `it` for `i''t`.
+        const isWhole = quotes.some(
+          (needed) => before >= needed.before && within >= needed.within && behind >= needed.behind,
+        );
+        if (!isWhole) continue;
+        for (let other = parts.at(-1); other !== undefined && other[1] + 1 >= first; other = parts.at(-1)) {
+          first = Math.min(first, other[0]);
+          parts.pop();
+        }
+        parts.push([first, last]);
+        break;
+      }
+    }
+    return parts;
+  }
+
+  /** Finds the beginnings of secrets before a cut, and the ends of secrets behind a cut. */
+  private *findCut({ codes }: Unescaped): Generator<Part> {
+    let node = ROOT;
+    for (let at = 0; at < codes.length; at++) {
+      const length = this.forwards.depth[node] ?? 0;
+      if (codes[at] === CUT_CODE && length >= SHORTEST) yield [at - length, at - 1];
+      node = this.forwards.step(node, codes[at] ?? 0);
+    }
+    node = ROOT;
+    for (let at = codes.length - 1; at >= 0; at--) {
+      const length = this.backwards.depth[node] ?? 0;
+      if (codes[at] === CUT_CODE && length >= SHORTEST) yield [at + 1, at + length];
+      node = this.backwards.step(node, codes[at] ?? 0);
+    }
+  }
+
+  /** Finds the secrets that consist of quotes only. */
+  private *findQuotes(text: string): Generator<Range> {
+    if (this.onlyQuotes === Infinity) return;
+    for (const { 0: run, index } of text.matchAll(/["'`\\]+/g))
+      if (run.length >= this.onlyQuotes) yield [index, index + run.length];
+  }
+}
+
+/** Converts parts to offsets of the original text. */
+function toRanges({ starts, ends }: Unescaped, parts: Part[]): Range[] {
+  return parts.map(([first, last]) => [starts[first] ?? 0, ends[last] ?? 0]);
+}
+
+/**
+ * Lists the writings of a secret that differ in more than quotes and backslashes: JSON and YAML write a line break as
+ * the letter n behind a backslash. Programs print a secret of several lines line by line.
+ */
+function listWritings(secret: string): string[] {
+  if (!/[\0-\x1f]/.test(secret)) return [secret];
+  const lines = secret.split(/[\r\n]+/).filter((line) => line.length >= SHORTEST);
+  return [secret, JSON.stringify(secret).slice(1, -1), ...lines];
+}
+
+/** Lists the patterns of different secrets. A secret of quotes only has none. */
+function listPatterns(secrets: string[]): Pattern[] {
+  const patterns = new Map<string, Pattern>();
+  for (const secret of new Set(secrets)) {
+    const { codes, dropped } = unescapeText(secret);
+    if (codes.length === 0) continue;
+    const before = dropped[0] ?? 0;
+    const behind = dropped[codes.length] ?? 0;
+    const within = dropped.reduce((sum, count) => sum + count, 0) - before - behind;
+    const key = codes.join();
+    const { quotes } = patterns.get(key) ?? { quotes: [] };
+    patterns.set(key, { codes, quotes: [...quotes, { before, within, behind }] });
+  }
+  return [...patterns.values()];
+}
+
+/** Replaces ranges of a text by the mask. Ranges that overlap become one. */
+function replaceRanges(text: string, ranges: Range[]): string {
+  ranges.sort(([one], [other]) => one - other);
+  const pieces: string[] = [];
+  let behind = 0;
+  let masked: number | undefined;
+  for (const [from, to] of ranges) {
+    if (masked === undefined || from > masked) {
+      pieces.push(text.slice(behind, from), MASK);
+      masked = to;
+    }
+    masked = Math.max(masked, to);
+    behind = masked;
+  }
+  return pieces.join('') + text.slice(behind);
+}
