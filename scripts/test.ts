@@ -218,4 +218,5 @@ await keepSeconds(
 );
 if (counts.failed > 0 || counts.passed === 0) process.exitCode = 1;
 for (const failure of results.flatMap(({ failures }) => failures)) say(`failed: ${failure}`);
-process.stdout.write(`${countsText(counts)}\n`);
+// A process that a killed file has left may hold our pipes, and would keep this process from ending.
+process.stdout.write(`${countsText(counts)}\n`, () => process.exit());

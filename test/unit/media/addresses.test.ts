@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +30,8 @@ async function serveOn(
   listener: RequestListener,
 ): Promise<{ port: number; [Symbol.asyncDispose](): Promise<void> }> {
   const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(port, address, resolve));
+  server.listen(port, address);
+  await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
@@ -37,6 +39,28 @@ async function serveOn(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Serves on the same port of two addresses. Tries again when another program has the port on the second address. */
+async function serveOnBoth(
+  first: [address: string, listener: RequestListener],
+  second: [address: string, listener: RequestListener],
+): Promise<{ port: number; [Symbol.asyncDispose](): Promise<void> }> {
+  for (;;) {
+    const one = await serveOn(first[0], 0, first[1]);
+    try {
+      const other = await serveOn(second[0], one.port, second[1]);
+      return {
+        port: one.port,
+        async [Symbol.asyncDispose]() {
+          await Promise.all([one[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]);
+        },
+      };
+    } catch (error) {
+      await one[Symbol.asyncDispose]();
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 /** Makes every name resolve to these addresses. @returns the names that were resolved */
@@ -136,12 +160,14 @@ describe('the addresses to which the worker connects for a template', () => {
   });
 
   it('are those of a name that are open, if only some of them are', async () => {
-    await using open = await serveOn('127.0.0.2', 0, (_request, response) => void response.end('open'));
     const asked: unknown[] = [];
-    await using trap = await serveOn('127.0.0.1', open.port, (request) => void asked.push(request));
+    await using both = await serveOnBoth(
+      ['127.0.0.2', (_request, response) => void response.end('open')],
+      ['127.0.0.1', (request) => void asked.push(request)],
+    );
     resolveNamesTo('127.0.0.1', '127.0.0.2');
     const access = { addresses: new AddressPolicy(['127.0.0.2']) };
-    assert.equal(await fetchText(`http://mirror.example:${trap.port}/`, { access }), 'open');
+    assert.equal(await fetchText(`http://mirror.example:${both.port}/`, { access }), 'open');
     assert.deepEqual(asked, []);
   });
 
