@@ -14,7 +14,7 @@ import {
   type CreateQueueInput,
   type SweepInput,
 } from '../../src/domain/messages.js';
-import type { FoundResource } from '../../src/domain/sweep-rules.js';
+import type { FoundResource } from '../../src/domain/sweep.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { fail, type Scenario } from './scenario.js';
 

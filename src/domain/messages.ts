@@ -1,6 +1,6 @@
 import type { CreateQueueState } from './create-queue.js';
 import type { BuildRef } from './names.js';
-import type { SweepLimits, ResourceKind } from './sweep-rules.js';
+import type { SweepLimits, ResourceKind } from './sweep.js';
 
 /**
  * Names of workflows, queries, signals and updates, for the workflows and their clients. They are part of recorded

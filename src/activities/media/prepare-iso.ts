@@ -12,7 +12,7 @@ import type { BuildDocuments } from '../shared/build-documents.js';
 import { downloadImage, withScratchFolder } from './scratch-folder.js';
 import { claimMedium, ensureMedium, parseDigest, uploadMedium, requireTrustedDigest } from './ensure-medium.js';
 import { getOwnImage } from '../images/own-image.js';
-import { findIsoImage, isGlanceUrl, parseGlanceName } from './glance-medium.js';
+import { findIsoImage, isGlanceUrl, parseGlanceName } from './find-iso-image.js';
 import { ensureWebMedium } from './web-download.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { InstallerMedia } from './installer-media.js';

@@ -21,7 +21,7 @@ import { throwIfInvalid } from '../../tdl/parse.js';
 import { listUrls } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { contentDocumentName } from '../shared/template-content.js';
-import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/glance-medium.js';
+import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { deriveUuid } from '../shared/derive-uuid.js';

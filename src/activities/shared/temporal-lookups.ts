@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { STATUS_QUERY, WORKFLOWS } from '../../domain/messages.js';
 import type { BuildStatus } from '../../domain/status.js';
-import type { WorkflowState } from '../../domain/sweep-rules.js';
+import type { WorkflowState } from '../../domain/sweep.js';
 import { type Deps, reportProgress } from './context.js';
 
 /**

@@ -1,6 +1,6 @@
 import { workflowIdFor } from '../../domain/image-kinds.js';
 import { parseResourceName, readExpiry, KEYS, MARK, TOOL } from '../../domain/names.js';
-import type { FoundResource } from '../../domain/sweep-rules.js';
+import type { FoundResource } from '../../domain/sweep.js';
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '../../openstack/types.js';
 import { withRetries } from '../shared/retry.js';

@@ -1,10 +1,5 @@
-import {
-  decideSweep,
-  type WorkflowState,
-  type SweepFacts,
-  type SweepLimits,
-  type SweepPlan,
-} from '../../domain/sweep-rules.js';
+import { type WorkflowState, type SweepFacts, type SweepLimits, type SweepPlan } from '../../domain/sweep.js';
+import { decideSweep } from './decide-sweep.js';
 import { type Deps, reportProgress } from '../shared/context.js';
 import { findResources } from './find-resources.js';
 import { findHeldJeosImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';

@@ -1,7 +1,7 @@
 import { workflowIdFor } from '../../domain/image-kinds.js';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS } from '../../domain/names.js';
-import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
+import type { FoundResource, Removal } from '../../domain/sweep.js';
 import { withRetries } from '../shared/retry.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { describeImage } from './find-resources.js';

@@ -1,7 +1,7 @@
 import type { Options } from 'yargs';
 import { runSweep, type CloudSweep, type SweepInput, type SweptResource } from '../../client/index.js';
 import { indentNextLines } from '../../domain/plain-text.js';
-import { formatDuration } from '../../domain/sweep-rules.js';
+import { formatDuration } from '../../domain/sweep.js';
 import { lastValue } from '../config.js';
 import { parseDuration } from '../duration.js';
 import { formatJson, formatTable } from '../output.js';

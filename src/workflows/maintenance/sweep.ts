@@ -1,5 +1,5 @@
 import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/messages.js';
-import type { FoundResource, Removal } from '../../domain/sweep-rules.js';
+import type { FoundResource, Removal } from '../../domain/sweep.js';
 import type { BoundedPlan } from '../../activities/sweep/plan-sweep.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { CloudSweep, SweepInput, SweepResult } from '../../../src/domain/messages.js';
 import { expiryMarks } from '../../../src/domain/names.js';
 import { generateKeyPair } from '../../../src/guest/keys.js';
-import type { SweepLimits } from '../../../src/domain/sweep-rules.js';
+import type { SweepLimits } from '../../../src/domain/sweep.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
 import type { Build } from '../../support/test-env.js';

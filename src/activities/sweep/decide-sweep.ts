@@ -1,98 +1,18 @@
-import { defined } from './defined.js';
+import { defined } from '../../domain/defined.js';
+import {
+  formatDuration,
+  RESOURCE_KINDS,
+  type FoundResource,
+  type Removal,
+  type SweepFacts,
+  type SweepPlan,
+} from '../../domain/sweep.js';
 
 /**
  * The rules by which the sweeper decides what it removes, and why: pure functions of the resources in a project, the
  * states of the workflows, and the time. In doubt, the sweeper keeps a resource: it removes only what certainly no
  * build needs.
  */
-
-/**
- * The kinds of resources that can carry our mark, in the order of their removal. Instances come first, because they use
- * the other resources.
- */
-const RESOURCE_KINDS = ['instance', 'volume', 'floating IP', 'port', 'security group', 'key pair', 'image'] as const;
-export type ResourceKind = (typeof RESOURCE_KINDS)[number];
-
-/** A resource in a project that carries our mark. Times are milliseconds since the epoch. */
-export interface FoundResource {
-  kind: ResourceKind;
-  /** The id; for a key pair, its name. */
-  id: string;
-  name: string;
-  /**
-   * The build in the mark of the resource: a build's UUID, or the first run id of a JEOS installation. Unset when the
-   * resource names no build.
-   */
-  build?: string;
-  /** Ids of the workflows that may be responsible for the resource. */
-  workflows: string[];
-  /**
-   * When the resource was created. Unset when the cloud does not report the time; then the sweeper keeps the resource.
-   */
-  created?: number;
-  /** Until when a build or an operator keeps the resource on purpose. Unset when the resource has no such mark. */
-  expires?: number;
-  /** Set on a complete JEOS or installer medium, from which any build may start. */
-  shared?: 'jeos' | 'media';
-  /** When a build last chose the shared image. Unset when no such time is recorded. */
-  used?: number;
-  /**
-   * Set on an installer medium that no build may use. `unfinished`: its upload has not ended; `retired`: a sweep was
-   * interrupted while it removed the medium.
-   */
-  medium?: 'unfinished' | 'retired';
-  /** Why the sweeper never removes this image, which is the result of a build. Unset on every other resource. */
-  result?: string;
-}
-
-/**
- * State of a workflow in Temporal. `ended`: it ended but did not complete; `unknown`: Temporal never had this workflow,
- * or no longer has it.
- */
-export type WorkflowState = 'running' | 'completed' | 'ended' | 'unknown';
-
-/** Limits of the sweeper: seconds, except for the number of JEOS images. */
-export interface SweepLimits {
-  /** The sweeper keeps resources that are younger than this. */
-  olderThan: number;
-  /** The most JEOS images that the sweeper keeps in a cloud: those that builds used last. */
-  jeosKeep: number;
-  /** The sweeper removes a JEOS or a medium that no build has chosen for this long. */
-  unusedFor: number;
-}
-
-/** The facts for the decision, in addition to the resources. */
-export interface SweepFacts {
-  /** Milliseconds since the epoch. */
-  now: number;
-  limits: SweepLimits;
-  /** States by workflow id; a missing workflow counts as running. */
-  workflowStates: ReadonlyMap<string, WorkflowState>;
-  /**
-   * Ids of the images that an instance, a boot image or a running build uses. If these ids are not known: a string with
-   * the reason.
-   */
-  inUse: ReadonlySet<string> | string;
-  /** Seconds for which Temporal keeps a workflow that has ended (the namespace's retention). */
-  retention: number;
-  /** Whether a JEOS installation is running. It may have chosen media although no resource refers to them yet. */
-  installing: boolean;
-}
-
-/** Resources that are removed together: the resources of one build, or one shared image. */
-export interface Removal {
-  build?: string;
-  /** The sweeper checks the states of these workflows again just before the removal. */
-  workflows: string[];
-  resources: FoundResource[];
-  why: string;
-}
-
-export interface SweepPlan {
-  /** Oldest first. */
-  removals: Removal[];
-  kept: { resource: FoundResource; why: string }[];
-}
 
 /**
  * Seconds for which a shared image stays after its creation or last use, and an unfinished medium after its creation,
@@ -257,11 +177,4 @@ function findOldest({ resources }: Removal): number {
 
 function formatDate(milliseconds: number): string {
   return new Date(milliseconds).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
-}
-
-/** Formats seconds in a suitable unit: `45 s`, `90 min`, `36 h`, `30 d`. */
-export function formatDuration(seconds: number): string {
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min`;
-  return seconds < 48 * 3600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  formatDuration,
-  decideSweep,
-  type FoundResource,
-  type SweepFacts,
-  type SweepPlan,
-} from '../../../src/domain/sweep-rules.js';
+import { decideSweep } from '../../../../src/activities/sweep/decide-sweep.js';
+import { formatDuration, type FoundResource, type SweepFacts, type SweepPlan } from '../../../../src/domain/sweep.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
