@@ -7,7 +7,7 @@ import { CACHE, PROJECT } from './dev-cloud.js';
 
 /** Folder with the pid files and logs of the programs that the demo has started. */
 export const DEMO = join(CACHE, 'demo');
-/** Milliseconds for which we wait after SIGTERM until a program ends. Then it gets SIGKILL. */
+/** Milliseconds that a program has to end after SIGTERM. A program that still runs then gets SIGKILL. */
 const PATIENCE = 40_000;
 
 /**
@@ -31,8 +31,8 @@ export function logOf(name: string): string {
 }
 
 /**
- * Starts a program that continues when this process ends. Starts nothing when a program with this name, started here
- * before, still runs.
+ * Starts a program that continues when this process ends. Starts nothing when a program that this function has started
+ * under the same name still runs.
  *
  * @returns whether it has started the program
  */

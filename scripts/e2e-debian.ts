@@ -16,7 +16,7 @@ import { CACHE, PROJECT, runProgram, useCloud } from './dev-cloud.js';
 
 /**
  * Address and port at which the template and preseed `examples/debian-12-packages.*` expect their mirror. The address
- * is that of the host on the single-node cloud's external network.
+ * is the host's address on the single-node cloud's external network.
  */
 const MIRROR = { host: '198.51.100.1', port: 8092 };
 const TEMPORAL = { port: 7243, uiPort: 8243 };
@@ -54,7 +54,7 @@ function indented(line: string): void {
 /**
  * Creates the mirror for the run.
  *
- * @returns the mirror, and the lines that the preseed needs with this mirror besides the lines of the example
+ * @returns the mirror, and the lines to add to the example's preseed for this mirror
  */
 async function makeMirror(): Promise<{ mirror: Mirror; lines: string }> {
   const [archives, tree] = [await debianArchives(), join(HOME, 'tree')];

@@ -3,8 +3,9 @@ import { format } from 'prettier';
 import { ANSWERS_FILE, askOpenstackSdk } from '../test/support/clouds/answers.js';
 
 /**
- * Records how openstacksdk understands the shapes of test/support/clouds/shapes.ts.
- * The Python needs openstacksdk and python-openstackclient: node --import tsx scripts/record-clouds.ts PYTHON
+ * Records how openstacksdk reads the cloud configurations in test/support/clouds/shapes.ts. Usage:
+ * `node --import tsx scripts/record-clouds.ts PYTHON`. PYTHON is a Python program that has openstacksdk and
+ * python-openstackclient. Default: python3.
  */
 const [python = 'python3'] = process.argv.slice(2);
 const answers = askOpenstackSdk(python);

@@ -218,5 +218,6 @@ await keepSeconds(
 );
 if (counts.failed > 0 || counts.passed === 0) process.exitCode = 1;
 for (const failure of results.flatMap(({ failures }) => failures)) say(`failed: ${failure}`);
-// A process that a killed file has left may hold our pipes, and would keep this process from ending.
+// A process that a killed test file has left behind may still have our pipes open. Without `exit`, this process would
+// wait for it.
 process.stdout.write(`${countsText(counts)}\n`, () => process.exit());

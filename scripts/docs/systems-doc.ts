@@ -25,7 +25,7 @@ export function systemsDoc(): Promise<string> {
   );
 }
 
-/** Lists the families some of whose releases may have an OpenSSH older than 6.5, as text: "Debian up to 7, …". */
+/** Lists the families in which some releases may have an OpenSSH older than 6.5, as text such as "Debian up to 7". */
 function oldSshList(): string {
   const old = FAMILIES.filter((family) => {
     const oldest = family.readVersion({ name: family.names[0] ?? '', version: family.releases[0]?.from ?? '' });

@@ -12,7 +12,7 @@ export interface Level {
    * means false.
    */
   needsTemporal?: boolean;
-  /** Whether the files of the level start only when we know whether there is a cloud. Unset means false. */
+  /** True when the files of the level start only after we have checked if there is a cloud. Unset means false. */
   waitsForCloud?: boolean;
   /** Whether we leave out the level when there is no cloud. Unset means false. */
   needsCloud?: boolean;

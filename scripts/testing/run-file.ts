@@ -99,8 +99,8 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
 }
 
 /**
- * Checks whether an event is printed. The counts of a single file are not, because the counts of all files are printed
- * at the end.
+ * Checks whether an event is printed. The counts of a single file are not printed, because the counts of all files are
+ * printed at the end.
  */
 function isShown({ type, data }: { type: string; data: { nesting: number } }): boolean {
   return type !== 'test:diagnostic' || data.nesting > 0;

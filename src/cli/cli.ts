@@ -90,7 +90,8 @@ function removeOptionsEnd(args: string[]): string[] {
 }
 
 /**
- * Gives standard input its path where a command line names a template or a file by `-`, because yargs drops that word.
+ * Replaces the word `-` by the path of standard input where it stands for a template or a file. Otherwise yargs would
+ * drop this word.
  *
  * @throws UsageError when standard input is named twice, because it can be read only once
  */
@@ -101,7 +102,7 @@ function nameStandardInput(args: string[]): string[] {
   const line = args.map((word, at) => (word === '-' && !isParameter(at) ? STANDARD_INPUT : word));
   if (line.filter((word) => word === STANDARD_INPUT).length < 2) return line;
   throw new UsageError('standard input is named twice, but can be read only once', {
-    hint: 'write one of the two to a file',
+    hint: 'write one of the two inputs to a file, and name that file',
   });
 }
 

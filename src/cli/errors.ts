@@ -15,8 +15,9 @@ export class UsageError extends CommandError {
 }
 
 /**
- * A command that follows a build cannot learn how the build goes: the build may run, or may have its image. The exit
- * code is 75, the code for "try again later" in sysexits.h, and never the 1 of a build that has failed.
+ * A command that follows a build throws this error when it cannot find out how the build goes. The build may still run,
+ * or may already be complete. So the exit code is 75 (EX_TEMPFAIL in sysexits.h: try again later), and not 1, which
+ * means that the build has failed.
  */
 export class OutcomeUnknownError extends CommandError {
   override readonly name = 'OutcomeUnknownError';

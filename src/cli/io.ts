@@ -2,11 +2,14 @@ import { toPlainText } from '../domain/plain-text.js';
 
 /** The parts of the process that a command uses. Tests replace these parts. */
 export interface Io {
-  /** Writes to standard output: results only, so that a script can read them. Leaves out what controls a terminal. */
+  /**
+   * Writes to standard output: results only, so that a script can read them. Removes characters that control a
+   * terminal.
+   */
   out(text: string): void;
-  /** Writes to standard error: progress, hints, errors. Leaves out what controls a terminal. */
+  /** Writes to standard error: progress, hints, errors. Removes characters that control a terminal. */
   err(text: string): void;
-  /** Writes to standard output, and changes nothing: for a text that has our own colours, and for a file's content. */
+  /** Writes a text unchanged to standard output: a text with our own colours, or the content of a file. */
   outExact(text: string): void;
   env: NodeJS.ProcessEnv;
   /** Standard error. Unset when it is not a terminal, or a terminal that cannot be redrawn. */

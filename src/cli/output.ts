@@ -55,7 +55,7 @@ export function formatTable(head: string[], given: string[][]): string {
   return [head, ...rows].map(line).join('\n') + '\n';
 }
 
-/** Formats a warning as one line, although a template may have a part in its text. */
+/** Formats a warning as one line, because its text may contain words of a template, with line breaks. */
 export function formatWarning(text: string): string {
   return `warning: ${toPlainLine(text)}\n`;
 }

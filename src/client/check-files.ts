@@ -42,7 +42,7 @@ export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   }
 }
 
-/** Describes why no build can be planned; throws every error that is not a refusal. */
+/** Describes the error with which the plan refuses a build. Throws every other error again. */
 function describeRefusal(error: unknown): string {
   if (!(error instanceof FactoryError)) throw error;
   return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
@@ -53,7 +53,7 @@ export function checkScript(kind: InstallScriptKind, text: string): Problem[] {
   return checkInstallScript(kind, text).problems;
 }
 
-/** What a build would say of an install script. */
+/** The mistakes and warnings that a build would report for an install script. */
 export interface ScriptReport {
   problems: Problem[];
   warnings: string[];
@@ -91,7 +91,7 @@ function readFileForReport(file: string): { bytes: Buffer } | { report: FileRepo
  *
  * @param templates paths of TDL files
  * @param scriptFile path of the install script
- * @param given the parameters of the build, which decide what an install script may be like
+ * @param given the parameters of the build, on which the check of an install script depends
  * @param onWarning is called with each warning; a warning does not make a file invalid
  * @returns a report for each template in the order given, then one for the script
  */
@@ -131,7 +131,7 @@ function checkScriptFile(
     return { file, valid: false, problems: [{ line: 1, column: 1, message }], warnings: [] };
   }
   const reports = templates.map((template) => checkScriptFor(template, text, parameters));
-  // Templates of the same system find the same.
+  // Several templates of the same operating system report the same mistakes and warnings.
   const problems = removeRepeated(reports.flatMap((report) => report.problems));
   const warnings = removeRepeated(reports.flatMap((report) => report.warnings));
   return { file, valid: problems.length === 0, problems, warnings };

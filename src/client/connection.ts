@@ -137,7 +137,8 @@ async function probe(address: string, milliseconds: number): Promise<void> {
 /** Describes an error in one line: with the innermost message, because gRPC wraps an error several times. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // The details of a gRPC error are a text. Those of a failed activity (ApplicationFailure) are an array of values.
+  // The details of a gRPC error are a text. The details of a failed activity (ApplicationFailure) are an array of
+  // values, which we do not show.
   const { details } = error as { details?: unknown };
   const said = typeof details === 'string' ? details : '';
   if (error.cause instanceof Error && said === '') return describeError(error.cause);

@@ -128,7 +128,7 @@ export class ProgressReader {
   private readonly known = new Map<string, { length: number; status: BuildStatus }>();
   private checkedWorkersAt = 0;
   private workers: boolean | undefined;
-  /** When the last query began, if no worker has answered it. */
+  /** Time at which the last query began. Undefined when a worker has answered this query. */
   private unansweredSince: number | undefined;
 
   constructor(
@@ -226,7 +226,7 @@ export class ProgressReader {
 
   /**
    * Checks whether a worker runs. Temporal lists a worker for some time after it has stopped. So a listed worker must
-   * also have answered the last query, or have polled since.
+   * also have answered the last query, or have polled since that query began.
    */
   private async checkWorkers({ workflowId, runId }: WorkflowExecutionDescription): Promise<boolean | undefined> {
     if (Date.now() - this.checkedWorkersAt < WORKERS_INTERVAL) return this.workers;

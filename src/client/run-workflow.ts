@@ -7,7 +7,7 @@ import { getGrpcCode } from './grpc-code.js';
 import { callTemporal, toClientError } from './temporal-errors.js';
 import { hasPolledSince, hasWorkers } from './workers.js';
 
-/** Milliseconds after which a workflow that no worker has taken is given up, unless a worker polls. */
+/** Milliseconds between two checks whether a worker has taken the workflow. */
 const TAKE_TIMEOUT = 5000;
 
 /**
@@ -46,16 +46,16 @@ export async function runWorkflow<R>(
     throw toRunError(error, workflowId, seconds);
   } finally {
     ended.abort();
-    // When the workflow was given up, nobody needs its result.
+    // When `giveUpUntaken` has terminated the workflow, nobody needs its result.
     result.catch(() => undefined);
   }
 }
 
 /**
- * Ends a workflow that waits for its first worker while no worker polls. The worker that Temporal still lists has just
- * stopped. Never resolves when a worker takes the workflow.
+ * Terminates a workflow that no worker has taken, when no worker polls. Temporal may still list a worker that has just
+ * stopped, so its list does not show this. Never resolves when a worker takes the workflow.
  *
- * @throws NoWorkerError when the workflow was ended
+ * @throws NoWorkerError when it has terminated the workflow
  */
 async function giveUpUntaken(client: ImageFactoryClient, handle: WorkflowHandle, ended: AbortSignal): Promise<never> {
   while (await sleep(TAKE_TIMEOUT, true, { signal: ended }).catch(() => false)) {
@@ -68,7 +68,9 @@ async function giveUpUntaken(client: ImageFactoryClient, handle: WorkflowHandle,
   return new Promise<never>(() => undefined);
 }
 
-/** Returns undefined while a worker polls that has not taken the workflow yet. */
+/**
+ * Checks whether the workflow waits and no worker polls. Returns undefined when the workflow waits and a worker polls.
+ */
 async function isWaitingForWorker(client: ImageFactoryClient, handle: WorkflowHandle): Promise<boolean | undefined> {
   const { raw, startTime } = await client.withTimeout(() => handle.describe());
   // 1 is PENDING_WORKFLOW_TASK_STATE_SCHEDULED: no worker has taken the task.
@@ -80,7 +82,7 @@ function toRunError(error: unknown, workflowId: string, seconds: number): Error 
   const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
   const fail = (message: string, hint?: string): ClientError =>
     new ClientError('WorkerFailed', message, { hint, cause: error });
-  // 4 is DEADLINE_EXCEEDED: our own limit of the wait.
+  // 4 is DEADLINE_EXCEEDED: our own time limit for the wait is over.
   if (cause instanceof TimeoutFailure || (cause === undefined && getGrpcCode(error) === 4)) {
     const message = `no worker finished the workflow ${workflowId} within ${seconds} s`;
     return fail(message, 'the worker’s log may show the reason');

@@ -38,7 +38,8 @@ export function toClientError(error: unknown, uuid?: string): Error {
     return new ClientError('InvalidConfiguration', error.message, { cause: error });
   }
   if (error instanceof WorkflowNotFoundError && uuid !== undefined) {
-    // Temporal answers "not found" also when it has the workflow, but the workflow can take no update any more.
+    // Temporal also answers "not found" for a workflow that it has, when this workflow has ended and takes no more
+    // updates.
     if (/already completed/.test(error.message)) {
       return new BuildStateError(uuid, `build ${uuid} has ended`, {
         hint: `imagefactory status ${uuid} shows how`,

@@ -42,7 +42,7 @@ function readDecoded(file: string, decode: typeof decodeText): string {
 /** Reads a file. @throws UnreadableFileError */
 export function readBytes(file: string): Buffer {
   try {
-    // Standard input that is a socket has a path too, but can be read only by its descriptor.
+    // If standard input is a socket, its path exists but cannot be opened. So we read it by descriptor 0.
     return readFileSync(file === '/dev/stdin' ? 0 : file);
   } catch (error) {
     throw new UnreadableFileError(file, error);

@@ -15,9 +15,9 @@ export function hasWorkers(client: ImageFactoryClient): Promise<boolean> {
 }
 
 /**
- * Checks whether a worker has polled the client's task queue since a moment, in milliseconds since the epoch. When a
- * worker gets a task or a query, it polls again at once. So when a task waits and no poll has come since, there is no
- * worker, although Temporal still lists the one that has stopped a moment ago.
+ * Checks whether a worker has polled the client's task queue since `moment` (milliseconds since the epoch). A running
+ * worker polls again as soon as it has got a task or a query. So if a task has waited since `moment` and no worker has
+ * polled, no worker runs, even if Temporal still lists a worker that has just stopped.
  */
 export async function hasPolledSince(client: ImageFactoryClient, moment: number): Promise<boolean> {
   const { pollers } = await client.withTimeout(() =>
@@ -33,7 +33,7 @@ export async function hasPolledSince(client: ImageFactoryClient, moment: number)
   });
 }
 
-/** Whether an error of a query or an update says that no worker has answered. */
+/** Checks whether an error of a query or an update means that no worker has answered. */
 export function isUnanswered(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   const code = getGrpcCode(error);

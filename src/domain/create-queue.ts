@@ -81,11 +81,12 @@ interface QueueEntry extends QueueMember {
 export interface CreateQueueState {
   entries: QueueEntry[];
   /**
-   * The cloud's shortage in words. `since` is when a member last made progress, or when the shortage began if no member
-   * has made progress: milliseconds since the epoch. Unset when the cloud has no shortage.
+   * The cloud's shortage: `reason` in words, and `since` in milliseconds since the epoch. `since` is the time when a
+   * member last made progress. If no member has made progress, it is the time when the shortage began. Unset when the
+   * cloud has no shortage.
    */
   shortage?: { reason: string; since: number };
-  /** Number of smooth turns in a row. Every other turn, and every shortage, sets it to 0. */
+  /** Number of smooth turns in a row. A turn that is not smooth sets it to 0, and so does a shortage. */
   immediateTurns: number;
   /** Number of the cloud's slots. Unset when their number is not limited. */
   limit?: number;

@@ -1,6 +1,6 @@
 /**
- * Marks where a text was cut. A reader sees that something is missing, and whoever masks secrets knows that a part of a
- * secret may stand beside the mark.
+ * The mark at the place where a text was cut. It shows a reader that something is missing. It shows the masker that a
+ * part of a secret may stand beside the mark.
  */
 export const CUT = '…';
 

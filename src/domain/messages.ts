@@ -211,7 +211,7 @@ export interface ResumePointReport {
    * running installation of the JEOS.
    */
   from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
-  /** The same in words: "instance 2f…, in which steps that have run do not run again". */
+  /** The value of `from` in words, for people: "instance ID, in which steps that have run do not run again". */
   what: string;
 }
 

@@ -20,8 +20,8 @@ export const KEYS = {
   build: 'imagefactory_build',
   /**
    * The id of the image or the volume itself. Clouds copy all other marks: Nova to a user's snapshot of an instance,
-   * Cinder to a volume and to a restored backup. In a copy, this id is not the id of the copy. While the cloud captures
-   * an image, the value is the source of the capture: see src/activities/images/own-image.ts.
+   * Cinder to a volume and to a restored backup. A copy still has the id of the original in this mark. While the cloud
+   * captures an image, the value is the source of the capture: see src/activities/images/own-image.ts.
    */
   id: 'imagefactory_id',
   role: 'imagefactory_role',

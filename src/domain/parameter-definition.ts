@@ -11,6 +11,9 @@ export interface ParameterDefinition {
   choices?: readonly string[];
   /** The section of `docs/parameters.md` that describes the parameter. */
   group: 'article' | 'placement' | 'result' | 'deadlines' | 'installer' | 'failure';
-  /** The project that introduced the parameter. Unset when this project did. */
+  /**
+   * The software that introduced the parameter, such as the original imagefactory. Unset when this program introduced
+   * it.
+   */
   origin?: string;
 }

@@ -141,7 +141,7 @@ export const PARAMETERS = define({
     group: 'installer',
     default: false,
     description:
-      'Says that the machine powers itself off at the end of the installation, where the check of the install script cannot see that: in a file that the script includes, or in a program that it runs. What the check would refuse for this reason is then a warning. The build still waits for the power-off.',
+      'Says that the machine powers itself off at the end of the installation, where the check of the install script cannot see that: in a file that the script includes, or in a program that it runs. Where the check would refuse the script for this reason, it then only warns. The build still waits for the power-off.',
   },
   reuse_jeos: {
     kind: 'boolean',

@@ -55,9 +55,9 @@ const TRUE_WORDS = ['true', 'yes', 'on', '1'];
 const FALSE_WORDS = ['false', 'no', 'off', '0'];
 
 /**
- * The form of `default_user`. The name becomes an argument of `ssh`, also on the machine of a person who did not choose
- * it. So it does not begin with `-`, and has no character that a shell or `ssh` expands. It may be a Windows user with
- * spaces or a domain.
+ * The allowed form of `default_user`. The name becomes an argument of `ssh`, also on the machine of a person who did
+ * not choose the name. So it must not begin with `-`, or have a character that a shell or `ssh` expands. Names of
+ * Windows users may have spaces or a domain.
  */
 const USER_NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}_.@+-]|[ \\](?=[\p{L}\p{N}_.])){0,63}$/u;
 

@@ -1,4 +1,4 @@
-/* What the sweeper decides about, and its decision. The rules are in `decide-sweep.ts` in activities. */
+/* The facts from which the sweeper decides, and its decision. The rules are in src/activities/sweep/decide-sweep.ts. */
 
 /**
  * The kinds of resources that can carry our mark, in the order of their removal. Instances come first, because they use

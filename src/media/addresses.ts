@@ -5,15 +5,16 @@ import { addressDeniedError, toMediaError } from './failures.js';
 import { parseUrl } from './urls.js';
 
 /**
- * The ranges to which the worker connects for no template: a template must not read what only the worker's machine
- * itself, or a machine on the same link, can reach.
+ * The ranges to which the worker does not connect for a template, unless its operator opens them. A template must not
+ * read data that only the worker's machine, or a machine on the same link, can reach.
  */
 const DENIED = [
-  // "This host on this network" (RFC 1122): Linux connects to the machine itself. `addRange` adds `::` and `::1`.
+  // "This host on this network" (RFC 1122): on Linux, these addresses lead to the machine itself. `addRange` adds their
+  // IPv6 forms, such as `::` and `::1`.
   '0.0.0.0/8',
   // Loopback (RFC 1122).
   '127.0.0.0/8',
-  // Link-local (RFC 3927, RFC 4291): there is the metadata service of most clouds.
+  // Link-local (RFC 3927, RFC 4291): most clouds have their metadata service here.
   '169.254.0.0/16',
   'fe80::/10',
   // Metadata services at other addresses: Amazon and Google over IPv6, Alibaba, Oracle, Azure.
@@ -29,8 +30,8 @@ const DENIED = [
 ];
 
 /**
- * What stands before an IPv4 address in the IPv6 forms of 96 bits and the IPv4 address: IPv4-mapped, IPv4-compatible
- * (RFC 4291), IPv4-translated (RFC 2765), NAT64 (RFC 6052, RFC 8215).
+ * The first 96 bits of IPv6 addresses whose last 32 bits are an IPv4 address: IPv4-mapped, IPv4-compatible (RFC 4291),
+ * IPv4-translated (RFC 2765), NAT64 (RFC 6052, RFC 8215).
  */
 const IPV6_FORMS = ['::ffff:', '::', '::ffff:0:', '64:ff9b::', '64:ff9b:1::'];
 
@@ -61,8 +62,8 @@ export class AddressPolicy {
   }
 
   /**
-   * Refuses a URL whose host is written as an address that is denied, or as `localhost`. This check also covers what
-   * `lookup` does not see: a host that needs no resolution, and a host that a proxy or Glance resolves.
+   * Refuses a URL whose host is a denied address or `localhost`. `lookup` does not see such a host, because it needs no
+   * resolution, or because a proxy or Glance makes the connection.
    *
    * @throws FactoryError MediaUnavailable, not retryable
    */
@@ -94,7 +95,7 @@ export class AddressPolicy {
 /** The policy of a worker whose operator has opened no address. */
 export const DEFAULT_ADDRESSES = new AddressPolicy();
 
-/** Adds a range to a list. Adds a range of IPv4 addresses in all its IPv6 forms, too: they lead to the same machine. */
+/** Adds a range to a list. Also adds all IPv6 forms of an IPv4 range, because they lead to the same machines. */
 function addRange(list: BlockList, range: string): void {
   const { address, bits } = parseRange(range);
   if (isIP(address) === 6) return list.addSubnet(address, bits, 'ipv6');

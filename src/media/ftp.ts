@@ -126,8 +126,8 @@ async function login(
 }
 
 /**
- * Connects as `Client.connect` does, which takes no function for the resolution of names. The connections for data need
- * no check of their own: the client makes them only to the address of this one.
+ * Connects as `Client.connect` does, but resolves names with our own function, which `Client.connect` cannot take. The
+ * data connections need no check, because the client opens them only to the address of this control connection.
  */
 async function openConnection(
   { ftp }: Client,

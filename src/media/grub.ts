@@ -105,9 +105,9 @@ function buildEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Runs a program that makes disks or media, and returns its output. No text of a template may be an argument by itself,
- * because it could be an option: the callers give paths of this machine, constants, and paths on a medium that begin
- * with `/` (`parseIsoPath`). Everything else of a template goes into files.
+ * Runs a program that makes disks or media, and returns its output. A text from a template must not be an argument,
+ * because the program could take it for an option. So the callers pass only constants, paths of this machine, and paths
+ * on a medium that begin with `/` (`parseIsoPath`). They write all other texts from a template into files.
  *
  * @throws FactoryError InvalidParameter when this machine lacks the program
  */

@@ -22,8 +22,8 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Connection pools by policy, and by connect timeout in seconds. All transfers with the same policy share them. They
- * use http_proxy, https_proxy and no_proxy.
+ * Connection pools, by address policy and by connect timeout in seconds. Transfers with the same policy and the same
+ * timeout share a pool. The pools use http_proxy, https_proxy and no_proxy.
  */
 const agents = new WeakMap<AddressPolicy, Map<number, Dispatcher>>();
 
@@ -33,7 +33,8 @@ function getAgent(addresses: AddressPolicy, connectSeconds: number): Dispatcher 
   const known = ofPolicy.get(connectSeconds);
   if (known !== undefined) return known;
   const agent = new EnvHttpProxyAgent({
-    // undici does not use these options for the connection to a proxy: the operator has chosen the proxy's address.
+    // undici does not use these options for the connection to a proxy. This is right, because the operator has chosen
+    // the proxy's address.
     connect: { timeout: connectSeconds * 1000, lookup: addresses.lookup },
     keepAliveTimeout: 4000,
     // We use tunnels only for https: proxies reject a tunnel to port 80, and cannot cache what passes through a tunnel.

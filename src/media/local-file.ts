@@ -38,13 +38,13 @@ export async function openLocalFile(url: string, { access, signal }: OpenOptions
 }
 
 /**
- * Opens what a `file://` URL names, and only then decides whether it is in one of the folders: by the path that the
- * kernel has for the open file. A path that is checked first may lead elsewhere when it is opened. The caller must use
- * only the open file, and must close it.
+ * Opens the file or folder of a `file://` URL, and then checks whether it is in one of the folders. Uses the path that
+ * the kernel reports for the open file. A check before the opening is not enough, because the path may lead elsewhere a
+ * moment later. The caller must use only the open file, and must close it.
  *
  * Only Linux has these paths (`/proc/self/fd`); on other systems every file is refused.
  *
- * @param kind the only kind of file that is accepted. The kernel itself opens nothing else as a folder.
+ * @param kind the only kind that is accepted. For `folder`, the kernel itself refuses everything that is not a folder.
  * @throws as `openLocalFile`
  */
 export async function openAllowed(
@@ -53,7 +53,8 @@ export async function openAllowed(
   kind: 'file' | 'folder',
 ): Promise<{ file: FileHandle; about: Stats }> {
   const folders = await resolveFolders(directories);
-  // What is outside when the URL is resolved is not even opened, because opening can have an effect on a device.
+  // We also check the path before we open it, because the opening alone can have an effect on a device outside the
+  // folders.
   const real = await realpath(parseFileUrl(url)).catch(() => undefined);
   if (real === undefined || !isInside(real, folders)) throw notOpenError(url);
   const file = await openNoLink(real, kind).catch((error: NodeJS.ErrnoException) => {
@@ -78,7 +79,7 @@ export function openNoLink(path: string, kind: 'file' | 'folder'): Promise<FileH
   return open(path, O_RDONLY | O_NOFOLLOW | (kind === 'folder' ? O_DIRECTORY : O_NONBLOCK));
 }
 
-/** Returns the path by which this process can use an open file or folder, wherever it has been moved. */
+/** Returns the path by which this process can use an open file or folder, even after somebody has moved it. */
 export function openFilePath({ fd }: FileHandle): string {
   return `/proc/self/fd/${fd}`;
 }
@@ -108,8 +109,8 @@ function notOpenError(url: string): FactoryError {
 }
 
 /**
- * Reads the absolute path of a `file://` URL. @throws FactoryError MediaUnavailable if the URL has none, or names
- * another machine
+ * Reads the absolute path of a `file://` URL. @throws FactoryError MediaUnavailable if the URL has no absolute path, or
+ * names another machine
  */
 function parseFileUrl(url: string): string {
   try {

@@ -6,12 +6,13 @@ import { mediaUnavailableError } from './failures.js';
 import type { FetchFolderOptions } from './ftp-folder.js';
 import { openAllowed, openFilePath, openNoLink } from './local-file.js';
 
-/** The most levels of folders: the copy keeps a folder of each level open. */
+/** The most levels of nested folders. We limit them, because the copy keeps one folder of each level open. */
 const MAX_DEPTH = 100;
 
 /**
- * Copies the folder that a `file://` URL names, with all files and folders in it. Copies symbolic links as links. A
- * program that read the folder itself, such as xorriso, could be led out of it by a folder that becomes a link.
+ * Copies the folder that a `file://` URL names, with all files and folders in it. Copies symbolic links as links.
+ * Programs such as xorriso get only this copy. In the original, somebody could replace a folder by a link, and so lead
+ * the program out of the folder.
  *
  * @throws FactoryError MediaUnavailable as `openLocalFile`; also when the folder is too large or too deep, when it
  *   contains a pipe or a device. StoreFailed, retryable, when the copy fails otherwise. The
@@ -42,7 +43,7 @@ async function copyInto(
   const { url, maxBytes, signal } = request;
   if (levels === 0) throw mediaUnavailableError(url, `the folder has more than ${MAX_DEPTH} levels of folders`);
   await mkdir(to, { mode: 0o700 });
-  // The path of an open folder leads into that folder, whatever has its name now.
+  // This path leads into the open folder, even if something else has the name of the folder now.
   const from = openFilePath(folder);
   for (const name of await readdir(from)) {
     signal?.throwIfAborted();

@@ -4,7 +4,7 @@ import type { AddressPolicy } from './addresses.js';
 export interface MediaAccess {
   /** Absolute paths of the folders on the worker's machine that file URLs may name. Default: none. */
   directories?: readonly string[];
-  /** The addresses to which the worker connects. Default: none of those that the policy denies by default. */
+  /** Decides to which addresses the worker connects. Default: the policy without opened addresses. */
   addresses?: AddressPolicy;
 }
 
@@ -44,7 +44,7 @@ export interface MediumStream extends Validators {
 export interface OpenOptions {
   signal?: AbortSignal;
   timeouts?: Timeouts;
-  /** Default: no folders, and no address that is denied by default. */
+  /** The folders and addresses that are open. Default: no folders, and no address that is denied by default. */
   access?: MediaAccess;
   /** Where to resume. The transfer begins at 0 if this is unset, the file has changed, or the server cannot resume. */
   resume?: ResumePosition;

@@ -43,7 +43,9 @@ export interface ConnectOptions {
   deadlines?: Deadlines;
   /** Returns the rate limiter of a cloud's calls; undefined means no limit. Default: no cloud has a limit. */
   rateLimiterFor?: (cloud: string) => RateLimiter | undefined;
-  /** Gets a sentence for each key of a cloud that openstackclient would use and we do not. */
+  /**
+   * Called with a sentence for each key of a cloud's configuration that openstackclient would use and we do not use.
+   */
   warn?: (remark: string) => void;
 }
 

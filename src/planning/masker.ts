@@ -32,10 +32,10 @@ interface Pattern {
   quotes: Quotes[];
 }
 
-/** Parts of a text, as pairs of indexes of its codes: from the first to the last code of the part. */
+/** A part of a text: the indexes of its first code and of its last code (see {@link Unescaped}). */
 type Part = [first: number, last: number];
 
-/** Offsets in a text: from the first character to the one behind the last. */
+/** A range of a text: the offset of its first character, and the offset behind its last character. */
 type Range = [from: number, to: number];
 
 /** Creates a masker. It also masks the passwords of all addresses in a text. */
@@ -58,7 +58,10 @@ class SecretSearch {
   private readonly forwards: PatternSearch;
   /** The same patterns backwards, which find the end of a secret behind a cut. */
   private readonly backwards: PatternSearch;
-  /** The number of quotes in the shortest secret that consists of nothing else. */
+  /**
+   * The length of the shortest secret that consists only of quotes and backslashes. Infinity when there is no such
+   * secret.
+   */
   private readonly onlyQuotes: number;
 
   constructor(secrets: readonly string[]) {
@@ -80,7 +83,7 @@ class SecretSearch {
 
   /** Finds the whole secrets. Parts that overlap or touch become one. */
   private findWhole({ codes, dropped }: Unescaped): Part[] {
-    // sums[i]: the quotes before code i, all together.
+    // sums[i] is the number of all quotes and backslashes before code i.
     let sum = 0;
     const sums = dropped.map((count) => (sum += count));
     const parts: Part[] = [];
@@ -93,7 +96,8 @@ class SecretSearch {
         const before = dropped[first] ?? 0;
         const within = (sums[last] ?? 0) - (sums[first] ?? 0);
         const behind = dropped[last + 1] ?? 0;
-        // A secret has its quotes in every writing. Without this check, we would mask the word `it` for `i''t`.
+        // A secret keeps its own quotes in every escaped form, so a text with fewer quotes is not the secret. Without
+        // this check, the secret `i''t` would also mask the plain word `it`.
         const isWhole = quotes.some(
           (needed) => before >= needed.before && within >= needed.within && behind >= needed.behind,
         );
@@ -139,8 +143,8 @@ function toRanges({ starts, ends }: Unescaped, parts: Part[]): Range[] {
 }
 
 /**
- * Lists the writings of a secret that differ in more than quotes and backslashes: JSON and YAML write a line break as
- * the letter n behind a backslash. Programs print a secret of several lines line by line.
+ * Lists the forms of a secret that differ in more than quotes and backslashes. JSON and YAML write a line break as
+ * `\n`. Programs may print the lines of a secret one by one.
  */
 function listWritings(secret: string): string[] {
   if (!/[\0-\x1f]/.test(secret)) return [secret];
@@ -148,7 +152,10 @@ function listWritings(secret: string): string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), ...lines];
 }
 
-/** Lists the patterns of different secrets. A secret of quotes only has none. */
+/**
+ * Creates the patterns for the secrets. Secrets that differ only in quotes and backslashes share a pattern. A secret
+ * that consists only of quotes and backslashes has no pattern.
+ */
 function listPatterns(secrets: string[]): Pattern[] {
   const patterns = new Map<string, Pattern>();
   for (const secret of new Set(secrets)) {

@@ -1,4 +1,4 @@
-/** The root of the tree of patterns: nothing has matched. */
+/** The root of the tree of patterns. At the root, no code of a pattern has matched. */
 export const ROOT = 0;
 
 /**
@@ -6,11 +6,17 @@ export const ROOT = 0;
  * of all patterns together; a step takes constant time on average.
  */
 export class PatternSearch {
-  /** Edges of the tree: node × 2^16 + code → node. */
+  /** The edges of the tree. The key is `node * 2^16 + code`, and the value is the next node. */
   private readonly edges = new Map<number, number>();
-  /** For each node, the node of the longest other pattern's beginning that ends as this one does. */
+  /**
+   * The suffix links of Aho and Corasick. For each node, another node: its codes from the root are the longest end of
+   * this node's codes that is also the beginning of a pattern.
+   */
   private readonly shorter: number[] = [ROOT];
-  /** For each node, the next node on the way of `shorter` where a pattern ends. */
+  /**
+   * For each node, the first node where a pattern ends, when we follow `shorter` again and again. ROOT when there is
+   * none.
+   */
   private readonly nextEnd: number[] = [ROOT];
   /** For each node, the number of codes from the root: how much of a pattern has matched. */
   readonly depth: number[] = [0];

@@ -32,7 +32,8 @@ export interface SystemPlan {
 }
 
 /**
- * Plans the system of a template and its installer. Of the install script, only whether there is one counts.
+ * Plans the system of a template and its installer. The result depends on whether there is an install script, but not
+ * on its text.
  * @throws FactoryError UnsupportedOs; InvalidTemplate for mistakes that only the OS profile can find; InvalidParameter
  *   for a parameter that does not fit the OS or another parameter
  */

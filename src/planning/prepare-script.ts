@@ -4,8 +4,8 @@ import { writeStockScript } from '../os/scripts/stock-script.js';
 import type { PlanInput, SystemPlan } from './plan-system.js';
 
 /**
- * Prepares the install script of a build, and checks it: the given one, filled with the template's values when
- * parameter `render_script` is true; without a given one, the stock script of the operating system.
+ * Prepares the install script of a build, and checks it. Fills a given script with the template's values when parameter
+ * `render_script` is true. Without a given script, writes the stock script of the operating system.
  *
  * @throws FactoryError InvalidInstallScript for a placeholder without a value; InvalidTemplate or InvalidParameter when
  *   no stock script can be written

@@ -6,8 +6,8 @@ import { parseTemplate } from '../tdl/parse.js';
 import { createBlindMasker, createMasker, MASK, type Masker } from './masker.js';
 
 /**
- * Limits of a build's secrets. People's builds are far below them, and they keep the search for secrets cheap in memory
- * and time. A password of crypt(3) has at most 512 characters, a hash of it about 130; tokens are longer.
+ * Limits of a build's secrets, so that the search for secrets needs little memory and time. Real builds stay far below
+ * them: a password of crypt(3) has at most 512 characters, and its hash about 130. Tokens are longer.
  */
 export const SECRET_LIMITS = {
   /** Different secrets of a build. */
@@ -51,7 +51,9 @@ function listTexts(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(listTexts) : [];
 }
 
-/** Describes which limit of {@link SECRET_LIMITS} secrets exceed; undefined when they exceed none. */
+/**
+ * Describes the limit of {@link SECRET_LIMITS} that the secrets exceed. Returns undefined when they exceed no limit.
+ */
 function describeExcess(secrets: readonly string[]): string | undefined {
   const { number, length, characters } = SECRET_LIMITS;
   if (secrets.length > number) return `more than ${number} different passwords`;
@@ -73,12 +75,12 @@ export function refuseExcessiveSecrets(template: TemplateWithSecrets, installScr
     inTemplate === undefined
       ? (['InvalidInstallScript', 'the install script'] as const)
       : (['InvalidTemplate', 'the template'] as const);
-  throw new FactoryError(type, `${carrier} has ${excess}: so many cannot be masked in messages and logs`, {
+  throw new FactoryError(type, `${carrier} has ${excess}: imagefactory cannot mask this in messages and logs`, {
     hint: 'let a command of the template or of the script fetch the passwords when it runs',
   });
 }
 
-/** Creates the masker of a build. If the secrets exceed the limits, the masker shows nothing. */
+/** Creates the masker of a build. If the secrets exceed the limits, the masker hides all texts. */
 export function createBuildMasker(secrets: readonly string[]): Masker {
   const excess = describeExcess(secrets);
   return excess === undefined ? createMasker(secrets) : createBlindMasker(`the build has ${excess}`);

@@ -58,7 +58,7 @@ function isPadded(base64: string): boolean {
  */
 function readUrl(text: string, at: number, what: string, problems: Problems): string {
   if (isLocalFileUrl(text)) return text;
-  // Oz accepts them, and reads them from the folder that it runs in; a worker has no such folder.
+  // Oz also accepts a relative path, and reads it from its current folder. A worker has no such folder.
   if (/^file:/i.test(text)) {
     problems.add(at, `${what} needs the absolute path of a file on the worker's machine: write file:///DIR/FILE`);
     return text;

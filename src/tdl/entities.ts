@@ -4,17 +4,17 @@ import type { Problems } from './place.js';
 /** The replacement text of each internal entity, by the name of the entity. */
 export type Entities = ReadonlyMap<string, string>;
 
-/** The rules for one document, and what of its limits is used up. One object counts for the whole document. */
+/** The rules for one document, and the counters for its limits. One such object is used for the whole document. */
 export interface XmlRules {
   limits: XmlLimits;
   /**
-   * Whether the document is not a template but XML of somebody else, such as an AutoYaST profile. A DOCTYPE may then
-   * have everything that XML allows; we skip what we do not need, and fetch nothing.
+   * Whether the document is not a template but other XML, such as an AutoYaST profile. Its DOCTYPE may have everything
+   * that XML allows. We skip the parts that we do not need, and fetch nothing.
    */
   foreign: boolean;
   /** The number of references that have been replaced so far. */
   references: number;
-  /** The number of characters that have replaced them. */
+  /** The number of characters that have replaced references so far. */
   characters: number;
   /** Whether entities may be declared in a DTD that we do not read, so an undeclared entity is not a mistake. */
   hasOtherEntities: boolean;

@@ -55,8 +55,8 @@ export type XmlLimits = Record<
 >;
 
 /**
- * The limits of XML that is not a template: install scripts, whose readers have no such limits. They are far above what
- * people write, and keep the check from using much memory or time.
+ * The limits of an install script in XML. The installers themselves have no such limits. Real scripts stay far below
+ * these limits, which keep our check from using much memory or time.
  */
 export const FOREIGN_LIMITS: XmlLimits = {
   depth: 200,

@@ -52,8 +52,8 @@ export function parseXml(source: string, problems: Problems): XmlElement | undef
 }
 
 /**
- * Parses XML that is not a template: an install script. What XML itself allows, such as an external DTD, is no mistake
- * there. It is not read.
+ * Parses XML that is not a template: an install script. Accepts everything that XML allows, such as an external DTD,
+ * but does not read that DTD.
  */
 export function parseForeignXml(source: string, problems: Problems): XmlElement | undefined {
   return parse(source, problems, startRules(FOREIGN_LIMITS, true));
@@ -70,7 +70,7 @@ function parse(source: string, problems: Problems, rules: XmlRules): XmlElement 
   try {
     const parser = new XMLParser({ ...OPTIONS, maxNestedTags: rules.limits.depth + 1 });
     const nodes = parser.parse(text) as Node[];
-    // The second pass replaces the same references again, with all of the limits.
+    // The second pass replaces the same references again, so its counters begin at 0.
     const builder = new Builder(text, entities, { ...rules, references: 0, characters: 0 });
     const root = nodes.map((node) => builder.element(node)).find((element) => element !== undefined);
     if (root === undefined) problems.add(0, 'the document is empty');

@@ -1,6 +1,8 @@
 import type { Masker } from '../planning/masker.js';
 
-/** The maskers of the activities that run now in this process, each with the number of its activities. */
+/**
+ * The maskers of the activities that run now in this process. The value is the number of activities with this masker.
+ */
 const active = new Map<Masker, number>();
 
 /** Masks the secrets of a build in this process's log while an activity of the build runs. */

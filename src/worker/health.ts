@@ -2,10 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cannotListenError, type Address } from './address.js';
 
-/** What the health address answers. */
+/** The answer of the health address. */
 export interface Health {
   healthy: boolean;
-  /** State of the worker of each task queue. Empty until they are created. */
+  /** State of the worker of each task queue. Empty until the workers are created. */
   lanes: Record<string, string>;
   /** `answers`, or why Temporal does not answer. */
   temporal: string;

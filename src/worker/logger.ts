@@ -7,7 +7,7 @@ export interface LoggerOptions {
   format: 'text' | 'json';
   /** One of trace, debug, info, warn, error. */
   level: string;
-  /** Whether Temporal does not answer now, which the worker itself logs. */
+  /** Returns true while Temporal does not answer. The worker itself logs such an outage. */
   isOutage: () => boolean;
 }
 
@@ -51,7 +51,7 @@ const NOISE = [
  */
 function selectFields(entry: LogEntry): Record<string, unknown> {
   const { workflowId, activityType, attempt, error, ...rest } = (entry.meta ?? {}) as Record<string, unknown>;
-  // Our own entries have no such field.
+  // Only entries of the SDK have the field `sdkComponent`.
   if (rest['sdkComponent'] !== undefined) for (const name of NOISE) delete rest[name];
   const build = typeof workflowId === 'string' ? /[0-9a-f]{8}-[0-9a-f-]{27}$/.exec(workflowId)?.[0] : undefined;
   const text = error === undefined ? undefined : describeLoggedError(error);
@@ -75,7 +75,7 @@ function formatTextLine(entry: LogEntry): string {
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
   const text = `${maskActiveSecrets(entry.message)}${fields.length === 0 ? '' : ` [${fields.join(' ')}]`}`;
-  // Guests and clouds have a part in the texts. An entry is one line.
+  // The texts may contain line breaks from guests and clouds, but an entry must be one line.
   return `${time} ${entry.level.padEnd(5)} ${toPlainLine(text)}\n`;
 }
 

@@ -144,7 +144,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     await runWorkers(workers, createStopSignal());
     logger.info('The worker has stopped', { identity });
   } finally {
-    // An error of a close is ignored, so that the first error is reported.
+    // We ignore the errors of these calls, so that the first error is reported.
     for (const close of closers.reverse())
       await Promise.resolve()
         .then(close)

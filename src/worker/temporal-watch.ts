@@ -3,14 +3,14 @@ import type { Logger } from '@temporalio/worker';
 /** Milliseconds between two calls. */
 const INTERVAL = 3000;
 /**
- * gRPC codes of answers that say nothing against Temporal: PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED. Some
- * credentials may run builds, and may not make the call of the watch.
+ * gRPC codes of errors which show that Temporal answers: PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED. For
+ * example, some credentials allow builds, but do not allow the call of the watch.
  */
 const ANSWERS = new Set([7, 8, 12]);
 
 /**
- * Watches whether Temporal answers, because the SDK's workers only try again in silence: their state stays RUNNING.
- * Logs one line when an outage begins, and one when it ends.
+ * Watches whether Temporal answers, because the SDK's workers do not report an outage: they only try again, and their
+ * state stays RUNNING. Logs one line when an outage begins, and one when it ends.
  */
 export class TemporalWatch {
   private timer: NodeJS.Timeout | undefined;
@@ -55,6 +55,7 @@ export class TemporalWatch {
 function describeTrouble(error: unknown): string | undefined {
   const { code, details, message } = error as { code?: number; details?: string; message: string };
   if (code !== undefined && ANSWERS.has(code)) return undefined;
-  // 4 is DEADLINE_EXCEEDED. The SDK tries a lost connection again until then, and its text is about the last try.
+  // 4 is DEADLINE_EXCEEDED. The SDK tries a lost connection again until the deadline, and its text is only about the
+  // last try.
   return code === 4 ? 'no answer in time' : (details || message).split('\n')[0];
 }

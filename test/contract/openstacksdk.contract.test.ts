@@ -3,13 +3,18 @@ import { askOpenstackSdk, type RecordedAnswers } from '../support/clouds/answers
 import { assertReadAs } from '../support/clouds/compare.js';
 import { CLOUD_SHAPES } from '../support/clouds/shapes.js';
 
-/** The Python of the machine that has openstacksdk; Debian's packages are for its own Python. */
+/**
+ * The Python programs in which we look for openstacksdk. Debian's package of openstacksdk is only for /usr/bin/python3.
+ */
 const PYTHONS = ['python3', '/usr/bin/python3'];
 let found: RecordedAnswers | undefined;
 for (const python of PYTHONS) found ??= askOpenstackSdk(python);
 const release = Number(found?.version.split('.')[0]);
 
-/** Reads the shapes side by side with the openstacksdk of this machine, which may be older than the recorded one. */
+/**
+ * Compares how we and this machine's openstacksdk read the shapes. This openstacksdk may be older than the recorded
+ * release.
+ */
 describe(
   `a cloud’s configuration is read as by this machine’s openstacksdk ${found?.version ?? ''}`,
   { skip: found === undefined && 'python3-openstackclient is not installed' },

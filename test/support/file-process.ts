@@ -44,7 +44,7 @@ function childrenSeconds(): number {
   }
 }
 
-/** Returns the ids of the processes that a process has started, and of those that these have started. */
+/** Returns the ids of all descendants of a process: its child processes, their child processes, and so on. */
 function findDescendants(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
@@ -54,7 +54,10 @@ function findDescendants(pid: number): number[] {
   }
 }
 
-/** Ends this process as SIGTERM would, after it has killed the processes that it has started: its tests stop none. */
+/**
+ * Kills all descendants of this process, because its tests no longer stop them. Then ends this process as SIGTERM
+ * would.
+ */
 function endWithDescendants(): void {
   for (const pid of findDescendants(process.pid)) process.kill(pid, 'SIGKILL');
   process.exit(143);
@@ -65,7 +68,7 @@ const [, testFile] = process.argv;
 // The process that starts the test files also loads this module, but is no test file itself.
 if (folder !== undefined && testFile !== undefined && process.env['NODE_TEST_CONTEXT'] !== undefined) {
   if (!isOnCloud(testFile)) setPriority(NICE);
-  // The runner sends it to a file that has not ended in time.
+  // The runner sends SIGTERM to a test file that has not ended in time.
   process.once('SIGTERM', endWithDescendants);
   process.once('exit', () => writeFileSync(cpuFile(folder, testFile), String(cpuSeconds())));
 }

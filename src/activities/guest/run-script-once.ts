@@ -63,13 +63,15 @@ export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript):
   return result;
 }
 
-/** The most characters of a line of output that the progress shows, and that we keep of a line without an end. */
+/**
+ * Limits for a line of output, in characters: LINE_SHOWN for the progress, LINE_KEPT for a line that has not ended yet.
+ */
 const LINE_SHOWN = 200;
 const LINE_KEPT = 10_000;
 
 /**
- * Returns a function that takes an output piece by piece, and returns its last line so far. A line that has not ended
- * yet is marked as cut, because the next piece may bring the rest of a secret.
+ * Returns a function that follows an output. Each call takes the next piece of the output, and returns the last line so
+ * far. The function marks a line that has not ended yet as cut, because the next piece may bring the rest of a secret.
  */
 export function followLastLine(): (piece: string) => string {
   let unfinished = '';

@@ -61,7 +61,7 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
   );
 }
 
-/** Writes an image's id into its marks. Only the images that release 0.1.0 has made lack it. */
+/** Writes an image's id into its marks, if they lack it. Only the marks of images from release 0.1.0 lack it. */
 async function recordId(deps: Deps, cloudName: string, { id, ...image }: Image): Promise<void> {
   if (image[KEYS.id] === id) return;
   const change = { op: 'add', path: `/${KEYS.id}`, value: id } as const;

@@ -4,15 +4,16 @@ import type { Image } from '../../openstack/types.js';
 import type { Deps } from '../shared/context.js';
 
 /*
- * Which images are ours. Marks alone do not show it, because clouds copy them: Nova copies all properties of an image
- * to each snapshot of an instance that was booted from that image, and Cinder copies them to a volume and to each image
- * that is made of the volume. So one mark says which image the marks are about: see docs/adr/0030-clouds-copy-marks.md.
+ * Decides which images are ours. The marks alone do not show this, because clouds copy them. Nova copies all properties
+ * of an image to every snapshot of an instance that has booted from the image. Cinder copies them to a volume, and to
+ * every image that is made from the volume. So the mark `imagefactory_id` names the image to which the marks belong:
+ * see docs/adr/0030-clouds-copy-marks.md.
  */
 
-/** What an image is captured from: an instance, by Nova, or a volume, by Cinder. */
+/** The source of a captured image: Nova captures an instance, and Cinder captures a volume. */
 type CaptureSource = 'instance' | 'volume';
 
-/** Builds the name and the marks of an image that the cloud is to capture. Publication replaces both. */
+/** Builds the name and the marks for an image that the cloud will capture. Publication replaces both. */
 export function describeCapture(
   deps: Pick<Deps, 'identity'>,
   { ref, role }: { ref: BuildRef; role: string },
@@ -26,8 +27,9 @@ export function describeCapture(
 }
 
 /**
- * Whether imagefactory has made an image in this project. Such an image carries its own id; or it is a capture that is
- * in progress or was never published. Another project's image is never ours, whatever its marks say.
+ * Checks whether imagefactory has made an image in this project. Such an image has its own id in its marks, or it is
+ * our capture that is in progress or was never published. An image of another project is never ours, whatever its marks
+ * say.
  */
 export function isOwnImage(image: Image, project: string): boolean {
   if (image.owner !== project || image[KEYS.tool] !== TOOL) return false;
@@ -35,8 +37,8 @@ export function isOwnImage(image: Image, project: string): boolean {
 }
 
 /**
- * Whether an image is a capture that we have started, and not a copy of one. A user has chosen another name for a copy.
- * Nova also writes onto each snapshot from which instance it is.
+ * Checks whether an image is a capture that we have started, and not a user's copy. A user's copy has a name that the
+ * user has chosen. Nova also writes the id of the instance into each snapshot (`instance_uuid`).
  */
 function isOwnCapture(image: Image): boolean {
   const { [KEYS.build]: uuid, [KEYS.role]: role, [KEYS.id]: id } = image;

@@ -13,7 +13,9 @@ import {
   type CapturedImage,
 } from './captured-image.js';
 
-/** Number of polls for which the image may still be queued after the server's task is over. */
+/**
+ * Number of polls, after the end of the server's task, at which the image may still be `queued`. Then the step fails.
+ */
 const QUEUED_POLLS = 20;
 
 async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServerInput): Promise<string> {

@@ -23,7 +23,7 @@ export interface QueueTicketInput {
   timeout: number;
 }
 
-/** Number of poll intervals between two checks of the queue whether the builds with a turn or a slot still run. */
+/** After this number of poll intervals, the queue checks again whether the builds with a turn or a slot still run. */
 const CHECK = 15;
 
 /** A build in the create queue of its project. */

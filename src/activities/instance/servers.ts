@@ -86,7 +86,10 @@ export function watchLiveServer<R>(
   });
 }
 
-/** Lists the servers of a build in a role: those with the name and the metadata that the build has given them. */
+/**
+ * Lists the servers that a build has created for a role. Finds them by the name and the metadata that the build gave
+ * them.
+ */
 export async function listBuildServers(
   deps: Pick<Deps, 'clouds'>,
   ref: BuildRef,

@@ -96,8 +96,8 @@ function checkCreationDeadline({ id, status }: Volume, until: number): void {
 
 /**
  * Lists our volumes in a cloud's project. The shared poll of a cloud makes this list call, without a query. A restored
- * backup is not ours, although Cinder gives it the name and the metadata of our volume: its metadata have the id of our
- * volume. A volume that we have just made has no id in its metadata yet.
+ * backup is not ours: Cinder gives it the name and the metadata of our volume, so its metadata contain the id of our
+ * volume. A volume that we have just created is ours, although its metadata contain no id yet.
  */
 export async function listOwnVolumes(
   deps: Pick<Deps, 'clouds'>,
@@ -116,7 +116,8 @@ export async function markVolume(deps: Deps, cloudName: string, { id, metadata }
   try {
     await volume.setMetadata(id, { [KEYS.id]: id }, { signal: cancellationSignal() });
   } catch (error) {
-    // NotFound: the volume was deleted, which the wait for it reports. Conflict: Cinder is uploading it.
+    // NotFound: the volume was deleted. The step that waits for the volume reports this. Conflict: Cinder is uploading
+    // the volume. In both cases we go on.
     if (!(error instanceof FactoryError && (error.type === 'NotFound' || error.type === 'Conflict'))) throw error;
   }
 }

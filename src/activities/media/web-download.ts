@@ -14,8 +14,8 @@ import type { WantedMedium } from './fetch-medium.js';
 const METHOD = 'web-download';
 
 /**
- * Checks that Glance can fetch the media itself. What this worker may not connect to, it does not let Glance connect to
- * either: Glance would read its own loopback and metadata addresses.
+ * Checks that Glance can fetch the media itself. Refuses every address to which this worker may not connect for a
+ * template. Otherwise a template could make Glance read its own loopback and metadata addresses.
  *
  * @throws FactoryError InvalidParameter; MediaUnavailable for an address that is not open to templates
  */

@@ -21,7 +21,8 @@ export async function findSnapshot(deps: Deps, { ref }: { ref: BuildRef }): Prom
 }
 
 /**
- * Whether a snapshot is complete, or may still become complete because Nova has a task for its instance, which is off.
+ * Checks whether a build can use a snapshot. This is so if the snapshot is complete. It is also so if the snapshot may
+ * still become complete, because its instance is off and Nova still runs a task on the instance.
  */
 export function isUsableSnapshot(snapshot: Image, server: Server | undefined): boolean {
   if (snapshot.status === 'active') return (snapshot.size ?? 0) > 0;

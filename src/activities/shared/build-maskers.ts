@@ -10,23 +10,29 @@ export interface BuildInput {
   ref?: BuildRef;
   /** UUID under which the store keeps the documents of the JEOS. */
   documentsId?: string;
-  /** The input of the build. Only the activities that make the plan have it, before there are documents. */
+  /**
+   * Input of the build. Only the activities that plan the build have it, because the store has no documents of the
+   * build yet.
+   */
   input?: BaseImageInput;
 }
 
-/** How many maskers we keep. A worker runs the activities of a few builds at a time. */
+/** The most maskers that we keep. At one time, a worker runs the activities of only a few builds. */
 const MOST_KEPT = 64;
 
 /**
- * The maskers of the builds whose activities run on this worker. A masker is made again only when the documents of its
- * build have changed.
+ * The maskers of the builds whose activities run on this worker. Creates the masker of a build again only when the
+ * documents of the build have changed.
  */
 export class BuildMaskers {
   private readonly kept = new Map<string, Masker>();
 
   constructor(private readonly store: Pick<Store, 'readDocument'>) {}
 
-  /** Returns the masker for an activity, by its input. Never throws: without the documents, the masker hides all. */
+  /**
+   * Returns the masker for an activity with this input. Never throws: if it cannot read the documents, it returns a
+   * masker that hides all texts.
+   */
   async load({ ref, documentsId, input }: BuildInput): Promise<Masker> {
     try {
       const uuids = [ref?.uuid, documentsId].filter((uuid) => uuid !== undefined);
@@ -42,7 +48,8 @@ export class BuildMaskers {
   private find(sources: SecretSources[]): Masker {
     const digest = createHash('sha256').update(JSON.stringify(sources)).digest('hex');
     const masker = this.kept.get(digest) ?? makeMasker(sources);
-    // Puts the masker at the end, so that the first one of the map is the one that was used longest ago.
+    // Moves the masker to the end of the map. So the first masker of the map is always the one that was used longest
+    // ago.
     this.kept.delete(digest);
     this.kept.set(digest, masker);
     const [oldest] = this.kept.keys();
@@ -56,7 +63,7 @@ export class BuildMaskers {
         (await this.store.readDocument(uuid, name))?.toString('utf8'),
       ),
     );
-    // Only the addresses in the other parameters matter, and they are found in any text.
+    // In the other parameters, only the passwords in addresses matter. The search finds them in any text.
     return { template: template ?? '', parameters: { install_script: script ?? '', others: parameters ?? '' } };
   }
 }

@@ -62,7 +62,7 @@ export function setMasker(context: Context, masker: Masker): void {
 
 /**
  * Returns the masker of the activity's build. The worker masks progress, results and failures by itself; an activity
- * masks only what it writes into a document for people.
+ * masks only the texts that it writes into a document for people.
  */
 export function currentMasker(): Masker {
   return maskers.get(Context.current()) ?? createMasker([]);
@@ -90,8 +90,8 @@ export function readHeartbeatCheckpoint<T>(): T | undefined {
 }
 
 /**
- * Returns the signal that aborts when the activity must stop: it is cancelled or paused, or its worker shuts down. This
- * signal alone is never a reason for an activity to delete anything.
+ * Returns the signal that aborts when the activity must stop, because it is cancelled or paused, or because its worker
+ * shuts down. This signal alone is never a reason for an activity to delete anything.
  */
 export function cancellationSignal(): AbortSignal {
   const { cancellationSignal } = Context.current();

@@ -20,8 +20,8 @@ export interface FoundResources {
 }
 
 /**
- * Finds every resource in the cloud's project that is imagefactory's. A user's snapshot with copied marks is not ours,
- * but it may need a kernel and a ramdisk of ours.
+ * Finds all resources that imagefactory has created in the cloud's project. A user's snapshot with copied marks is not
+ * in `found`. But it may need our kernel and ramdisk, so their ids are in `referred`.
  */
 export async function findResources(deps: Deps, cloudName: string): Promise<FoundResources> {
   reportProgress({ message: `looking for resources with imagefactory’s mark in cloud ${cloudName}` });
@@ -128,7 +128,10 @@ async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResourc
   return found;
 }
 
-/** Describes an image that has our mark, as `image` shows it; does not read the image again. */
+/**
+ * Describes the image `image`, which has our mark. Uses the given state of the image, and does not read the image
+ * again.
+ */
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;

@@ -78,7 +78,7 @@ async function serve(context: CommandContext): Promise<number> {
   return 0;
 }
 
-/** Finds the addresses of the UIs that may send requests, and the place that names them, for messages. */
+/** Finds the addresses of the UIs that may send requests, and the setting that names them (`place`, for messages). */
 function findOrigins({ io, settings, options }: CommandContext): { place: string; addresses: string[] } {
   if (options['ui'] !== undefined) return { place: '--ui', addresses: [options['ui']].flat().map(String) };
   if (settings.uiAddress === undefined) return { place: 'the default', addresses: DEVELOPMENT_UI };
@@ -88,10 +88,10 @@ function findOrigins({ io, settings, options }: CommandContext): { place: string
 }
 
 /**
- * Parses the address of a web page to the origin that a browser sends.
+ * Converts the address of a web page to its origin, which a browser sends with its requests.
  *
  * @param place where the address was given
- * @throws UsageError when it has no origin
+ * @throws UsageError when the address has no origin
  */
 function parseOrigin(place: string, address: string): string {
   const origin = URL.canParse(address) ? new URL(address).origin : 'null';

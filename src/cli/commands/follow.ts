@@ -29,7 +29,7 @@ const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
  *
  * @param expected the outcome that counts as success
  * @returns exit code: 0 for the expected outcome, 1 for another, 130 or 143 when a signal ended the command first
- * @throws OutcomeUnknownError when it cannot be learnt how the build goes
+ * @throws OutcomeUnknownError when the command cannot find out how the build goes
  */
 export async function followToEnd(
   context: CommandContext,
@@ -71,7 +71,7 @@ export async function followToEnd(
 
 /**
  * Converts an error of a command that follows a build. Only two kinds of errors stay as they are: the build does not
- * exist, or the command line is wrong. Every other error says nothing about the build, which may run.
+ * exist, or the command line is wrong. Every other error says nothing about the build, which may still run.
  */
 export function toFollowError(uuid: string, error: unknown): unknown {
   if (error instanceof BuildNotFoundError || error instanceof OutcomeUnknownError) return error;

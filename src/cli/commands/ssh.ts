@@ -9,7 +9,7 @@ import { OLD_CIPHERS, OLD_KEX } from '../../guest/old-ssh.js';
 import { CommandError } from '../errors.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
 
-/** The names of the session's files in its folder. */
+/** The names of the session's files in the session's folder. */
 const KEY_FILE = 'key';
 const KNOWN_HOSTS_FILE = 'known_hosts';
 
@@ -98,9 +98,9 @@ async function runSshClient(folder: string, session: OpenedSession, command: str
 }
 
 /**
- * Builds the arguments of `ssh`. User and host come from the build, whose template and parameters another person may
- * have written. So they stand where `ssh` takes no word for an option: behind `-l` and behind `--`. The command is the
- * own text of the person who calls.
+ * Builds the arguments of `ssh`. The user and the host come from the build, and another person may have written its
+ * template and its parameters. So the user stands after `-l` and the host after `--`, where `ssh` takes no word for an
+ * option. The command comes from the caller, so it needs no such protection.
  */
 export function buildSshArguments(
   folder: string,

@@ -37,7 +37,7 @@ export const validate: Command = {
   },
 };
 
-/** Reads the parameters that decide what the install script may be like, such as script_transport. */
+/** Reads the parameters on which the check of the install script depends, such as script_transport. */
 function readOtherParameters({ parameter, parameters }: Record<string, unknown>): GivenParameters {
   return readParameters({ parameter, parameters });
 }

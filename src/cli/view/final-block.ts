@@ -12,8 +12,8 @@ export interface ImageDetails {
 }
 
 /**
- * Formats the block that ends a successful build. Scripts read it: never change its first five lines. No
- * value may add a line: the store and the cloud have written them.
+ * Formats the block that the command prints after a successful build. Scripts read this block, so never change its
+ * first five lines. The values come from the store and the cloud, so each value must stay on its line.
  */
 export function formatFinalBlock(details: ImageDetails): string {
   const lines = [

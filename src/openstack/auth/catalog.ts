@@ -47,7 +47,7 @@ export function findEndpoint(catalog: CatalogEntry[], type: ServiceType, setting
     .at(0)?.url;
 }
 
-/** Reads the region and the interfaces that the settings want for a service. */
+/** Reads which region and which interfaces the settings require for a service. */
 function readWishes(type: ServiceType, settings: CloudSettings): Pick<CloudSettings, 'region' | 'interfaces'> {
   const own = settings.serviceEndpoints?.[type];
   return { region: own?.region ?? settings.region, interfaces: own?.interfaces ?? settings.interfaces };

@@ -13,7 +13,7 @@ import { readTls } from './tls.js';
 /** The default name of the cloud that the `OS_*` variables describe; openstackclient uses the same name. */
 const ENVIRONMENT_CLOUD = 'envvars';
 
-/** Variables that select a cloud or a file, and are no key of a cloud. */
+/** Variables that select a cloud or a file. They are not keys of a cloud. */
 const SELECTORS = ['OS_CLOUD', 'OS_CLOUD_NAME', 'OS_CLIENT_CONFIG_FILE', 'OS_CLIENT_SECURE_FILE'];
 
 /** Returns the name of the cloud that the `OS_*` variables describe. */
@@ -78,15 +78,16 @@ export function readEnvironmentSettings(env: Environment, directory: string): Cl
 }
 
 /**
- * Reads the keys that override those of a cloud's entry. As in the command `openstack`, the `OS_*` variables override
- * the file for the cloud that `OS_CLOUD` names. `OS_INSECURE` overrides the file for every cloud.
+ * Reads the keys from the environment that override the entry of a cloud. As in the command `openstack`, all `OS_*`
+ * variables override the entry of the cloud that `OS_CLOUD` names. For every other cloud, only `OS_INSECURE` overrides
+ * the entry.
  */
 function readOverrides(name: string, env: Environment): Document {
   if (env['OS_CLOUD'] !== name) return env['OS_INSECURE'] ? { insecure: env['OS_INSECURE'] } : {};
   const { tenant_id: id, tenant_name: old, ...keys } = readVariables(env);
-  // In the command, OS_PROFILE is a key for the measuring of calls.
+  // For the command `openstack`, OS_PROFILE is a key of the profiler osprofiler, and not the name of a profile.
   delete keys['profile'];
-  // The command takes these old names for the new ones.
+  // The command `openstack` accepts these old names of project_id and project_name.
   return { ...defined({ project_id: id, project_name: old }), ...keys };
 }
 

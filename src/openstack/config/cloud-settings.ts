@@ -32,8 +32,10 @@ export interface CloudSettings {
   tls: Tls;
   /** URLs to use instead of the endpoints in the catalogue, by service type. */
   endpointOverrides: Record<string, string>;
-  /** Where a service has another region or other interfaces, by service type. */
+  /**
+   * The region and the interfaces of single services, by service type. Unset: the region and interfaces of the cloud.
+   */
   serviceEndpoints?: Record<string, { region?: string; interfaces?: Interface[] }>;
-  /** What openstackclient would use and we do not: a sentence for each such key. */
+  /** Remarks for the log: a sentence for each key that openstackclient would use and we do not use. */
   remarks?: string[];
 }

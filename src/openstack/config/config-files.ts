@@ -15,7 +15,7 @@ export interface CloudEntry {
   name: string;
   /** Path of the file that contains the entry, for error messages. */
   file: string;
-  /** Usually a mapping; a mistake in an entry that nobody uses must not disturb the other clouds. */
+  /** Usually a mapping. It can be anything, because a mistake in an unused entry must not disturb the other clouds. */
   entry: unknown;
 }
 
@@ -26,7 +26,7 @@ export function configError(file: string, what: string, hint?: string): FactoryE
   return new FactoryError('UnknownCloud', `${file}: ${what}`, { hint });
 }
 
-/** Reads a file; returns undefined when it cannot be read for one of these reasons. */
+/** Reads a file. Returns undefined when the read fails with one of the error codes in `reasons`. */
 function readUnless(reasons: string[], file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
@@ -61,8 +61,8 @@ function parseFile(file: string, text: string): Document {
 }
 
 /**
- * Lists the folders that may contain the configuration files. We search the folders in this order, which is that of
- * openstacksdk: `~/.config` counts even where XDG_CONFIG_HOME names another folder.
+ * Lists the folders that may contain the configuration files. We search the folders in this order, as openstacksdk
+ * does. Like openstacksdk, we search `~/.config` even if XDG_CONFIG_HOME names another folder.
  */
 function listFolders(env: Environment, directory: string): string[] {
   const home = join(env['SNAP_REAL_HOME'] || findHome(env), '.config');
@@ -92,7 +92,7 @@ interface Found {
   document: Document;
 }
 
-/** Reads the first of the files that exists. As openstacksdk does, we pass over a file that we may not read. */
+/** Reads the first file for `stem` that exists. As openstacksdk does, we skip a file that we may not read. */
 function findFile(stem: string, env: Environment, directory: string): Found | undefined {
   for (const file of listCandidates(stem, env, directory)) {
     const text = readUnless(['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'], file);
@@ -102,8 +102,9 @@ function findFile(stem: string, env: Environment, directory: string): Found | un
 }
 
 /**
- * Reads the file that the variable names, else the first one that we find. openstacksdk searches also when the named
- * file does not exist; we refuse that, because the file that it finds may describe another cloud.
+ * Reads the file that the variable names. If the variable is not set, reads the first file that we find. If the named
+ * file does not exist, openstacksdk searches for another file. We throw an error, because such a file may describe
+ * another cloud.
  */
 function readNamedOrFound(variable: string, stem: string, env: Environment, directory: string): Found | undefined {
   const named = env[variable];
@@ -120,7 +121,7 @@ function mergeTables(base: Document, over: Document): Document {
   for (const [key, value] of Object.entries(over)) {
     const before = merged[key];
     if (isDocument(before) && isDocument(value)) merged[key] = mergeTables(before, value);
-    // A key without a value takes nothing away: openstacksdk fails there.
+    // A key without a value does not remove an earlier value. openstacksdk fails in this case.
     else if (value !== null || before === undefined) merged[key] = value;
   }
   return merged;
@@ -134,8 +135,8 @@ function readTable(found: Found | undefined, key: string): Document {
 }
 
 /**
- * Reads all clouds of `clouds.yaml` and `secure.yaml`. The keys in `secure.yaml` override those of an entry. We search
- * for the files in the same places as openstackclient
+ * Reads all clouds of `clouds.yaml` and `secure.yaml`. The keys in `secure.yaml` override the keys in `clouds.yaml`. We
+ * search for the files in the same places as openstackclient
  * (https://docs.openstack.org/openstacksdk/latest/user/config/configuration.html).
  * @param directory the current directory
  * @throws FactoryError UnknownCloud when a file cannot be read or parsed

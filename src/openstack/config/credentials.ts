@@ -13,7 +13,10 @@ const METHODS: Record<string, Credentials['method']> = {
   application_credential: 'applicationCredential',
 };
 
-/** Finds the method: the one that `auth_type` names, else the one for which the entry has the secret. */
+/**
+ * Finds the method of the sign-in: the method that `auth_type` names. Without `auth_type`, it is the method for which
+ * the entry has a secret.
+ */
 function readMethod(entry: Entry, source: Source): Credentials['method'] {
   const { auth, auth_type: given } = entry;
   if (given !== undefined && given !== '') {
@@ -24,10 +27,10 @@ function readMethod(entry: Entry, source: Source): Credentials['method'] {
       'auth_type',
       `is ${given}, which this program does not support`,
       'use password (v3password), v3applicationcredential or token (v3token); ' +
-        'an application credential works for users of every sign-in: openstack application credential create',
+        'an application credential works however a user signs in; this command creates one: openstack application credential create',
     );
   }
-  // openstackclient needs `auth_type` for everything but a password. We need not fail without it.
+  // openstackclient requires `auth_type` for every method except the password. We do not require it.
   if (auth.application_credential_id ?? auth.application_credential_name) return 'applicationCredential';
   return auth.token !== undefined && auth.password === undefined ? 'token' : 'password';
 }
@@ -67,7 +70,7 @@ export function readCredentials(entry: Entry, source: Source): Credentials {
   return { method, credential, user, userDomain, secret };
 }
 
-/** The keys that ask for a token of something else than a project. */
+/** The keys that ask for a token whose scope is not a project. */
 const OTHER_SCOPES = ['system_scope', 'trust_id', 'domain_id', 'domain_name'] as const;
 
 /**

@@ -6,14 +6,14 @@ function expectType(be: string): { error: (issue: { input: unknown }) => string 
   return { error: ({ input }) => (input === undefined || input === null ? 'is missing' : `must be ${be}`) };
 }
 
-/** Makes a schema that takes a key without a value for a key that is not given. */
+/** Makes a key optional. A key without a value (null) counts as a key that is not given. */
 function optional<T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
 /**
- * Schema of a text. Numbers are texts already. YAML 1.1 reads more words as true or false than authors expect, which
- * openstacksdk would send to Keystone as they are.
+ * Schema of a text. The YAML reader has already converted numbers to texts. We refuse booleans: YAML 1.1 reads more
+ * words as true or false than authors expect, and openstacksdk would send these booleans to Keystone.
  */
 const text = optional(
   z.string({
@@ -23,7 +23,10 @@ const text = optional(
         : 'must be a string',
   }),
 );
-/** openstacksdk takes every other text for false. We refuse it, because its author may have meant true. */
+/**
+ * Schema of a boolean, or of the text `true` or `false`. openstacksdk takes every other text for false. We refuse such
+ * a text, because its author may have meant true.
+ */
 const flag = optional(
   z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })], expectType('true or false')),
 );
@@ -77,8 +80,9 @@ export type Entry = z.infer<typeof entrySchema>;
 export type Auth = Entry['auth'];
 
 /**
- * The services that we call, by their types, with the words that begin their keys, such as `compute` for
- * `compute_endpoint_override`. The strongest word comes first (https://service-types.openstack.org/).
+ * The services that we call, by service type, with the words that begin the keys of the service: the word `compute`
+ * begins the key `compute_endpoint_override`. If an entry uses several words for one key, the first word in the list
+ * counts (https://service-types.openstack.org/).
  */
 export const SERVICE_KEYS = {
   compute: ['compute'],
@@ -96,11 +100,14 @@ const SERVICE_SCHEMAS = {
   service_type: text,
 };
 
-/** Schema of what holds for one service; in the entry, the name of each key begins with one of the service's words. */
+/** Schema of the keys of one service. In the entry, one of the service's words stands before each of these keys. */
 export const serviceSchema = z.object(SERVICE_SCHEMAS);
 export type ServiceEntry = z.infer<typeof serviceSchema>;
 
-/** Collects the keys of a service: `volume_interface` becomes `interface`, unless a stronger word has given it. */
+/**
+ * Collects the keys of a service without their first word: `volume_interface` becomes `interface`. If the entry has
+ * several such keys, the key with the first of the `words` counts. `names` has the full names, for messages.
+ */
 export function collectServiceKeys(rest: Document, words: string[]): { keys: Document; names: Record<string, string> } {
   const keys: Document = {};
   const names: Record<string, string> = {};

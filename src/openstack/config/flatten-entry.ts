@@ -2,8 +2,8 @@ import { configError, type Document, isDocument } from './config-files.js';
 import { selectRegion } from './regions.js';
 
 /**
- * Keys of the sign-in that may stand beside `auth` instead of in it, as openstacksdk moves them. Where both are given,
- * `auth` counts.
+ * Keys of the sign-in that an entry may have beside `auth` instead of inside `auth`. As openstacksdk does, we move them
+ * into `auth`, unless `auth` already has the key.
  */
 const SIGN_IN_KEYS = [
   'auth_url',
@@ -19,7 +19,10 @@ const SIGN_IN_KEYS = [
   'system_scope',
   'trust_id',
 ];
-/** Keys of the sign-in with their spellings, the strongest one last. The one beside `auth` counts before that in it. */
+/**
+ * Keys of the sign-in that have several spellings. If an entry has a key in several spellings, the last spelling in the
+ * list counts. If it has the same spelling inside and beside `auth`, the value beside `auth` counts.
+ */
 const SPELLINGS: Record<string, string[]> = {
   project_id: ['tenant_id', 'tenant-id', 'project_id', 'project-id'],
   project_name: ['tenant_name', 'tenant-name', 'project_name', 'project-name'],
@@ -32,7 +35,10 @@ const SPELLINGS: Record<string, string[]> = {
   token: ['auth-token', 'auth_token', 'token'],
 };
 
-/** The entry of a cloud with all that holds for it: every key under one name, and the sign-in's keys in `auth`. */
+/**
+ * The entry of a cloud, merged with its profile, its region and the variables. Every key has only one spelling, and
+ * `auth` has all keys of the sign-in.
+ */
 export interface FlatEntry {
   auth: Document;
   /** The keys beside `auth`. */
@@ -47,12 +53,12 @@ function isFilled(value: unknown): boolean {
   return isGiven(value) && value !== '';
 }
 
-/** Writes every key with underscores; of a key in both spellings, the later one counts. */
+/** Replaces the dashes in all keys by underscores. If a mapping has a key in both spellings, the later one counts. */
 function unifyKeys(table: Document): Document {
   return Object.fromEntries(Object.entries(table).map(([key, value]) => [key.replaceAll('-', '_'), value]));
 }
 
-/** Puts a mapping over the entry. `auth` is merged key by key, every other key is replaced. */
+/** Overrides the entry by a mapping. Merges `auth` key by key, and replaces the whole value of every other key. */
 function putOver(entry: FlatEntry, over: Document, where: string): void {
   const { auth, ...rest } = over;
   if (isGiven(auth) && !isDocument(auth)) throw configError(where, 'auth must be a mapping of keys to values');
@@ -60,7 +66,7 @@ function putOver(entry: FlatEntry, over: Document, where: string): void {
   Object.assign(entry.rest, rest);
 }
 
-/** Gives the sign-in's keys that have several spellings their one name, and puts them into `auth`. */
+/** Gives every key of {@link SPELLINGS} one spelling, and moves it into `auth`. */
 function unifySpellings({ auth, rest }: FlatEntry): void {
   for (const [key, spellings] of Object.entries(SPELLINGS)) {
     let value: unknown;
@@ -74,7 +80,10 @@ function unifySpellings({ auth, rest }: FlatEntry): void {
   }
 }
 
-/** Makes the domain of an entry with a project the domain of the user and of the project, unless these are given. */
+/**
+ * If the entry names a project, its `domain_id` and `domain_name` are for the user and for the project, unless the
+ * entry names the domain of the user or of the project itself.
+ */
 function spreadDomain({ auth }: FlatEntry): void {
   if (auth['project_id'] === undefined && auth['project_name'] === undefined) return;
   for (const kind of ['id', 'name']) {
@@ -85,21 +94,24 @@ function spreadDomain({ auth }: FlatEntry): void {
   }
 }
 
-/** Gives old keys such as `image_endpoint_type` their new names; where both names are given, the later key counts. */
+/** Renames old keys: `image_endpoint_type` becomes `image_interface`. If a mapping has both, the later one counts. */
 function renameInterfaces(table: Document): Document {
   return Object.fromEntries(
     Object.entries(table).map(([key, value]) => [key.replace(/endpoint_type$/, 'interface'), value]),
   );
 }
 
-/** Fills the names of keys in braces, as in `https://{region_name}.example`. Leaves a name that no key has. */
+/**
+ * Replaces a key in braces by its value, as in `https://{region_name}.example`. Leaves the braces when no key has the
+ * name.
+ */
 function fillIn(text: string, keys: Document): string {
   return text.replaceAll(/\{(\w+)\}/g, (braces, key: string) => (typeof keys[key] === 'string' ? keys[key] : braces));
 }
 
 /**
- * Puts together what holds for a cloud, as `get_one` of openstacksdk does: its profile, its entry, what its region
- * adds, and the variables that override it.
+ * Merges all settings of a cloud, as `get_one` of openstacksdk does: the profile, the entry, the values of the region,
+ * and the variables. In this order, the later settings override the earlier settings.
  * @param overrides keys from the environment
  */
 export function flattenEntry(profile: Document, entry: Document, overrides: Document, where: string): FlatEntry {
@@ -111,7 +123,7 @@ export function flattenEntry(profile: Document, entry: Document, overrides: Docu
   putOver(flat, Object.fromEntries(Object.entries(region.values).filter(([, value]) => isGiven(value))), where);
   flat.rest['region_name'] = region.name;
   for (const [key, value] of Object.entries(others)) {
-    // Variables count before everything else, also where openstacksdk would prefer `auth`.
+    // Variables override everything else, even where openstacksdk would prefer `auth`.
     if (SIGN_IN_KEYS.includes(key)) flat.auth[key] = value;
     else flat.rest[key] = value;
   }

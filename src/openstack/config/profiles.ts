@@ -2,15 +2,19 @@ import { configError, type Document, isDocument } from './config-files.js';
 import { keyError, type Source } from './source.js';
 import { VENDOR_PROFILES } from './vendor-profiles.js';
 
-/** Where openstacksdk finds the profile of a provider that it knows by its URL only. */
+/**
+ * Returns the URL from which openstacksdk fetches a profile, if the profile is a provider's URL. Otherwise returns
+ * undefined.
+ */
 function findRemoteProfile(url: string): string | undefined {
   return URL.canParse(url) && new URL(url).host !== '' ? new URL('/.well-known/openstack/api', url).href : undefined;
 }
 
 /**
- * Finds the profile that a cloud's entry names: in `clouds-public.yaml`, else among those that openstacksdk brings
- * along. Returns an empty one if the entry names none, and, as openstacksdk does, if nobody knows the name.
- * @throws FactoryError UnknownCloud when the profile must be fetched, or its cloud is no more
+ * Finds the profile that a cloud's entry names: first in `clouds-public.yaml`, then among the profiles that
+ * openstacksdk contains. Returns an empty profile if the entry names none. Like openstacksdk, also returns an empty
+ * profile for an unknown name.
+ * @throws FactoryError UnknownCloud when the profile must be fetched from its provider, or its cloud no longer exists
  */
 export function findProfile(
   entry: Document,
@@ -29,7 +33,7 @@ export function findProfile(
     throw configError(
       source.entry,
       `profile ${name} must be fetched from ${remote}, which this program does not do`,
-      `write what that address answers under "profile" into clouds-public.yaml: below public-clouds, as ${name}`,
+      `fetch that address, and copy the mapping "profile" of its answer into clouds-public.yaml: below public-clouds, as ${name}`,
     );
   }
   if (known?.['status'] === 'shutdown') {

@@ -36,7 +36,7 @@ function readFloat(text: string): string {
   return formatFloat(negative ? -value : value);
 }
 
-/** The scalars of PyYAML's `safe_load` (its `resolver.py`) that the npm package reads otherwise. */
+/** The scalars of PyYAML's `safe_load` (its `resolver.py`) that the npm package `yaml` reads differently. */
 const PYTHON_SCALARS: ScalarTag[] = [
   {
     tag: 'tag:yaml.org,2002:bool',
@@ -64,16 +64,17 @@ function selectTags(tags: Tags): Tags {
 }
 
 /**
- * Reads a YAML document as openstacksdk does by PyYAML: YAML 1.1 with merge keys. Of a key that is given twice, the
- * last value counts. A number becomes the text that Python writes for it, because openstacksdk uses numbers as texts
- * (so `0644` is `420`). A date stays as it is written.
+ * Reads a YAML document as openstacksdk does by PyYAML: YAML 1.1 with merge keys. If a key is given twice, the last
+ * value counts. A number becomes the text that Python writes for it, because openstacksdk uses numbers as texts (so
+ * `0644` is `420`). A date stays as it is written.
  * @throws Error when the text is not YAML, has several documents, or has a tag that PyYAML does not know
  */
 export function parsePythonYaml(text: string): unknown {
   const document = parseDocument(text, { schema: 'yaml-1.1', merge: true, uniqueKeys: false, customTags: selectTags });
-  // A tag that the package does not know is only a warning there.
+  // For the package, an unknown tag is only a warning. For PyYAML it is an error.
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) throw problem;
-  // The limit of aliases protects from documents of strangers; whoever writes this file also runs the worker.
+  // The limit for aliases protects from documents of strangers. We do not need it, because the operator of the worker
+  // writes this file.
   return document.toJS({ maxAliasCount: -1 });
 }

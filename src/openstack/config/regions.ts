@@ -15,7 +15,7 @@ function readRegion(raw: unknown, where: string): Region {
   throw configError(where, 'regions must be a list of names, or of mappings with the keys name and values');
 }
 
-/** Lists the regions that a mapping names; undefined if it names none. `regions` counts before `region_name`. */
+/** Lists the regions that a mapping names. Returns undefined if it names none. `regions` overrides `region_name`. */
 function listRegions({ regions, region_name: name }: Document, where: string): Region[] | undefined {
   if (regions !== undefined && regions !== null) {
     if (Array.isArray(regions)) return regions.map((region) => readRegion(region, where));
@@ -38,7 +38,7 @@ export function selectRegion(entry: Document, profile: Document, wanted: string 
   const names = regions.map(({ name }) => name).join(', ');
   throw configError(
     where,
-    `the region ${wanted ?? ''} is not one of this cloud's: ${names}`,
+    `this cloud has no region ${wanted ?? ''}; its regions are ${names}`,
     'correct or unset OS_REGION_NAME',
   );
 }

@@ -7,7 +7,8 @@ const VERSIONS: Record<string, string> = { identity: '3', compute: '2', image: '
 for (const word of SERVICE_KEYS['block-storage']) VERSIONS[word] = '3';
 
 /**
- * Says which keys openstackclient would use and this program does not, although it can go on without them.
+ * Lists remarks about the keys that openstackclient would use and this program does not use. The program can go on
+ * without these keys.
  * @param rest the keys beside `auth`
  * @param isProfileUnknown whether the entry names a profile that nobody knows
  */

@@ -13,7 +13,10 @@ export function readInterfaces(given: Entry['interface'], key: string, source: S
   });
 }
 
-/** Refuses a key by which openstacksdk selects other entries of the catalogue than those of the service's type. */
+/**
+ * Refuses the keys with `service_name` and `service_type`, because they make openstacksdk select other entries of the
+ * catalogue than the entries of the service's type.
+ */
 function refuseOtherEntries(entry: ServiceEntry, words: string[], names: Record<string, string>, source: Source): void {
   for (const key of ['service_name', 'service_type'] as const) {
     const value = entry[key];
@@ -21,7 +24,7 @@ function refuseOtherEntries(entry: ServiceEntry, words: string[], names: Record<
     throw keyError(
       source,
       names[key] ?? key,
-      `is not supported by this program: give the address of the service, as ${words[0] ?? ''}_endpoint_override`,
+      `is not supported by this program: give the address of the service instead, in the key ${words[0] ?? ''}_endpoint_override`,
     );
   }
 }

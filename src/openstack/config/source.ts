@@ -15,14 +15,14 @@ export interface Source {
   directory: string;
 }
 
-/** The error for the value of a key. */
+/** Creates the error for a wrong value of a key. */
 export function keyError(source: Source, key: string, what: string, hint?: string): FactoryError {
   return configError(source.where, `${source.keyName(key)} ${what}`, hint);
 }
 
 /**
  * Validates a part of an entry.
- * @param pathOf converts the path in the schema to that in the entry
+ * @param pathOf converts the path of a key in the schema to its path in the entry
  */
 export function validate<T>(schema: z.ZodType<T>, raw: unknown, source: Source, pathOf = (path: string) => path): T {
   const parsed = schema.safeParse(raw);

@@ -17,8 +17,9 @@ function readPemFile(file: string | undefined, key: string, source: Source): str
 }
 
 /**
- * Reads the settings of TLS as openstacksdk does: `insecure` counts before `verify`, and `cacert` before a path in
- * `verify`. A key counts only with its certificate, whose file may also contain it.
+ * Reads the settings of TLS as openstacksdk does: `insecure` overrides `verify`, and `cacert` overrides a path in
+ * `verify`. `key` counts only together with `cert`. Without `key`, the file of `cert` must also contain the private
+ * key.
  */
 export function readTls(entry: Entry, source: Source): Tls {
   const { verify, cacert } = entry;

@@ -1,8 +1,8 @@
 import type { Document } from './config-files.js';
 
 /**
- * The profiles of public clouds that openstacksdk 4.22.0 brings along, without the keys that this program does not use.
- * A profile that is only `profile: URL` is fetched from that provider by openstacksdk.
+ * The profiles of public clouds that openstacksdk 4.22.0 contains, without the keys that this program does not use. If
+ * a profile is only `profile: URL`, openstacksdk fetches the profile from the provider at that URL.
  */
 export const VENDOR_PROFILES: Record<string, Document> = {
   auro: {

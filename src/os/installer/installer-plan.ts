@@ -29,8 +29,8 @@ export function getTreeUrl({ os }: Template): string {
 }
 
 /**
- * Encodes what would end a word of a kernel command line: white space and quotation marks. As in every URL, tabs and
- * line breaks are dropped.
+ * Encodes the characters that would end a word of a kernel command line: white space and double quotation marks.
+ * Removes tabs and line breaks, as every reader of URLs does.
  */
 function encodeSpaces(url: string): string {
   return url.replace(/[\t\r\n]+/g, '').replace(/[\s"]/g, (character) => encodeURIComponent(character));

@@ -24,7 +24,7 @@ const PATTERNS: RegExp[] = [
     String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:(?:[ \t]+[&!]\S+){0,2}[ \t]+[|>][-+\d]*[ \t]*\r?\n[ \t]+(\S.*)`,
     'gm',
   ),
-  // GRUB's own language, which shell commands write into its files.
+  // GRUB's configuration language. Shell commands in a script write such lines into GRUB's files.
   /\bpassword(?:_pbkdf2[ \t]+\S+|[ \t]+--(?:md5|encrypted))[ \t]+([\w.$/]+)/g,
   ...listScriptKinds().flatMap(([, { passwords }]) => passwords ?? []),
 ];
@@ -32,7 +32,10 @@ const PATTERNS: RegExp[] = [
 /** The list in cloud-config's `chpasswd`, with a line `user:password` for each user. */
 const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$))+)/gm;
 
-/** Values that are no passwords, although they are in the place of one: locked accounts, empty answers, YAML's tags. */
+/**
+ * Values that are no passwords, although they stand where a password is expected: locked accounts, empty answers,
+ * YAML's tags.
+ */
 const NO_PASSWORD = /^(?:[!*x]+|!!str|true|false|yes|no|none|null)?$/i;
 
 /** Finds the passwords and password hashes in an install script, without their quotes and without duplicates. */

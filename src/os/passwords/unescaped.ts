@@ -1,18 +1,18 @@
 /**
- * A text without the escapes of shells, XML, JSON, YAML, Perl and kickstart: all of them put quotes and backslashes
- * before or around characters, or write references instead of them. Texts that differ only in their escapes have the
- * same codes, however deep one language is inside another.
+ * A text without its escapes. Shells, XML, JSON, YAML, Perl and kickstart escape characters by quotes, backslashes or
+ * references. Texts that differ only in their escapes have the same codes, even if several of these languages are
+ * nested.
  */
 export interface Unescaped {
   /** The UTF-16 codes of the characters that are no quotes and no backslashes. */
   codes: Uint16Array;
-  /** For each code, the offset in the original text where its writing begins. */
+  /** For each code, the offset in the original text where the character, or its escaped form, begins. */
   starts: Uint32Array;
-  /** For each code, the offset behind its writing. */
+  /** For each code, the offset behind the end of the character, or of its escaped form. */
   ends: Uint32Array;
   /**
-   * For each code, how many quotes and backslashes stand directly before it. One more member counts those at the end of
-   * the text.
+   * For each code, the number of quotes and backslashes directly before it. The last member, which has no code, is the
+   * number of quotes and backslashes at the end of the text.
    */
   dropped: Uint32Array;
 }
@@ -27,16 +27,17 @@ function isDropped(code: number): boolean {
   return code === DOUBLE_QUOTE || code === SINGLE_QUOTE || code === BACKTICK || code === BACKSLASH;
 }
 
-/** A reference of XML. `amp;` is repeated where a document is inside another one. */
+/** Matches an XML reference, such as `&lt;`. If an XML document is inside another one, this reference is `&amp;lt;`. */
 const REFERENCE = /&(?:amp;)*(?:(lt|gt|quot|apos)|#(\d{1,7})|#[xX]([\da-fA-F]{1,6}));|&(?:amp;)*/y;
-/** Backslashes, and the number of a character behind them, as in JSON: `\u00e9`. */
+/** Matches backslashes and, if it is there, the number of a character behind them, as in JSON: `\u00e9`. */
 const BACKSLASHES = /\\+(?:u([\da-fA-F]{4}))?/y;
 const NAMED: Record<string, number> = { lt: 0x3c, gt: 0x3e, quot: DOUBLE_QUOTE, apos: SINGLE_QUOTE };
 const LAST_CODE_POINT = 0x10ffff;
 
 /** Removes the escapes from a text. Takes time in proportion to its length. */
 export function unescapeText(text: string): Unescaped {
-  // Of fixed size, because they are large for a large text: no writing of a code is shorter than one character.
+  // The arrays have a fixed size, to save memory for a large text. The size is enough, because every code takes at
+  // least one character of the text.
   const codes = new Uint16Array(text.length);
   const starts = new Uint32Array(text.length);
   const ends = new Uint32Array(text.length);

@@ -5,12 +5,15 @@
  */
 const SECRET_ELEMENTS =
   /^(?:user_password|password|passphrase|crypt_key|reg_code|(?:vnc|proxy|bind|auth)_password|wireless_wpa_psk|wireless_(?:wpa_|client_key_)password|wireless_key\d?|AdministratorPassword|Password|ProductKey)$/;
-/** The elements in a secret element that hold its text: AutoYaST's boot loader, Windows' passwords and product key. */
+/**
+ * The child elements that contain the text of a secret element: in AutoYaST's boot loader settings, and in Windows'
+ * passwords and product keys.
+ */
 const VALUES = /^(?:value|Value|Key)$/;
 
 /**
- * The pieces of a document: a comment, CDATA, a tag, a text. Each piece ends at the latest at the end of the document,
- * so that no search is repeated from another place.
+ * Matches one piece of a document: a comment, a CDATA section, a tag or a text. A comment or CDATA section without an
+ * end takes the rest of the document, so that the search never begins again from a later place.
  */
 const PIECE = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[([\s\S]*?)(?:\]\]>|$)|<(\/?)([\w:.-]+)(?=[\s/>])[^<>]*>|[^<]+|</g;
 
@@ -26,8 +29,9 @@ interface OpenElement {
 }
 
 /**
- * Finds the passwords in a document of XML, or in the pieces of XML in another script: each as its text, and as written
- * if it is in several pieces. Unlike a parser of XML, it also finds them in a document that is not well-formed.
+ * Finds the passwords in an XML document, or in XML inside another script. The result contains the text of each
+ * password. If a password consists of several pieces, the result also contains it as it is written. Unlike an XML
+ * parser, this also works for a document that is not well-formed.
  */
 export function findXmlPasswords(script: string): string[] {
   const open: OpenElement[] = [];

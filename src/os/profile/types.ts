@@ -59,8 +59,8 @@ export interface OsFamily {
   /** Reads the version from a template's name and version; undefined when the family has no such version. */
   readVersion(os: OsName): Version | undefined;
   /**
-   * Chooses how a template is built whose install tree has another installer than its release usually has. Returns
-   * undefined for every other template.
+   * Chooses the release data for a template whose install tree has a different installer than the release usually has.
+   * Returns undefined for every other template.
    */
   chooseRelease?(os: Template['os'], found: { release: Release; version: Version }): Release | undefined;
   /**

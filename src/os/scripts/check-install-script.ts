@@ -53,7 +53,8 @@ export function checkInstallScript(
   const script = toUserData?.(given) ?? given;
   const problems = UNLIMITED.includes(transport) ? [] : checkSize(script);
   const warnings: string[] = [];
-  // A script that is too large is not looked at any further: a parser of YAML takes seconds for a few hundred KiB.
+  // We do not check the content of a script that is too large, because the YAML parser takes seconds for a few hundred
+  // KiB.
   if (problems.length > 0) return { script, problems, warnings };
   for (const { about, line, column, message } of check(given, bootMethod === undefined ? {} : { bootMethod })) {
     if (about === 'warning' || (about === 'ending' && assumesPowerOff)) {
@@ -65,7 +66,7 @@ export function checkInstallScript(
   return { script, problems, warnings };
 }
 
-/** What to do when the machine powers itself off in a way that no check of the text can see. */
+/** A hint for a script that powers the machine off in a way that this check cannot see. */
 const ASSUME =
   '; if something that this check cannot see powers the machine off, write the parameter assume_poweroff True';
 
@@ -77,8 +78,8 @@ function checkSize(text: string): Problem[] {
 }
 
 /**
- * Finds the kind that a text begins like, when that is neither `kind` nor a kind that the same installer reads. The
- * template decides which kind is needed, so a text that may be of that kind is taken for it.
+ * Finds the kind of a script that is for another installer, by the beginning of the text. Returns undefined when the
+ * text may be of `kind`, or of a kind that the same installer reads.
  */
 function findOtherKind(kind: InstallScriptKind, text: string): ScriptKind | undefined {
   const { matches, alsoReads = [] }: ScriptKind = SCRIPT_KINDS[kind];

@@ -9,8 +9,8 @@ import {
 const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
 
 /**
- * The most steps on the page, the last ones. The page is written at every step, and at a replay for all steps one after
- * the other, so its length must not grow with the build.
+ * The page shows at most this many steps: the latest ones. The page is written again after each step, and a replay
+ * repeats all these writes, so the page must not grow with the build.
  */
 const MOST_ROWS = 100;
 

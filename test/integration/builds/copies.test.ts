@@ -16,7 +16,7 @@ import { until } from '../../support/until.js';
 
 const DAYS = 86_400_000;
 
-/** Clouds copy our marks to what users make of our images and volumes. Nothing of that is ours. */
+/** Clouds copy our marks to the images and volumes that users make from ours. None of these copies is ours. */
 describe('a user’s copy of what imagefactory has made', () => {
   let env: TestEnv;
   let factory: ImageFactoryClient;
@@ -150,7 +150,7 @@ describe('a user’s copy of what imagefactory has made', () => {
     const body = '<commands><command name="fails">test -e /tmp/fixed</command></commands>';
     const build = await env.build(env.template({ name: 'resumed', body }));
     await build.failure();
-    // The copy of an image that the build once had.
+    // Makes the copy look like the copy of an image that the build once had.
     image(copy).properties['imagefactory_build'] = build.uuid;
     const fixed = env.template({ name: 'resumed', body: body.replace('test -e', 'touch') });
     await resumeBuild(factory, build.uuid, { template: { text: fixed } });

@@ -74,7 +74,7 @@ describe('the command line when somebody does not answer', { timeout: 180_000 },
         await io.seen(/waiting for quota/);
         io.interrupt();
         await ended;
-        // A worker that stops waits for its activities.
+        // A worker that stops waits for its activities, so we let the activity end.
         parked.release();
         return started;
       },

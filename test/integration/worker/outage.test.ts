@@ -16,7 +16,7 @@ import { RecordingIo } from '../../unit/cli/recording-io.js';
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const TEMPLATE = `<template><name>f19</name><os><name>Fedora</name><version>19</version><arch>x86_64</arch>
 <install type='url'><url>http://download.example.org/os</url></install></os></template>`;
-/** Milliseconds after which a probe of a service manager must see the outage, or its end. */
+/** Milliseconds within which a probe of a service manager must see the outage, or its end. */
 const SOON = 30_000;
 
 type Entry = { msg: string; level: number; error?: unknown } & Record<string, unknown>;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CLOUD_SHAPES, type CloudShape } from './shapes.js';
 
-/** How a client understands a shape: what it sends to which address. */
+/** How a client reads a shape: the content of its requests and their addresses, or its reason to refuse the shape. */
 export type CloudAnswer = Record<string, unknown> | { refused: string };
 
 export interface RecordedAnswers {
@@ -13,7 +13,7 @@ export interface RecordedAnswers {
   answers: Record<string, CloudAnswer>;
 }
 
-/** The file of openstacksdk's answers; `scripts/record-clouds.ts` writes it. */
+/** The file with openstacksdk's answers; `scripts/record-clouds.ts` writes it. */
 export const ANSWERS_FILE = 'test/fixtures/clouds/openstacksdk.json';
 
 /** Writes the files of a shape into a new folder, and returns that folder. */
@@ -27,7 +27,7 @@ export function layOut({ files }: Pick<CloudShape, 'files'>): string {
   return place;
 }
 
-/** Asks the openstacksdk of a Python about all shapes; returns undefined if that Python has none. */
+/** Asks the openstacksdk of a Python about all shapes; returns undefined if that Python has no openstacksdk. */
 export function askOpenstackSdk(python: string): RecordedAnswers | undefined {
   const shapes = CLOUD_SHAPES.map((shape) => ({ ...shape, place: layOut(shape) }));
   try {

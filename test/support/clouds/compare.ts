@@ -14,7 +14,7 @@ function addDefaultDomains(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-/** Checks that we read a shape as openstacksdk does, except for what we do otherwise on purpose. */
+/** Checks that we read a shape as openstacksdk does, except for our differences on purpose (`ours`). */
 export function assertReadAs(theirs: CloudAnswer | undefined, shape: CloudShape): void {
   assert.ok(theirs !== undefined, 'openstacksdk has not answered: run scripts/record-clouds.ts');
   const answer = readShape(shape);

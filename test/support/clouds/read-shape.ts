@@ -15,7 +15,10 @@ function byService(read: (service: string) => unknown): Record<string, unknown> 
   return Object.fromEntries(given.filter(([, value]) => value !== undefined && String(value) !== 'public'));
 }
 
-/** Describes settings in the words of openstacksdk's answers. */
+/**
+ * Converts our settings to the format of the recorded openstacksdk results (`answers.ts`), so that a test can compare
+ * both.
+ */
 function describeSettings(settings: CloudSettings): Record<string, unknown> {
   const { auth } = JSON.parse(String(buildTokenRequest('', settings).body)) as { auth: Record<string, unknown> };
   const { tls, serviceEndpoints: own = {} } = settings;

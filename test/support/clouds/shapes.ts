@@ -1,6 +1,6 @@
-/** A cloud's configuration, which openstacksdk and we read. */
+/** The configuration of a cloud, for tests that compare how openstacksdk and we read it. */
 export interface CloudShape {
-  /** What is special about it. */
+  /** The special property of this configuration. */
   name: string;
   /** Files by their paths, which begin with `here/` (the current directory) or `home/`. */
   files: Record<string, string>;
@@ -9,9 +9,12 @@ export interface CloudShape {
   cloud: string;
   /** The client to compare with: the command `openstack`, where OS_* variables override the file. Default: the SDK. */
   client?: 'openstackclient';
-  /** What we do otherwise, on purpose: refuse with such a message, or answer these keys so. */
+  /**
+   * Our differences from openstacksdk, on purpose: the message of our refusal, or the keys for which our answer
+   * differs.
+   */
   ours?: { refuses: RegExp } | { answers: Record<string, unknown> };
-  /** The first release of openstacksdk that answers as recorded; older ones do otherwise. */
+  /** The first major release of openstacksdk that answers as recorded. Older releases answer differently. */
   since?: number;
 }
 
@@ -157,7 +160,8 @@ const everywhere = (value: string): Record<string, string> => ({
 });
 
 const DOCUMENTS: CloudShape[] = [
-  // The first mapping counts, as YAML's rule for merge keys says. Of all PyYAMLs, 6.0.4 lets the last one count.
+  // If several merged mappings have a key, the first mapping counts, as YAML's rule for merge keys says. Only in PyYAML
+  // 6.0.4 the last mapping counts.
   describeShape('merge keys', `x: &base {region_name: R, auth: &auth {${FULL}}}\nclouds:\n  prod:\n    <<: *base\n    auth: {<<: *auth, project_name: mine}\n`), // prettier-ignore
   describeShape('a list of merge keys', `x: &one {interface: internal, region_name: A}\ny: &two {region_name: B, verify: false}\nclouds:\n  prod:\n    <<: [*one, *two]\n    auth: {${FULL}}\n`, { ours: { answers: { regions: everywhere('A') } } }), // prettier-ignore
   describeShape('a merge key after the key that overrides it', `x: &base {region_name: R}\nclouds:\n  prod:\n    region_name: mine\n    <<: *base\n    auth: {${FULL}}\n`), // prettier-ignore
@@ -243,7 +247,7 @@ const LEFT_OUT: CloudShape[] = [
   describeShape('left out: the type of a service', prod(FULL, 'compute_service_type: my-compute'), { ours: { refuses: /compute_service_type .*compute_endpoint_override/ } }), // prettier-ignore
 ];
 
-/** The shapes that openstacksdk and we read side by side. */
+/** All shapes. The tests compare how openstacksdk and we read them. */
 export const CLOUD_SHAPES: CloudShape[] = [
   ...KEYS,
   ...OTHER_KEYS,

@@ -133,11 +133,11 @@ test('an ending that cannot be seen is a warning with the parameter assume_power
   const including = ['--file-parameter', 'install_script', fileWith('including.ks', 'text\n%include /tmp/end\n')];
   const refused = await validate('validate', good, ...including);
   assert.equal(refused.code, 1);
-  assert.match(refused.stdout, /including\.ks:2:1: .*cannot be seen.*assume_poweroff True/);
+  assert.match(refused.stdout, /including\.ks:2:1: .*this check cannot read.*assume_poweroff True/);
   for (const command of ['validate', 'base_image']) {
     const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
     await run([command, good, ...including, '--parameter', 'assume_poweroff', 'True'], io);
-    assert.match(io.stderr, /^warning: .*line 2: .*cannot be seen/, command);
+    assert.match(io.stderr, /^warning: .*line 2: .*this check cannot read/, command);
     assert.doesNotMatch(io.stderr + io.stdout, /including\.ks:2:1/);
   }
 });

@@ -20,8 +20,8 @@ const PROGRAM = `
   })();`;
 
 /**
- * In a process of its own, replaces a file and a folder by links to the file `f` in the folder `outside` and to that
- * folder, and back, without pause.
+ * Starts a process that replaces a file by a link to the file `f` in the folder `outside`, and a folder by a link to
+ * `outside`, and then undoes both. It repeats this without pause.
  *
  * @returns a function that stops the process
  */

@@ -16,7 +16,10 @@ import { changeToLinks } from './change-to-links.js';
 
 const DISC = randomBytes(1_000_000);
 
-/** How often a test reads paths that change. Without the check of what is open, this reads outside some dozen times. */
+/**
+ * Number of reads of paths that change all the time. Without the check of the open file, some dozen of these reads
+ * would get a file outside the folders.
+ */
 const READS = 1000;
 
 describe('a file of the worker’s machine that a template names', () => {

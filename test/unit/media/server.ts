@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { AddressPolicy } from '../../../src/media/addresses.js';
 
-/** The access of tests whose servers are on the loopback address. */
+/** Media access that opens the loopback addresses, because the servers of these tests listen there. */
 export const LOOPBACK = { addresses: new AddressPolicy(['127.0.0.0/8']) };
 
 /** Starts an HTTP server on the loopback address for one test; `await using` closes the server. */

@@ -76,7 +76,7 @@ describe('secrets that exceed the limits', () => {
 });
 
 describe('the search for many patterns', () => {
-  /** Counts the steps through the tree, which are what the search costs. */
+  /** Counts the steps through the tree, which are the cost of the search. */
   function countSteps(patterns: string[], text: string): number {
     let steps = 0;
     const edges = new Map<number, number>();
@@ -134,7 +134,7 @@ describe('masking hostile input', () => {
       const masker = createBuildMasker(secrets);
       for (const text of texts) masker.mask(text);
     }
-    // It takes 10 s. If one of them took time with the square of the length, it would take hours.
+    // All cases together take 10 s. If the time of one case grew with the square of the length, it would take hours.
     assert.ok(Date.now() - began < 120_000);
   });
 });

@@ -240,7 +240,7 @@ liveimg --proxy=http://u:Secr3t-url@proxy
     const text = kept(`<template><os><rootpw>${apostrophes}</rootpw></os></template>`, 'rootpw hush\n');
     assert.doesNotMatch(text, /hush|'/);
     assert.match(text, /hidden: the build has a password of more than 4096 characters/);
-    // With all written forms of the password, it took minutes and gigabytes.
+    // An earlier masker searched for all written forms of a password. It needed minutes and gigabytes here.
     assert.ok(Date.now() - began < 30_000);
   });
 

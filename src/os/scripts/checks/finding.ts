@@ -12,6 +12,9 @@ export interface Finding extends Problem {
 
 /** What a check must know besides the script itself. */
 export interface CheckContext {
-  /** What the installer's machine starts from. Unset when the cloud decides, which usually means `direct`. */
+  /**
+   * How the installer's machine boots (parameter boot_method). Unset when the cloud decides, which usually means
+   * `direct`.
+   */
   bootMethod?: BuildParameters['boot_method'];
 }

@@ -1,6 +1,8 @@
 import { listCommands } from './shell-commands.js';
 
-/** The programs of which system a script runs: they have the same names, but other options. */
+/**
+ * The system whose programs a script runs. Both systems have programs with the same names, but with different options.
+ */
 export type Programs = 'linux' | 'freebsd';
 
 /** Words that stand before a command and do not change what it does. */
@@ -11,10 +13,10 @@ const BEFORE = new Set([
 
 const SHELLS = new Set(['sh', 'bash', 'ash', 'dash', 'ksh', 'zsh']);
 
-/** How deeply a command may have a script in a word: `sh -c "sh -c '…'"`. */
+/** The most levels of scripts in words that we check. `sh -c "sh -c poweroff"` has two such levels. */
 const DEEPEST = 4;
 
-/** Checks whether a shell script has a command that powers the machine off. Every branch counts as run. */
+/** Checks whether a shell script has a command that powers the machine off. Assumes that every branch runs. */
 export function powersOff(script: string, programs: Programs, depth = 0): boolean {
   return listCommands(script).some((words) => isPowerOff(stripBefore(words), programs, depth));
 }
@@ -62,7 +64,7 @@ function isPowerOff([program = '', ...rest]: string[], programs: Programs, depth
   }
 }
 
-/** Lists the words of a command that are scripts themselves: of `sh -c`, `eval` and `trap`. */
+/** Lists the arguments of a command that are themselves scripts: those of `sh -c`, `eval` and `trap`. */
 function listScripts(name: string, rest: string[]): string[] {
   if (name === 'eval') return [rest.join(' ')];
   if (name === 'trap') return rest.slice(0, 1);

@@ -1,7 +1,7 @@
 /**
- * Lists the simple commands of a shell script, each as its words without quotes: of `a && b "c d"` the commands `a` and
- * `b`, `c d`. Comments, here-documents and redirections are left out. It is not a shell: variables and substitutions
- * stay as they are, and every branch and function counts as run.
+ * Lists the simple commands of a shell script. Each command is the list of its words without quotes: `a && b "c d"`
+ * gives `['a']` and `['b', 'c d']`. Leaves out comments, here-documents and redirections. Does not replace variables
+ * and substitutions, and assumes that every branch and every function runs.
  */
 export function listCommands(script: string): string[][] {
   return new Scanner(script).run();
@@ -12,7 +12,7 @@ class Scanner {
   private words: string[] = [];
   /** The word that is being read. Undefined between words; a word may also be empty, as in `''`. */
   private word: string | undefined;
-  /** What becomes of the word: a word of the command, the target of a redirection, or the end of a here-document. */
+  /** The use of the word: a word of the command, the target of a redirection, or the end mark of a here-document. */
   private role: 'word' | 'target' | 'heredoc' | 'heredoc-tabs' = 'word';
   private heredocs: { end: string; tabs: boolean }[] = [];
   private at = 0;
@@ -77,7 +77,10 @@ class Scanner {
     this.word = (this.word ?? '') + text;
   }
 
-  /** Takes the text up to `end`, and skips the character there; without an end, all of the text. */
+  /**
+   * Reads the text up to the offset `end`, and skips the character at `end`. If `end` is negative, reads the whole
+   * rest.
+   */
   private take(end: number): string {
     const piece = this.text.slice(this.at, end < 0 ? undefined : end);
     this.at = end < 0 ? this.text.length : end + 1;

@@ -1,13 +1,13 @@
-/** Commands that only write or store their words. */
+/** Commands that only print or store their arguments, and do not run them. */
 const NOT_RUN = new Set(['echo', 'rem', '::', 'title', 'set', 'reg', 'schtasks', 'write-host', 'write-output']);
 
-/** Programs that run a command which they are given in a word, in quotes or not. */
+/** Programs that run a command which they get as an argument, in quotes or without. */
 const RUNNERS = new Set(['cmd', 'powershell', 'pwsh', 'start', 'call']);
 
-/** How deeply commands may be nested in quotes. */
+/** The most levels of nested quotes in which we look for commands. */
 const DEEPEST = 4;
 
-/** The options of `shutdown` that power the machine off, and those that make something else of it. */
+/** The options with which `shutdown` powers the machine off, and the options with which it does something else. */
 const OFF = ['s', 'p', 'sg'];
 const NOT_OFF = ['r', 'g', 'a', 'l', 'h', 'i', 'o', '?'];
 
@@ -19,7 +19,7 @@ const NOT_OFF = ['r', 'g', 'a', 'l', 'h', 'i', 'o', '?'];
 export function shutsDown(command: string, depth = 0): boolean {
   return splitCommands(command).some((words) => {
     const [first = ''] = words;
-    // What stands behind `cmd /c` is the command itself.
+    // In `cmd /c COMMAND`, the first word after the options is the command itself.
     const inner = RUNNERS.has(nameOf(first)) ? (words.slice(1).find((word) => !/^[/-]/.test(word)) ?? '') : first;
     if (NOT_RUN.has(nameOf(inner))) return false;
     const inQuotes = words.filter((word) => /\s/.test(word));
@@ -29,7 +29,7 @@ export function shutsDown(command: string, depth = 0): boolean {
   });
 }
 
-/** Name of the program that a word names: `shutdown` of `C:\Windows\System32\Shutdown.exe`. */
+/** Returns the name of the program in a word: `shutdown` for `C:\Windows\System32\Shutdown.exe`. */
 function nameOf(word: string): string {
   return word
     .slice(word.lastIndexOf('\\') + 1)
@@ -48,7 +48,7 @@ function runsShutdown(words: string[]): boolean {
     const option = /^[/-](.+)$/.exec(parts[index] ?? '')?.[1]?.toLowerCase();
     if (option === undefined) continue;
     options.push(option);
-    // The comment and the name of a machine are not options.
+    // The next word is a comment (/c) or the name of a machine (/m), and not an option.
     if (option === 'c' || option === 'm') index += 1;
   }
   return options.some((option) => OFF.includes(option)) && !options.some((option) => NOT_OFF.includes(option));
@@ -59,7 +59,7 @@ function runsSysprep(words: string[]): boolean {
   return at >= 0 && words.slice(at + 1).some((word) => /^[/-]shutdown$/i.test(word));
 }
 
-/** Splits a command line at `&`, `|`, `;`, brackets and line ends into commands, and each into words, unquoted. */
+/** Splits a text into commands at `&`, `|`, `;`, brackets and line ends, and each command into words without quotes. */
 function splitCommands(text: string): string[][] {
   const commands: string[][] = [[]];
   const words = /"([^"\n]*)"|'([^'\n]*)'|([&|;(){}\n])|([^\s"'&|;(){},]+)/g;

@@ -10,7 +10,7 @@ export interface MimePart {
   line: number;
 }
 
-/** How deeply messages may be nested. People nest them once at most. */
+/** The most levels of nested messages. People use at most one level. */
 const DEEPEST = 8;
 
 /** Splits a MIME message (RFC 2045, RFC 2046) into its parts. A message without parts is one part. */
@@ -52,7 +52,7 @@ function readContentType(value: string): { type: string; boundary: string | unde
   return { type: (value.split(';')[0] ?? '').trim().toLowerCase(), boundary: quoted ?? plain };
 }
 
-/** Finds the lines between the boundaries: `from` is the first line of a part, `to` the line after its last one. */
+/** Finds the lines between the boundaries: `from` is the first line of a part, `to` is the line after its last line. */
 function splitBody(body: string[], boundary: string): { from: number; to: number }[] {
   const parts: { from: number; to: number }[] = [];
   let from: number | undefined;

@@ -3,8 +3,9 @@ import { splitMime } from './mime.js';
 import { PyYaml } from './py-yaml.js';
 
 /**
- * A piece of user data. `config` is a cloud-config, `template` a cloud-config with Jinja's instructions, `unseen` a
- * form whose content only cloud-init will know, `other` something that cannot configure subiquity.
+ * A piece of user data. `config` is a cloud-config. `template` is a cloud-config with Jinja instructions. `unseen` is a
+ * form whose result only cloud-init knows, such as a URL to include. `other` is a form that cannot configure subiquity,
+ * such as a shell script.
  */
 export interface Piece {
   type: 'config' | 'template' | 'unseen' | 'other';
@@ -16,7 +17,7 @@ export interface Piece {
 }
 
 /**
- * cloud-init's forms of user data, by how they begin (longest first) and by their MIME type.
+ * The forms of user data that cloud-init knows, by the text with which they begin (longest first) and by MIME type.
  * https://docs.cloud-init.io/en/latest/explanation/format.html
  */
 const FORMS: { begins: string; mime: string; type: Piece['type'] | 'archive' }[] = [
@@ -31,15 +32,15 @@ const FORMS: { begins: string; mime: string; type: Piece['type'] | 'archive' }[]
   { begins: '#!', mime: 'text/x-shellscript', type: 'other' },
 ];
 
-/** Types whose content cloud-init looks at to find out what it is. */
+/** MIME types for which cloud-init finds out the form from the beginning of the content. */
 const LOOKED_AT = ['', 'text/plain', 'text/x-not-multipart', 'text/x-shellscript'];
 
-/** Where cloud-init looks for the header of a MIME message. */
+/** Number of characters, at the beginning of user data, in which cloud-init looks for the header of a MIME message. */
 const MIME_HEAD = 4096;
 
 /**
- * Splits user data into the pieces that cloud-init makes of it. Returns undefined when the text is none of cloud-init's
- * forms: then it is an autoinstall file alone.
+ * Splits user data into the pieces that cloud-init makes of it. Returns undefined when the text has none of
+ * cloud-init's forms. Then it is an autoinstall file without cloud-config.
  */
 export function splitUserData(text: string): Piece[] | undefined {
   if (/^mime-version:/im.test(text.slice(0, MIME_HEAD))) {
@@ -52,7 +53,7 @@ export function splitUserData(text: string): Piece[] | undefined {
   return findForm(text, '') === undefined ? undefined : splitPart(text, '', 1);
 }
 
-/** Checks whether a text is user data of cloud-init, by its first line. */
+/** Checks whether a text is user data of cloud-init, by its beginning. */
 export function isUserData(text: string): boolean {
   return /^mime-version:/im.test(text.slice(0, MIME_HEAD)) || findForm(text, '') !== undefined;
 }

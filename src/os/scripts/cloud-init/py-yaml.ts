@@ -16,12 +16,14 @@ interface Mistake {
   message: string;
 }
 
-/** The most mappings that are searched for a key: more than people merge, and less than would exhaust the stack. */
+/**
+ * The most mappings in which `find` searches for a key. People merge fewer mappings, and more could exhaust the stack.
+ */
 const MOST_MERGED = 1000;
 
 /**
- * YAML as cloud-init and subiquity read it: by PyYAML, which is YAML 1.1 with merge keys. Nothing is converted to
- * JavaScript's values, and nothing is written anew: only single values are looked up.
+ * A YAML document, read as cloud-init and subiquity read it. Both use PyYAML, which reads YAML 1.1 with merge keys.
+ * This class only looks up single values. It does not convert the document to JavaScript values, and never writes YAML.
  */
 export class PyYaml {
   private readonly document: Document.Parsed;
@@ -39,7 +41,7 @@ export class PyYaml {
     this.mistake = first ?? found;
   }
 
-  /** Collects the anchors by name, and returns the first thing that PyYAML refuses and our library accepts. */
+  /** Collects the anchors by name, and returns the first mistake that PyYAML refuses and our library accepts. */
   private collectAnchors(): Mistake | undefined {
     let mistake: Mistake | undefined;
     visit(this.document, {
@@ -68,12 +70,12 @@ export class PyYaml {
   }
 
   /**
-   * Finds the value of a key in a mapping, through aliases and merge keys. A key of the mapping itself counts before a
-   * merged one. Undefined when the node is no mapping, or has no such key.
+   * Finds the value of a key in a mapping, through aliases and merge keys. A key of the mapping itself overrides a
+   * merged key. Returns undefined when the node is no mapping, or has no such key.
    */
   find(node: unknown, key: string, visited = new Set<unknown>()): unknown {
     const map = this.resolve(node);
-    // A mapping that was searched in vain is not searched again: merge keys may name it a great many times.
+    // We search no mapping twice, because merge keys may name the same mapping very many times.
     if (!isMap(map) || visited.has(map) || visited.size === MOST_MERGED) return undefined;
     visited.add(map);
     const pairs = [...map.items].reverse();
@@ -90,7 +92,7 @@ export class PyYaml {
     return undefined;
   }
 
-  /** Returns the node that an alias means; every other node itself. */
+  /** Returns the node to which an alias refers. Returns every other node as it is. */
   resolve(node: unknown): unknown {
     return isAlias(node) ? this.anchors.get(node.source) : node;
   }

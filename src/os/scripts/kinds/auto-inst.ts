@@ -21,9 +21,9 @@ export const autoInst: ScriptKind = {
   medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
 };
 
-/** Matches the beginning of an answer whose text DrakX runs as a command at the end. */
+/** Matches the beginning of an answer that DrakX runs as a command at the end of the installation. */
 const POST_INSTALL = /['"]?\b(?:postInstall|postInstallNonRooted)['"]?\s*=>\s*/g;
-/** Matches a string of Perl, with the text in the first group that has one. */
+/** Matches a Perl string. One of the groups, which depends on the kind of quotes, has the text of the string. */
 const STRING = /'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|qq?\{((?:\\.|[^}\\])*)\}|qq?\(((?:\\.|[^)\\])*)\)/sy;
 
 /**
@@ -51,7 +51,7 @@ function listCommands(code: string): string[] {
   let at = 0;
   for (const { index, 0: found } of code.matchAll(POST_INSTALL)) {
     const start = index + found.length;
-    // What is inside of the last string is no answer.
+    // A match inside the previous string is not an answer.
     if (start < at) continue;
     STRING.lastIndex = start;
     const [, ...texts] = STRING.exec(code) ?? [];
@@ -60,7 +60,7 @@ function listCommands(code: string): string[] {
       commands.push(command.replace(/\\(['"\\$@])/g, '$1'));
       at = STRING.lastIndex;
     } else if (/['"q]/.test(code.charAt(start))) {
-      // A string that does not end goes on to the end of the file. Nothing behind it is searched again.
+      // A string without an end takes the rest of the file, so there are no further answers.
       break;
     }
   }

@@ -12,8 +12,8 @@ import type { ScriptKind } from './script-kind.js';
 export const autoinstall: ScriptKind = {
   title: 'autoinstall (cloud-config)',
   name: 'an autoinstall file',
-  // Scripts of other kinds may begin with `#!` or a comment such as `#include`, too. Every key of YAML counts, because
-  // the keys of autoinstall may come in any order.
+  // `#!`, `#include` or `#part-handler` alone does not match, because scripts of other kinds may also begin with such a
+  // line. Every YAML key matches, because the keys of autoinstall may come in any order.
   matches: (text) =>
     (isUserData(text) && !/^#(!|include|part-handler)/i.test(text)) ||
     /^["']?[\w-]+["']?:(\s|$)/.test(findFirstKey(text)),
@@ -28,7 +28,7 @@ export const autoinstall: ScriptKind = {
   medium: {},
 };
 
-/** Finds the first line with a key: behind directives and the marker of YAML's beginning. */
+/** Finds the first line with a key. Skips YAML directives, and the marker `---` at the beginning of the document. */
 function findFirstKey(text: string): string {
   return findFirstStatement(text.replace(/^(?:(?:[ \t]*#.*|%.*|[ \t]*)\r?\n)*---(?=\s|$)/, ''));
 }
@@ -43,7 +43,7 @@ function checkAutoinstall(text: string): Finding[] {
   const pieces = splitUserData(text);
   if (pieces === undefined) return checkConfig({ text, line: 1 }).findings;
   const configs = pieces.filter(({ type }) => type === 'config').map(checkConfig);
-  // cloud-init merges the pieces; of a key that several pieces have, the last one counts.
+  // cloud-init merges the pieces. If several pieces have the same key, the last piece counts.
   const last = configs.filter(({ hasAutoinstall }) => hasAutoinstall).at(-1);
   const broken = configs.flatMap(({ findings, isBroken }) => (isBroken ? findings : []));
   const hidden = pieces.filter(({ type, text }) => type === 'unseen' || (type === 'template' && HAS_ENDING.test(text)));
@@ -62,7 +62,7 @@ function checkAutoinstall(text: string): Finding[] {
   ];
 }
 
-/** Matches a line of a Jinja template that sets the ending. */
+/** Matches the key `shutdown` in a Jinja template: this template may power the machine off. */
 const HAS_ENDING = /["']?shutdown["']?\s*:/;
 
 function warnUnseen({ line, form }: Piece): Finding {
@@ -70,11 +70,11 @@ function warnUnseen({ line, form }: Piece): Finding {
     line,
     column: 1,
     about: 'warning',
-    message: `cloud-init makes the configuration from this part (${form}) in the installer, so it cannot be looked through here: it must set "${LINE}", because the build waits until the machine powers itself off`,
+    message: `cloud-init makes the configuration from this part (${form}) only in the installer, so this check cannot read it: it must set "${LINE}", because the build waits until the machine powers itself off`,
   };
 }
 
-/** What was found in one cloud-config, or in an autoinstall file alone. */
+/** The result of the check of one cloud-config, or of an autoinstall file without cloud-config. */
 interface CheckedConfig {
   findings: Finding[];
   isBroken: boolean;
@@ -90,7 +90,7 @@ function checkConfig({ text, line: first }: Pick<Piece, 'text' | 'line'>): Check
   };
   const { mistake } = yaml;
   if (mistake !== undefined) {
-    // Our library is stricter than PyYAML in a few places, so the user has the last word.
+    // Our library is stricter than PyYAML in a few places. So with parameter assume_poweroff this is only a warning.
     const message = `this is not YAML: ${mistake.message}`;
     const findings: Finding[] = [{ ...placeOf(mistake.at), about: 'ending', message }];
     return { findings, isBroken: true, hasAutoinstall: false };
@@ -110,10 +110,16 @@ function checkConfig({ text, line: first }: Pick<Piece, 'text' | 'line'>): Check
   return report([{ line, column: 1, about: 'ending', message }]);
 }
 
-/** Matches the key that makes a file a cloud-config. In block style, only the outermost keys begin a line. */
+/**
+ * Matches the key that makes a file a cloud-config. In YAML's block style, only an outermost key is at the beginning of
+ * a line.
+ */
 const WRAPPED = /^(?:autoinstall|"autoinstall"|'autoinstall')[ \t]*:/m;
 
-/** PyYAML's line breaks. A text indented at another place than its lines would not mean the same. */
+/**
+ * The characters that are line breaks for PyYAML. We indent the text after exactly these characters. Otherwise the
+ * indented text would not have the same meaning for PyYAML.
+ */
 const BREAKS = '\\n\\r\\u0085\\u2028\\u2029';
 const LINE_START = new RegExp(`(^|[${BREAKS}])(?=[^${BREAKS}])`, 'g');
 
@@ -145,7 +151,7 @@ function isBareConfig(text: string): boolean {
 function isWrapped(text: string): boolean {
   if (WRAPPED.test(text)) return true;
   const start = findFirstStatement(text);
-  // In flow style, the key may be anywhere.
+  // In YAML's flow style (with braces), the key may be anywhere, so we must parse the text.
   if (!start.startsWith('{') && !start.startsWith('---')) return false;
   const yaml = new PyYaml(text, new LineCounter());
   return yaml.find(yaml.root, 'autoinstall') !== undefined;

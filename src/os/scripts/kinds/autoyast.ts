@@ -30,8 +30,9 @@ const STRONGER = ['forceboot', 'rebootmsg'];
 /**
  * Checks that an AutoYaST profile powers the machine off at its end: by `halt` in `general/mode`, after the first
  * stage. `final_halt` is not the end of the installation: YaST makes it an init script of the installed system, which
- * runs when that system boots for the first time. Where the cloud gives the machine its kernel, the installer boots
- * instead. https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
+ * runs when that system boots for the first time. If the cloud boots the machine with the installer's kernel
+ * (boot_method direct), the installer boots again instead.
+ * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
  */
 function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] {
   const text = source.replace(/\r\n?/g, '\n');
@@ -65,7 +66,7 @@ function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] 
   const why =
     elsewhere === undefined
       ? 'the installer does not power the machine off at the end'
-      : `nothing here powers the machine off at the end, and ${elsewhere.what} cannot be seen`;
+      : `nothing here powers the machine off at the end, and this check cannot see ${elsewhere.what}`;
   return report(mode ?? general ?? root, `${why}: ${add}`, 'ending');
 }
 
@@ -74,14 +75,14 @@ const NO_TYPE =
 
 const FINAL_HALT = `<final_halt> halts the installed system when it boots for the first time: where the cloud gives the machine the installer's kernel (boot_method direct, usually the default), the installer boots again instead; write ${HALT}`;
 
-/** What may bring settings that are not in the profile itself. */
+/** The parts of a profile that may bring settings from elsewhere. */
 const MORE = [
   { pattern: /\/tmp\/profile\/modified\.xml/, what: 'the profile that a script writes (modified.xml)' },
-  { pattern: /<(classes|rules)[\s>]/, what: 'what its classes and rules bring' },
-  { pattern: /<ask-list[\s>]/, what: 'what its questions set' },
+  { pattern: /<(classes|rules)[\s>]/, what: 'the settings from its classes and rules' },
+  { pattern: /<ask-list[\s>]/, what: 'the settings from its questions' },
 ];
 
-/** Finds the first of the settings that is true. */
+/** Finds the first setting in `names` that is true. */
 function findTrue(mode: XmlElement | undefined, names: string[]): XmlElement | undefined {
   return names.map((name) => findChild(mode, name)).find((element) => element?.text.trim() === 'true');
 }

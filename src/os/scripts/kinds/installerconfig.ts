@@ -95,7 +95,8 @@ function writeInstallerconfig({ template, diskLayout, user }: StockInput): strin
   return [
     'export nonInteractive="YES"',
     'DISTRIBUTIONS="kernel.txz base.txz"',
-    // The first disk: a virtio disk, or a disk on another bus of the cloud.
+    // FreeBSD is installed on the first disk. This is a virtio disk (vtbd), or a SCSI, SATA or IDE disk (da, ada) if
+    // the cloud attaches disks in that way.
     `PARTITIONS="$(sysctl -n kern.disks | tr ' ' '\\n' | grep -E '^(vtbd|da|ada)[0-9]' | sort | head -n 1) ${diskLayout === 'efi' ? 'GPT ' : ''}{ auto freebsd-ufs / }"`,
     '',
     '#!/bin/sh',

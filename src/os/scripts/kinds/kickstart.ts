@@ -9,7 +9,10 @@ import type { DiskLayout, StockInput } from '../stock-parts/stock-input.js';
 import { countLines, findFirstStatement } from './lines.js';
 import type { ScriptKind } from './script-kind.js';
 
-/** A line with a command, or with the beginning of a section. `install` has no words after it, unlike the program. */
+/**
+ * Matches a line with a command, or the beginning of a section. The command `install` is alone on its line. With
+ * arguments, `install` is a program of the shell.
+ */
 const LINE =
   /^(%(packages|pre|post|onerror|addon|include|ksappend)\b|install$|(text|cmdline|graphical|lang|keyboard|timezone|rootpw|url|repo|bootloader|clearpart|zerombr|autopart|part|network|poweroff|reboot|halt|shutdown|selinux|firewall|auth|authconfig|authselect)(\s|$))/;
 
@@ -75,7 +78,7 @@ function checkKickstart(text: string): Finding[] {
   const wrong = endings.flatMap(findMistake);
   const last = endings.filter(({ words: [word] }) => ENDINGS.includes(word)).at(-1);
   if (last !== undefined && POWER_OFF.includes(last.words[0])) return wrong;
-  // A mistake in the command that was meant to power the machine off is reported once.
+  // If the command that was meant to power the machine off has a mistake, we report only this mistake.
   if (wrong.length > 0 && (last === undefined || wrong.some(({ line }) => line === last.line))) return wrong;
   if (last !== undefined) {
     const [command] = last.words;
@@ -90,11 +93,13 @@ function checkKickstart(text: string): Finding[] {
   const message =
     include === undefined
       ? `the installer does not power the machine off at the end: add the line "poweroff" ${where}`
-      : `nothing here powers the machine off at the end, and what "${include.words.join(' ')}" brings cannot be seen: add the line "poweroff" ${where}`;
+      : `nothing here powers the machine off at the end, and this check cannot read the file of "${include.words.join(' ')}": add the line "poweroff" ${where}`;
   return [{ line: include?.line ?? line, column: include?.column ?? 1, about: 'ending', message }];
 }
 
-/** Finds what anaconda refuses in a command about the ending: it is in small letters, and takes options only. */
+/**
+ * Finds the mistakes for which anaconda refuses an ending command: capital letters, and arguments that are not options.
+ */
 function findMistake({ line, column, words: [command, ...rest] }: KickstartLine): Finding[] {
   const right = command.toLowerCase();
   if (command !== right) {
@@ -103,7 +108,7 @@ function findMistake({ line, column, words: [command, ...rest] }: KickstartLine)
   const strange = rest.filter((word) => !ENDING_OPTIONS.includes(word));
   if (strange.length === 0) return [];
   const instead = command === 'shutdown' || rest.includes('-p') ? 'poweroff' : command;
-  const message = `anaconda does not accept "${strange.join(' ')}" behind "${command}", which is not the program of the shell: write "${instead}" alone`;
+  const message = `anaconda does not accept "${strange.join(' ')}" behind "${command}", which is a kickstart command and not the program of the shell: write "${instead}" alone`;
   return [{ line, column, message }];
 }
 

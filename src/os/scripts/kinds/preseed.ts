@@ -94,7 +94,7 @@ function checkPreseed(text: string): Finding[] {
   const halt = HALTS.map(last).find((answer) => answer?.value === 'true');
   const include = INCLUDES.map(last).find((answer) => answer !== undefined && answer.value !== '');
   if (halt === undefined && include !== undefined) {
-    const message = `nothing here powers the machine off at the end, and what ${include.question} brings cannot be seen: add the line "${ANSWER}"`;
+    const message = `nothing here powers the machine off at the end, and this check cannot see the answers from ${include.question}: add the line "${ANSWER}"`;
     return [...problems, { line: include.line, column: 1, about: 'ending', message }];
   }
   const line = halt?.line ?? countLines(lines) + 1;

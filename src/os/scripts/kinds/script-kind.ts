@@ -21,8 +21,8 @@ export interface ScriptKind {
   name: string;
   /**
    * Checks whether a text begins like a script of this kind. It must not look further: a script may have lines of every
-   * other kind inside it, such as answers for debconf in an autoinstall file. A text that begins like no kind is taken
-   * for what the template's system needs.
+   * other kind inside it, such as answers for debconf in an autoinstall file. If a text begins like no kind, we take it
+   * for the kind that the template's system needs.
    */
   matches(text: string): boolean;
   /** Other kinds (keys of the registry) whose scripts the installer reads as well. Default: none. */
@@ -33,16 +33,19 @@ export interface ScriptKind {
   writeStock(input: StockInput): string;
   /**
    * Patterns that find passwords in the script's own language; the first group is the password. src/os/passwords/ finds
-   * those in YAML, JSON, XML and shell commands. No pattern may search from every character of a long text to its end,
-   * because that takes too long. Default: none.
+   * the passwords in YAML, JSON, XML and shell commands. No pattern may search from every character of a long text to
+   * its end, because that takes too long. Default: none.
    */
   passwords?: readonly RegExp[];
   /**
-   * Puts around a script what the installer expects in user data. The bytes of the author stay as they are, because
-   * their reader may understand them otherwise than we do. Default: unchanged.
+   * Converts a script to the user data that the installer expects. Apart from indentation, the author's text stays as
+   * it is, because the installer may read it differently than we do. Default: the script is the user data.
    */
   toUserData?: (script: string) => string;
-  /** The memory that current releases need: as the distributions document it, for debian-installer as measured. */
+  /**
+   * The memory that current releases need. The values are from the documentation of the distributions; the value for
+   * debian-installer is measured.
+   */
   memory: Memory;
   /** The memory, in MiB, of the installer when the system is installed from a tree. Default: `memory.installer`. */
   treeInstallerMemory?: number;

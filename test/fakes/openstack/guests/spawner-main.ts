@@ -35,7 +35,7 @@ function startIfComplete(id: number): void {
   child.once('spawn', () => report({ id, event: 'spawn' }));
   child.once('error', ({ message }) => report({ id, event: 'error', message }));
   child.once('exit', (code, signal) => report({ id, event: 'exit', code, signal }));
-  // The command has its own copies.
+  // The command has its own copies of these sockets, so this process closes its copies.
   for (const stream of [input, output, errors]) stream.destroy();
 }
 

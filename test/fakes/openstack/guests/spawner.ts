@@ -50,7 +50,8 @@ const MAIN = fileURLToPath(new URL('spawner-main.ts', import.meta.url));
 
 /**
  * Starts programs in a small process of its own. To start a program, the kernel copies the page tables of the process
- * that starts it: 5 ms of CPU time in a test process of 300 MB, 14 ms in one of 800 MB, and a build starts some fifty.
+ * that starts it: this takes 5 ms of CPU time in a test process of 300 MB, and 14 ms in one of 800 MB. A build starts
+ * some fifty programs.
  */
 class Spawner {
   private readonly waiting = new Map<number, Waiting>();
@@ -73,7 +74,7 @@ class Spawner {
       once(child, 'exit').then(() => Promise.reject(new Error('the spawner has ended at its start'))),
     ]);
     const spawner = new Spawner(child, name);
-    // It ends with this process, and does not keep it from ending.
+    // The spawner ends when this process ends, and must not keep this process alive.
     child.unref();
     child.channel?.unref();
     return spawner;

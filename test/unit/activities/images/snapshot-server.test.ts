@@ -11,7 +11,7 @@ const TASK = 'OS-EXT-STS:task_state';
 /** A poll: the status of the image, and the task of the server. */
 type Poll = [image: string, task: string | null];
 
-/** Takes a snapshot in a cloud that shows these polls, and then the last of them again and again. */
+/** Takes a snapshot. The cloud shows the given polls one after the other, and then repeats the last one. */
 function takeSnapshot(polls: Poll[]): Promise<CapturedImage> {
   let poll = -1;
   const now = (): Poll => polls[Math.min(poll, polls.length - 1)] ?? ['queued', null];

@@ -15,7 +15,10 @@ interface Worker {
   folders?: string[];
 }
 
-/** Does something with the clouds of a worker with these files; returns what the worker has logged about them. */
+/**
+ * Calls `use` with the clouds of a worker that has these files. Returns the remarks that the worker has logged about
+ * the clouds.
+ */
 function withClouds(
   { files, env = {}, folders = [] }: Worker,
   use: (get: (name: string) => unknown) => void,

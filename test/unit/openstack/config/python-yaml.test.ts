@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parsePythonYaml } from '../../../../src/openstack/config/python-yaml.js';
 
-/** Scalars, and what Python's `str` makes of what PyYAML reads; true and false are not texts. */
+/**
+ * YAML scalars. Each has the text that Python's `str` gives for the value that PyYAML reads; true and false stay
+ * booleans.
+ */
 const SCALARS: [string, unknown][] = [
   ['0', '0'],
   ['-0', '0'],

@@ -4,8 +4,8 @@ import { checkInstallScript, type ScriptContext } from '../../../../src/os/scrip
 import type { InstallScriptKind } from '../../../../src/os/scripts/kinds/registry.js';
 
 /*
- * Scripts as people write them. What is right is what the reader of the script does: pykickstart (ksvalidator),
- * subiquity and cloud-init, YaST, Windows Setup, bsdinstall.
+ * Scripts as people write them. The expected results agree with the program that reads the script: pykickstart
+ * (ksvalidator), subiquity and cloud-init, YaST, Windows Setup, bsdinstall.
  */
 
 const ANSWERS = (inside: string, pass = 'oobeSystem'): string =>
@@ -98,16 +98,16 @@ const REFUSED: [InstallScriptKind, string, string, RegExp][] = [
     'kickstart',
     'an include',
     'text\n%include /tmp/end\n',
-    /"%include \/tmp\/end" brings cannot be seen.*assume_poweroff/,
+    /cannot read the file of "%include \/tmp\/end".*assume_poweroff/,
   ],
-  ['kickstart', '%ksappend', 'text\n%ksappend http://h/k\n', /"%ksappend http:\/\/h\/k" brings cannot be seen/],
+  ['kickstart', '%ksappend', 'text\n%ksappend http://h/k\n', /cannot read the file of "%ksappend http:\/\/h\/k"/],
   [
     'preseed',
     'an include',
     'd-i preseed/include string a.cfg\n',
-    /preseed\/include brings cannot be seen.*assume_poweroff/,
+    /cannot see the answers from preseed\/include.*assume_poweroff/,
   ],
-  ['preseed', 'a program', 'd-i preseed/run string a.sh\n', /preseed\/run brings cannot be seen/],
+  ['preseed', 'a program', 'd-i preseed/run string a.sh\n', /cannot see the answers from preseed\/run/],
   ['installerconfig', 'the word in a message', BSD('echo poweroff'), /does not power the machine off/],
   ['installerconfig', 'the word in a comment', BSD('true # && poweroff'), /does not power the machine off/],
   ['installerconfig', 'the word in a file', BSD('cat >/x <<E\npoweroff\nE'), /does not power the machine off/],
@@ -147,7 +147,7 @@ const REFUSED: [InstallScriptKind, string, string, RegExp][] = [
     'autoyast',
     'a script that changes the profile',
     MODE('<a>cp x /tmp/profile/modified.xml</a>'),
-    /modified\.xml\) cannot be seen/,
+    /this check cannot see .*modified\.xml\)/,
   ],
   ['autoyast', 'another root', '<domain/>', /its root is <domain>, not <profile>/],
   ['autoyast', 'broken XML behind a DTD', `<!DOCTYPE profile SYSTEM "d">\n<profile><a></profile>`, /not well-formed/],
