@@ -7,7 +7,7 @@ import {
 } from './config/cloud-config.js';
 import type { RateLimiter } from './http/rate-limiter.js';
 import { Nova } from './compute/nova.js';
-import { type CloudEntry, type Environment, readCloudEntries, describeSearchPath } from './config/config-files.js';
+import { type CloudEntry, type Environment, readCloudEntries, describeSearchPath } from './config/clouds-yaml.js';
 import { type Deadlines, HttpClient } from './http/http.js';
 import { Session } from './auth/keystone-session.js';
 import { Glance } from './image/glance.js';

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../src/domain/errors.js';
 import { readEnvironmentSettings, readEntrySettings } from '../../src/openstack/config/cloud-config.js';
-import { readCloudEntries } from '../../src/openstack/config/config-files.js';
+import { readCloudEntries } from '../../src/openstack/config/clouds-yaml.js';
 import { connectCloud } from '../../src/openstack/index.js';
 import type { CloudSettings } from '../../src/openstack/config/cloud-settings.js';
 import { describeCloudContract } from './cloud-contract.js';

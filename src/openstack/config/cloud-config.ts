@@ -1,6 +1,6 @@
 import { defined } from '../../domain/defined.js';
 import type { CloudSettings } from './cloud-settings.js';
-import { type CloudEntry, configError, type Document, type Environment, isDocument, readPublicProfiles } from './config-files.js'; // prettier-ignore
+import { type CloudEntry, configError, type Document, type Environment, isDocument, readPublicProfiles } from './clouds-yaml.js'; // prettier-ignore
 import { readCredentials, readProject } from './credentials.js';
 import { entrySchema } from './entry-schema.js';
 import { flattenEntry } from './flatten-entry.js';

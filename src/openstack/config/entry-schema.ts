@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Document } from './config-files.js';
+import type { Document } from './clouds-yaml.js';
 
 /** Builds the error option of a schema: the message says that the key is missing, or that its value must be `be`. */
 function expectType(be: string): { error: (issue: { input: unknown }) => string } {

@@ -1,4 +1,4 @@
-import { configError, type Document, isDocument } from './config-files.js';
+import { configError, type Document, isDocument } from './clouds-yaml.js';
 import { selectRegion } from './regions.js';
 
 /**

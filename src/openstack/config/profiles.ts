@@ -1,4 +1,4 @@
-import { configError, type Document, isDocument } from './config-files.js';
+import { configError, type Document, isDocument } from './clouds-yaml.js';
 import { keyError, type Source } from './source.js';
 import { VENDOR_PROFILES } from './vendor-profiles.js';
 

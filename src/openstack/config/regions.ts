@@ -1,4 +1,4 @@
-import { configError, type Document, isDocument } from './config-files.js';
+import { configError, type Document, isDocument } from './clouds-yaml.js';
 
 /** A region of a cloud, and the keys that hold in that region only. */
 interface Region {

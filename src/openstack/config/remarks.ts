@@ -1,4 +1,4 @@
-import type { Document } from './config-files.js';
+import type { Document } from './clouds-yaml.js';
 import { SERVICE_KEYS } from './entry-schema.js';
 import type { Source } from './source.js';
 

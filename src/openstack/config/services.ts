@@ -1,5 +1,5 @@
 import type { CloudSettings, Interface } from './cloud-settings.js';
-import type { Document } from './config-files.js';
+import type { Document } from './clouds-yaml.js';
 import { collectServiceKeys, type Entry, SERVICE_KEYS, type ServiceEntry, serviceSchema } from './entry-schema.js';
 import { keyError, type Source, validate } from './source.js';
 

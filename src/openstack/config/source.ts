@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { configError, type Environment } from './config-files.js';
+import { configError, type Environment } from './clouds-yaml.js';
 import type { FactoryError } from '../../domain/errors.js';
 
 /** A source of settings. Error messages name the keys of a file, or the variables of the environment. */

@@ -1,4 +1,4 @@
-import { expandPath, readFileIfExists } from './config-files.js';
+import { expandPath, readFileIfExists } from './clouds-yaml.js';
 import type { Entry } from './entry-schema.js';
 import { keyError, type Source } from './source.js';
 import type { Tls } from '../http/http.js';

@@ -1,4 +1,4 @@
-import type { Document } from './config-files.js';
+import type { Document } from './clouds-yaml.js';
 
 /**
  * The profiles of public clouds that openstacksdk 4.22.0 contains, without the keys that this program does not use. If

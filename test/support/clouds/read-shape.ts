@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { buildTokenRequest } from '../../../src/openstack/auth/token-requests.js';
 import { readEntrySettings, readEnvironmentSettings } from '../../../src/openstack/config/cloud-config.js';
-import { type Environment, readCloudEntries } from '../../../src/openstack/config/config-files.js';
+import { type Environment, readCloudEntries } from '../../../src/openstack/config/clouds-yaml.js';
 import type { CloudSettings } from '../../../src/openstack/config/cloud-settings.js';
 import { type CloudAnswer, layOut } from './answers.js';
 import type { CloudShape } from './shapes.js';

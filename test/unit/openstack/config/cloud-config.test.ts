@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { readEntrySettings, readEnvironmentSettings } from '../../../../src/openstack/config/cloud-config.js';
-import { type Environment, readCloudEntries } from '../../../../src/openstack/config/config-files.js';
+import { type Environment, readCloudEntries } from '../../../../src/openstack/config/clouds-yaml.js';
 import { connectClouds } from '../../../../src/openstack/index.js';
 import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 import { catchFactoryError } from '../../../support/factory-errors.js';
