@@ -84,7 +84,8 @@ function removeOptionsEnd(args: string[]): string[] {
     (word, at) => word === '--' && !PAIRS.some((pair) => args.slice(Math.max(0, at - 2), at).includes(pair)),
   );
   if (end < 0 || findCommand(args.slice(0, end))?.usage.endsWith('[command..]') === true) return args;
-  // Of the words after `--`, only file names may begin with a dash. `./` hides the dash, and means the same file.
+  // A word after `--` that begins with a dash can only be a file name. With `./` before it, the word names the same
+  // file, and yargs does not take it for an option.
   const operands = args.slice(end + 1).map((word) => (word.startsWith('-') ? `./${word}` : word));
   return [...args.slice(0, end), ...operands];
 }
@@ -199,12 +200,16 @@ function reportError(error: unknown, io: Io, { json, debug }: { json: boolean; d
 function toErrorDocument(error: unknown, message: string): Record<string, unknown> {
   const hint = error instanceof ImageFactoryError ? error.hint : undefined;
   const files = error instanceof InvalidFilesError ? error.reports : undefined;
-  // A script reads this as the status of the build. When nobody answers, nothing is known of the build.
+  // A script may read this status as the status of its build. If Temporal does not answer, we do not know whether the
+  // build has failed. So the status is then UNKNOWN, not FAILED.
   const isUnknown = error instanceof OutcomeUnknownError || error instanceof TemporalUnavailableError;
   return { status: isUnknown ? 'UNKNOWN' : 'FAILED', error: { type: getErrorType(error), message, hint, files } };
 }
 
-/** Returns the word for an error in JSON documents, for scripts. It is coarser than the library's types. */
+/**
+ * Returns the `type` of an error in a JSON document, which scripts read. A FactoryError keeps its own type. Most other
+ * known errors have the type `ClientError` here.
+ */
 function getErrorType(error: unknown): string {
   if (error instanceof FactoryError) return error.type;
   if (error instanceof InvalidFilesError) return error.name;

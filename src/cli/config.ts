@@ -68,8 +68,8 @@ const IGNORED_KEYS = new Set(
 );
 
 /**
- * The settings of one run. The command line comes first, then the environment, then the configuration file, then the
- * defaults.
+ * The settings of one run. The command line overrides the environment, and the environment overrides the configuration
+ * file. A setting that none of the three gives has its default.
  */
 export interface Settings {
   output: 'log' | 'json';
@@ -90,9 +90,12 @@ export interface Settings {
   logFormat: 'text' | 'json';
   /** Clouds that the worker serves. Unset: every configured cloud. */
   clouds?: string[];
-  /** Limits by name of cloud. They hold for all workers of the task queue together. */
+  /** Limits for each cloud, by the name of the cloud. A limit applies to all workers of the task queue together. */
   cloudLimits?: ConfigFile['cloud_limits'];
-  /** CIDRs from which guests see the worker's connections. Unset: the worker finds out its address. */
+  /**
+   * CIDRs of the addresses from which the worker reaches the guests, as the guests see them. Unset: the worker finds
+   * out its address.
+   */
   workerAddresses?: string[];
   /** Folders of the worker's machine whose files a template may use. Unset: none. */
   filesFrom?: string[];

@@ -2,7 +2,7 @@ import { getWorkflowId, type BuildFailure, type BuildOutcome, type ImageRecord }
 import { toPlainLine } from '../domain/plain-text.js';
 import { formatFailure } from './view/final-block.js';
 
-/** Makes a record from the outcome of a build. It replaces the stored record when that cannot be read. */
+/** Makes a record from the outcome of a build, for the case that the stored record cannot be read. */
 export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: BuildFailure } {
   const { uuid, status } = outcome;
   const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: getWorkflowId(uuid) };

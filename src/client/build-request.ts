@@ -57,7 +57,8 @@ export function checkRequest(request: BuildRequest): CheckedRequest {
   const { template, problems } = checkTemplate(text);
   const reports = [{ file: name, valid: problems.length === 0, problems }];
   if (template !== undefined && problems.length === 0 && installScript !== undefined) {
-    // `planSystem` throws the mistakes in the parameters, so that they are not reported as mistakes of the script.
+    // `planSystem` throws an error when a parameter is wrong. Without this call, the check of the script would report
+    // that error as a mistake in the script.
     planSystem({ template, installScript, parameters });
     const { problems: mistakes } = checkScriptFor(template, installScript, parameters);
     reports.push({ file: given?.name ?? 'install_script', valid: mistakes.length === 0, problems: mistakes });

@@ -120,7 +120,8 @@ function describeUser(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
-    // The process's user id has no entry in passwd, as in some containers.
+    // In some containers the process's user id has no entry in passwd. Then the user has no name, so we return only the
+    // host.
     return hostname();
   }
 }
@@ -162,7 +163,7 @@ export async function cancelBuild(client: ImageFactoryClient, uuid: string): Pro
   await callTemporal(() => client.withTimeout(() => handle.cancel()), uuid);
 }
 
-/** Checks whether a workflow has not ended, by Temporal's word for its state. */
+/** Checks whether a workflow has not ended. `execution` is the name of its state in Temporal, such as `RUNNING`. */
 export function isOpen(execution: string): boolean {
   return execution === 'RUNNING' || execution === 'PAUSED';
 }
@@ -186,7 +187,7 @@ export async function setDeadline(client: ImageFactoryClient, uuid: string, chan
   try {
     await updateDeadline(client, client.temporal.workflow.getHandle(jeosWorkflowId), change, uuid);
   } catch (error) {
-    // The installer run has just ended, or has not begun: there is no wait to change.
+    // The installer run has just ended, or has not begun. So it has no wait that could be changed.
     if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
   }
 }

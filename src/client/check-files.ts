@@ -42,7 +42,7 @@ export function checkTemplate(source: string | Uint8Array): CheckedTemplate {
   }
 }
 
-/** Describes the error with which the plan refuses a build. Throws every other error again. */
+/** Describes a FactoryError, which says why no build can be planned. Throws every other error again. */
 function describeRefusal(error: unknown): string {
   if (!(error instanceof FactoryError)) throw error;
   return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
@@ -60,8 +60,8 @@ export interface ScriptReport {
 }
 
 /**
- * Checks an install script as the plan of a build does: with the template's values and the parameters.
- * Never throws for a mistake in the script.
+ * Checks an install script with the values of a template and the given parameters, as a build does when it makes its
+ * plan. Never throws for a mistake in the script.
  */
 export function checkScriptFor(template: Template, text: string, parameters: BuildParameters): ScriptReport {
   try {
@@ -131,7 +131,7 @@ function checkScriptFile(
     return { file, valid: false, problems: [{ line: 1, column: 1, message }], warnings: [] };
   }
   const reports = templates.map((template) => checkScriptFor(template, text, parameters));
-  // Several templates of the same operating system report the same mistakes and warnings.
+  // Several templates of the same operating system give the same mistakes and warnings. Report each of them only once.
   const problems = removeRepeated(reports.flatMap((report) => report.problems));
   const warnings = removeRepeated(reports.flatMap((report) => report.warnings));
   return { file, valid: problems.length === 0, problems, warnings };

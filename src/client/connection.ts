@@ -57,8 +57,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to Temporal. As in every Temporal client, the options come first, then the `TEMPORAL_*` variables, then the
- * profile in `temporal.toml`, then the default `127.0.0.1:7233`.
+ * Connects to Temporal. As in every Temporal client, an option overrides its `TEMPORAL_*` variable, and the variable
+ * overrides the profile in `temporal.toml`. The default address is `127.0.0.1:7233`.
  *
  * @example
  * const client = await connectImageFactory({ address: 'temporal.example.org:7233', taskQueue: 'images' });

@@ -6,7 +6,7 @@ import type { BuildProgress } from './follow.js';
 import { waitForOutcome } from './outcome.js';
 import { runWorkflow } from './run-workflow.js';
 
-/** Workflow states, in Temporal's words, of a build that has ended without an image. */
+/** Temporal's names for the states of a workflow whose build has ended without an image. */
 const WITHOUT_IMAGE = ['FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
 /** Seconds that a worker may take to find the resume point in the cloud. */
 const READ_TIMEOUT = 30;
@@ -36,7 +36,10 @@ export async function findEndedBuild(
   return { execution, failure, resumePoint };
 }
 
-/** Reads the failure from the status, or from the workflow's end if the status has none because Temporal ended it. */
+/**
+ * Reads the failure from the status. The status has no failure if Temporal itself ended the workflow; then reads the
+ * failure from the end of the workflow.
+ */
 async function readFailure(client: ImageFactoryClient, { uuid, status }: BuildProgress): Promise<BuildFailure> {
   if (status?.failure !== undefined) return status.failure;
   const outcome = await client.withTimeout(() => waitForOutcome(client, uuid));

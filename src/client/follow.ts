@@ -52,8 +52,8 @@ export interface FollowOptions {
 /** Milliseconds that a query may take. The limit is low, because a busy or stopped worker must not stop the view. */
 const QUERY_TIMEOUT = 5000;
 /**
- * Queries for the status of an ended build, while a worker polls. A busy worker may answer late, and no later read
- * replaces an old status: the user would not learn what the clean-up has removed.
+ * How many times we query the status of an ended build while a worker polls. A busy worker may answer only a later
+ * query. The last status must be fresh, because it alone tells the user what the clean-up has removed.
  */
 const LAST_STATUS_TRIES = 6;
 /** Milliseconds between two checks whether a worker polls the task queue. */
@@ -90,7 +90,7 @@ export async function* followBuild(
       answeredAt = Date.now();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw new BuildNotFoundError(uuid, { cause: error });
-      // A payload key is missing. Another read would fail too, so this one is not repeated.
+      // A payload key is missing, so another read would fail in the same way. Do not try again.
       if (error instanceof PayloadKeyError) throw toClientError(error);
       if (last === undefined || Date.now() - answeredAt > unreachableTimeout) throw unavailableError(client, error);
       last = { ...last, at: Date.now(), unreachable: describeError(error) };
@@ -189,13 +189,16 @@ export class ProgressReader {
         return status;
       } catch (error) {
         if (error instanceof PayloadKeyError) throw error;
-        // No worker answers, or the workflow has not begun: the last known status is the best one.
+        // No worker answers, or the workflow has not begun. So return the last known status, if there is one.
         if (tries === 1 || !(await hasWorkers(this.client))) return known?.status;
       }
     }
   }
 
-  /** Adds the present position from the create queue, because the queue notifies the build only of some positions. */
+  /**
+   * Replaces the queue position in the status with the present one. The position in the status may be out of date,
+   * because the create queue does not notify the build of every change.
+   */
   private async addQueuePosition(workflowId: string, status: BuildStatus, waiting: Waiting): Promise<BuildStatus> {
     try {
       const handle = this.client.temporal.workflow.getHandle(waiting.queueId);

@@ -45,7 +45,8 @@ export async function findImages(
   client: ImageFactoryClient,
   spec: Readonly<Record<string, unknown>> = {},
 ): Promise<ImageRecord[]> {
-  // The record of a running build is older than the build's state. So the status is compared here, after the update.
+  // The status in a stored record may be out of date while the build runs. So we first update the records, and then
+  // compare their status here.
   const { status, ...stored } = spec;
   const found: ImageRecord[] = [];
   for (let total = 1; found.length < total;) {
@@ -91,7 +92,7 @@ export async function findForgottenBuild(
 }
 
 /**
- * Deletes an image: from Glance, and its record, body and documents from the store. Safe to run twice.
+ * Deletes an image from Glance, and deletes its record, body and documents from the store. Safe to run twice.
  *
  * @returns whether the image was found, and descriptions of what was removed
  * @throws BuildStateError while the image is being built
@@ -112,7 +113,8 @@ async function isRunning(client: ImageFactoryClient, uuid: string): Promise<bool
     const { status } = await client.withTimeout(() => getBuildHandle(client, uuid).describe());
     return isOpen(status.name);
   } catch (error) {
-    // Temporal forgets an ended build after the namespace's retention period. The image of the build stays.
+    // Temporal has forgotten the build, which it does only some time after the end of a build. So the build does not
+    // run, and its image can be deleted.
     if (error instanceof WorkflowNotFoundError) return false;
     throw toClientError(error);
   }

@@ -3,7 +3,10 @@ import { STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus } from '../domain/status.js';
 import type { ImageFactoryClient } from './connection.js';
 
-/** Milliseconds after which a run that has not begun its clean-up counts as one that other builds need. */
+/**
+ * Milliseconds to wait until the run begins its clean-up. If it has not begun then, we assume that other builds still
+ * need the run.
+ */
 const NOTICE_TIMEOUT = 5000;
 /** Milliseconds that the installer run may take to clean up. */
 const CLEANUP_TIMEOUT = 120_000;

@@ -38,7 +38,10 @@ export interface SupportedRelease {
   packageManager: string;
   /** How far a build of the release was tested: with the release's own installer, on a fake cloud, or not yet. */
   verified: Release['verified'];
-  /** Why a source that `installTypes` lacks is not possible. Unset when no reason is known. */
+  /**
+   * If `installTypes` lacks `url` or `iso`: why the release cannot be installed from this source. Unset when no reason
+   * is known.
+   */
   reason?: string;
   /** Other facts for people. */
   note?: string;

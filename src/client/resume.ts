@@ -47,7 +47,7 @@ const HISTORY_TIMEOUT = 60_000;
  * @returns a sentence that says what the build does now
  * @throws BuildNotFoundError when neither Temporal nor the store has the build
  * @throws BuildStateError when there is nothing to resume, or when a change affects a step that has already run
- * @throws UnreadableFileError, InvalidFilesError, FactoryError as {@link startBuild} does
+ * @throws UnreadableFileError, InvalidFilesError, FactoryError in the same cases as {@link startBuild}
  */
 export async function resumeBuild(
   client: ImageFactoryClient,
@@ -74,7 +74,7 @@ function readChange({ template, parameters }: ResumeOptions): BuildChange {
   const change: BuildChange = {};
   if (template !== undefined) {
     change.template = readTemplate(template).text;
-    // Without a name the build keeps the name of its first template.
+    // If the new template has no name, the build keeps the name of its first template.
     const name = 'file' in template ? template.file : template.name;
     if (name !== undefined) change.templateName = name;
   }
@@ -82,7 +82,10 @@ function readChange({ template, parameters }: ResumeOptions): BuildChange {
   return change;
 }
 
-/** Finds the state of the build, in Temporal's word; or the build's record when Temporal has forgotten the build. */
+/**
+ * Finds the name of the build's state in Temporal. If Temporal has forgotten the build, finds the build's record
+ * instead.
+ */
 async function findBuild(
   client: ImageFactoryClient,
   handle: WorkflowHandle,

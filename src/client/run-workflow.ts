@@ -46,16 +46,18 @@ export async function runWorkflow<R>(
     throw toRunError(error, workflowId, seconds);
   } finally {
     ended.abort();
-    // When `giveUpUntaken` has terminated the workflow, nobody needs its result.
+    // When `giveUpUntaken` terminates the workflow, `result` is rejected too. Nobody needs this second error, so we
+    // ignore it.
     result.catch(() => undefined);
   }
 }
 
 /**
- * Terminates a workflow that no worker has taken, when no worker polls. Temporal may still list a worker that has just
- * stopped, so its list does not show this. Never resolves when a worker takes the workflow.
+ * Waits until a worker takes the workflow. If no worker polls, terminates the workflow. The check before the start is
+ * not enough for this, because Temporal may still list a worker that has just stopped. After a worker has taken the
+ * workflow, the promise stays pending for ever.
  *
- * @throws NoWorkerError when it has terminated the workflow
+ * @throws NoWorkerError after it has terminated the workflow
  */
 async function giveUpUntaken(client: ImageFactoryClient, handle: WorkflowHandle, ended: AbortSignal): Promise<never> {
   while (await sleep(TAKE_TIMEOUT, true, { signal: ended }).catch(() => false)) {
@@ -69,7 +71,8 @@ async function giveUpUntaken(client: ImageFactoryClient, handle: WorkflowHandle,
 }
 
 /**
- * Checks whether the workflow waits and no worker polls. Returns undefined when the workflow waits and a worker polls.
+ * Returns true when the workflow waits for a worker and no worker polls, undefined when it waits and a worker polls,
+ * and false when a worker has taken it.
  */
 async function isWaitingForWorker(client: ImageFactoryClient, handle: WorkflowHandle): Promise<boolean | undefined> {
   const { raw, startTime } = await client.withTimeout(() => handle.describe());

@@ -22,7 +22,7 @@ export interface StockScript {
  *
  * @param parameters only `disk_layout` and `default_user` change the script
  * @throws UnreadableFileError, InvalidFilesError when the template cannot be read, or has mistakes
- * @throws FactoryError `InvalidParameter`
+ * @throws FactoryError `InvalidParameter` when a parameter is wrong
  */
 export function renderStockScript(template: TextSource, parameters: GivenParameters = {}): StockScript {
   const validated = parseParameters(parameters);

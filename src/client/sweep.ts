@@ -53,7 +53,8 @@ export async function scheduleSweeps(
       workflowExecutionTimeout: SWEEP_TIMEOUT * 1000,
       staticSummary: `Remove from ${input.clouds.join(', ')} what belongs to no running build`,
     },
-    // No sweep starts while another one runs. A sweep that Temporal missed by more than a minute is not made up for.
+    // No sweep starts while another one runs. If Temporal is down when a sweep is due, the sweep still starts up to a
+    // minute late; after that, it is left out.
     policies: { overlap: 'SKIP' as const, catchupWindow: 60_000 },
   } satisfies ScheduleOptions;
   return callTemporal(async () => {

@@ -37,8 +37,8 @@ export async function hasPolledSince(client: ImageFactoryClient, moment: number)
 export function isUnanswered(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   const code = getGrpcCode(error);
-  // 4 is DEADLINE_EXCEEDED. 9 is FAILED_PRECONDITION: the server refuses a query at once when no worker has polled for
-  // 20 s, but also a query of a workflow whose code fails.
+  // 4 is DEADLINE_EXCEEDED. 9 is FAILED_PRECONDITION: the server returns it when no worker has polled for 20 s, but
+  // also when the workflow's code fails. Only the error's text tells these two cases apart.
   return code === 4 || (code === 9 && /no poller/i.test(describeCauses(error)));
 }
 

@@ -8,8 +8,8 @@ import { EncryptionCodec } from './encryption-codec.js';
 import type { PayloadKeys } from './keys.js';
 
 /**
- * Maximum size of a request in bytes. A page of a history has at most 4 MiB of payloads; base64 and JSON add half of
- * that.
+ * Maximum size of a request in bytes. A page of a history has at most 4 MiB of payloads, and base64 and JSON make them
+ * larger by up to a half.
  */
 const LONGEST_BODY = 8 * 1024 * 1024;
 /** Timeout of a whole request, in milliseconds. */

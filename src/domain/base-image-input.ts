@@ -2,8 +2,8 @@ import type { BuildParameters } from './parameters.js';
 
 /**
  * Input of a base image build, with the texts of the template and the install script. The first activity writes both
- * texts into the store, and later activities read them from there, so that the history does not contain them once for
- * every activity.
+ * texts into the store, and later activities read them from there. Otherwise the workflow's history would contain the
+ * texts once for every activity.
  */
 export interface BaseImageInput {
   /** The image's UUID (version 4), which the client chooses; the workflow's id is `base_image-<uuid>`. */

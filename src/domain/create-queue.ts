@@ -1,4 +1,4 @@
-/** The most members that create instances at the same time while the cloud has no shortage. */
+/** Maximum number of members that create instances at the same time while the cloud has no shortage. */
 const MAX_CONCURRENT_CREATES = 5;
 /** After this many smooth turns in a row, the shortage is over, and the queue allows concurrent creates again. */
 const IMMEDIATE_TURNS_TO_RECOVER = 3;
@@ -113,16 +113,17 @@ export class CreateQueue {
   }
 
   /**
-   * Returns the ids of the members that create now or hold a slot. If one of these members ended unnoticed, the others
-   * would wait for ever.
+   * Returns the ids of the members that create now or hold a slot. The caller checks whether the workflows of these
+   * members still run: if one of these workflows ended unnoticed, its member would keep its turn or slot, and the other
+   * members would wait for ever.
    */
   get activeIds(): string[] {
     return this.state.entries.filter(({ state }) => state !== 'waiting').map(({ id }) => id);
   }
 
   /**
-   * Adds a member, or updates one that joins again. A member that has an instance already gets its turn at once,
-   * because others may wait until this instance is deleted.
+   * Adds a member, or updates a member that joins again. A member that has an instance already gets its turn at once,
+   * because other members may wait until this instance is deleted.
    */
   join(member: QueueMember, hasInstance: boolean, limit: number | undefined): void {
     const { entries: places } = this.state;

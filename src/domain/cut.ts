@@ -1,6 +1,6 @@
 /**
- * The mark at the place where a text was cut. It shows a reader that something is missing. It shows the masker that a
- * part of a secret may stand beside the mark.
+ * The mark at the place where a text was cut. It shows a reader that a part of the text is missing. It shows the masker
+ * that the text beside the mark may be a part of a secret.
  */
 export const CUT = '…';
 

@@ -45,7 +45,10 @@ export function listPhases<K extends ImageKind>(kind: K): Phase<K>[] {
   return Object.keys(IMAGE_KINDS[kind].phases) as Phase<K>[];
 }
 
-/** Returns the percentage of a build at which a phase begins; 100 when `phase` is undefined, after the last phase. */
+/**
+ * Returns the percentage of a build at which a phase begins. An undefined `phase` means that the last phase has ended;
+ * then the function returns 100.
+ */
 export function startPercent(kind: ImageKind, phase: string | undefined): number {
   const phases: Readonly<Record<string, number>> = IMAGE_KINDS[kind].phases;
   return phase === undefined ? 100 : (phases[phase] ?? 0);

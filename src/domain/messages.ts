@@ -41,7 +41,7 @@ export const SET_DEADLINE_UPDATE = 'setDeadline';
 export type DeadlineName =
   'install_timeout' | 'boot_timeout' | 'shutdown_timeout' | 'snapshot_timeout' | 'inactivity_timeout';
 
-/** Sets the seconds that a wait may take in all, counted from when it began. */
+/** The new time limit of a wait: how many seconds the wait may take in all, counted from the beginning of the wait. */
 export interface DeadlineChange {
   name: DeadlineName;
   seconds: number;
@@ -182,9 +182,13 @@ export interface ReadRecordsInput {
    * Empty: all records.
    */
   spec: Record<string, unknown>;
-  /** Whether the records include template, icicle and parameters. Use it only when few records match. Default false. */
+  /**
+   * Whether the records include template, icicle and parameters. Set this only when few records match. Default false.
+   */
   full?: boolean;
-  /** How many matching records to skip (`offset`, default 0), and the most to return (`limit`, default 200). */
+  /**
+   * `offset`: how many matching records to skip, default 0. `limit`: maximum number of records to return, default 200.
+   */
   offset?: number;
   limit?: number;
 }
@@ -255,7 +259,7 @@ export interface SweepResult {
 
 export interface CloudSweep {
   cloud: string;
-  /** Removed resources first, oldest first; then the kept ones. */
+  /** The removed resources come first, the oldest one at the beginning; the kept resources follow. */
   resources: SweptResource[];
   /** Number of kept resources that `resources` does not list. */
   unnamed: number;

@@ -13,15 +13,16 @@ export const TOOL = 'imagefactory-nova';
 /** Metadata keys and image properties. */
 export const KEYS = {
   /**
-   * Always {@link TOOL}. By this key, we find our resources that have no tags, such as the image of a snapshot in
-   * progress.
+   * Always {@link TOOL}. By this key, we find those of our resources that have no tags, such as the image of a snapshot
+   * that is in progress.
    */
   tool: 'imagefactory_tool',
   build: 'imagefactory_build',
   /**
-   * The id of the image or the volume itself. Clouds copy all other marks: Nova to a user's snapshot of an instance,
-   * Cinder to a volume and to a restored backup. A copy still has the id of the original in this mark. While the cloud
-   * captures an image, the value is the source of the capture: see src/activities/images/own-image.ts.
+   * The id of the image or the volume that we have marked. This mark tells an original from a copy, because clouds copy
+   * all our marks: Nova to the image of a user's snapshot of an instance, Cinder to a volume that a user creates from
+   * an image, and to a restored backup. In a copy, this mark still has the id of the original. While the cloud captures
+   * an image, the value is the source of the capture: see src/activities/images/own-image.ts.
    */
   id: 'imagefactory_id',
   role: 'imagefactory_role',
@@ -29,7 +30,7 @@ export const KEYS = {
   workflow: 'imagefactory_workflow',
   /** Digest of the inputs of a JEOS; only on a complete JEOS. */
   jeos: 'imagefactory_jeos',
-  /** `true` after an instance booted from the JEOS has answered over SSH. */
+  /** `true` if an instance that was started from the JEOS has ever answered over SSH. */
   proven: 'imagefactory_proven',
   /** Digest of an installer's kernel or ramdisk. */
   media: 'imagefactory_media',

@@ -115,7 +115,8 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
 /**
  * Validates the parameters, and adds all defaults.
  *
- * @throws FactoryError InvalidParameter, which names the parameter; for an unknown one also the valid names
+ * @throws FactoryError InvalidParameter. The message names the parameter; if the parameter is unknown, the hint lists
+ *   all valid parameters.
  */
 export function parseParameters(given: Record<string, unknown>): BuildParameters {
   const parsed: Record<string, unknown> = {};

@@ -13,7 +13,7 @@ const REORDERING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
  */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-/** Removes everything from a text that controls a terminal. Keeps the line ends and the tabs. */
+/** Removes from a text everything that controls a terminal, except line ends and tabs. */
 export function toPlainText(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(SEQUENCE, '').replace(REORDERING, '').replace(CONTROL, ' ');
 }

@@ -22,8 +22,8 @@ export interface FoundResource {
   id: string;
   name: string;
   /**
-   * The build in the mark of the resource: a build's UUID, or the first run id of a JEOS installation. Unset when the
-   * resource names no build.
+   * The build that the mark of the resource names: the UUID of a build, or the first run id of a JEOS installation.
+   * Unset when the mark names no build.
    */
   build?: string;
   /** Ids of the workflows that may be responsible for the resource. */
@@ -57,7 +57,7 @@ export type WorkflowState = 'running' | 'completed' | 'ended' | 'unknown';
 export interface SweepLimits {
   /** The sweeper keeps resources that are younger than this. */
   olderThan: number;
-  /** The most JEOS images that the sweeper keeps in a cloud: those that builds used last. */
+  /** Maximum number of JEOS images that the sweeper keeps in a cloud. It keeps the images that builds used last. */
   jeosKeep: number;
   /** The sweeper removes a JEOS or a medium that no build has chosen for this long. */
   unusedFor: number;
@@ -68,7 +68,7 @@ export interface SweepFacts {
   /** Milliseconds since the epoch. */
   now: number;
   limits: SweepLimits;
-  /** States by workflow id; a missing workflow counts as running. */
+  /** States of the workflows, by workflow id. A workflow that is not in this map counts as running. */
   workflowStates: ReadonlyMap<string, WorkflowState>;
   /**
    * Ids of the images that an instance, a boot image or a running build uses. If these ids are not known: a string with

@@ -6,8 +6,8 @@ import type { SshKeyPair } from './keys.js';
  * connection. The keys in `ssh_keys` replace the keys that cloud-init generates
  * (https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh).
  *
- * The names in `ssh_keys` depend on the key's type. If a version of cloud-init does not support the type, it generates
- * no other key, and sshd has no host key.
+ * The names in `ssh_keys` contain the key's type, which the guest's version of cloud-init must support. If it does not
+ * support the type, sshd has no host key, because cloud-init generates no other key.
  *
  * The image does not keep the host key: the last clean-up removes it. `disable_root: false` has one effect: root's
  * `authorized_keys` contains the build's key without the usual forced command, which tells users to log in as another

@@ -8,7 +8,7 @@ import type { Guest, GuestAddress } from './types.js';
 export interface ConnectOptions {
   /** Timeout in seconds for connection, key exchange and login together. */
   timeout: number;
-  /** On abort, the login fails; after the login, the connection is closed. */
+  /** If the signal is aborted during the login, the login fails. Later, an abort closes the connection. */
   signal?: AbortSignal;
 }
 
@@ -40,10 +40,10 @@ const OLD_ALGORITHMS = {
 /**
  * Connects to the guest and logs in with the key.
  *
- * @throws FactoryError GuestUnreachable (retryable) when there is no answer; GuestLoginRefused (retryable: cloud-init
- *   may not have installed our key yet) when the guest rejects the key; HostKeyMismatch (retryable: cloud-init may not
- *   have installed the host key yet) when the guest shows another host key: then we do not log in. The signal's reason
- *   on abort.
+ * @throws FactoryError GuestUnreachable (retryable) when the guest does not answer. GuestLoginRefused when the guest
+ *   rejects our key; retryable, because cloud-init may not have installed the key yet. HostKeyMismatch when the guest
+ *   shows a host key that we do not expect: then we do not log in; retryable, because cloud-init may not have installed
+ *   the expected host key yet. The signal's reason on abort.
  */
 export async function connectGuest(address: GuestAddress, options: ConnectOptions): Promise<Guest> {
   const { signal } = options;

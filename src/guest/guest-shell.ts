@@ -22,7 +22,7 @@ export interface JournalStep {
   script: Buffer;
   /** Timeout of the step, in seconds. */
   timeout: number;
-  /** The most bytes of earlier output to print when we attach to a step that has already started. */
+  /** Maximum number of bytes of earlier output to print when we attach to a step that has already started. */
   earlier: number;
 }
 

@@ -26,12 +26,12 @@ export class GuestJournal implements Journal {
    * script by `sh`, as root in root's home. In Windows, cmd.exe runs batch files, and PowerShell runs all other
    * scripts.
    *
-   * @param options timeout: seconds, counted by the guest from the step's start; then the guest kills the step's
-   *   process group. maxOutput: the most bytes of output to keep, default 65,536. round: letters, digits and dots,
-   *   default `0`. forceRerun: run the step in this round, even if another round has succeeded or is running
-   * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output; GuestUnreachable (retryable)
-   *   when the connection is lost, or the guest cannot start the step; GuestLoginRefused when the command prefix does
-   *   not make us root. The signal's reason on abort: the step then goes on in the guest.
+   * @param options timeout: seconds from the step's start, after which the guest kills the step's process group.
+   *   maxOutput: maximum number of bytes of output to keep, default 65,536. round: letters, digits and dots, default
+   *   `0`. forceRerun: run the step in this round, even if another round has succeeded or is running
+   * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output when the timeout is over;
+   *   GuestUnreachable (retryable) when the connection is lost, or the guest cannot start the step; GuestLoginRefused
+   *   when the command prefix does not make us root. The signal's reason on abort: the step then goes on in the guest.
    */
   async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
     const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', forceRerun = false } = options;

@@ -33,8 +33,8 @@ export function formatBlobFingerprint(blob: Buffer): string {
 }
 
 /**
- * Bytes of an ed25519 public key in SSH's binary format (RFC 8709): a length field (4 bytes) and the name (11 bytes),
- * then a length field (4 bytes) and the key (32 bytes).
+ * Size in bytes of an ed25519 public key in SSH's binary format (RFC 8709): a length field (4 bytes) and the name (11
+ * bytes), then a length field (4 bytes) and the key (32 bytes).
  */
 const ED25519_BLOB = 51;
 

@@ -8,7 +8,7 @@ export class OutputTail {
   private chunks: Buffer[] = [];
   private size = 0;
 
-  /** @param limit the most bytes to keep */
+  /** @param limit maximum number of bytes to keep */
   constructor(
     private readonly limit: number,
     private readonly onText: (text: string) => void = () => undefined,

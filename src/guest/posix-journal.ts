@@ -34,8 +34,8 @@ uptime_seconds() { read -r up rest </proc/uptime; echo "${'$'}{up%.*}"; }
 `;
 
 /**
- * The most bytes of a step's output on the guest's disk. When the output is larger, only its last {@link KEPT_OUTPUT}
- * bytes stay.
+ * Maximum size in bytes of a step's output on the guest's disk. When the output is larger, only its last
+ * {@link KEPT_OUTPUT} bytes stay.
  */
 export const LARGEST_OUTPUT = 16 * 1024 * 1024;
 export const KEPT_OUTPUT = 65_536;

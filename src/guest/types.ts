@@ -27,7 +27,7 @@ export interface RunResult {
   /** The command's exit status; null when a signal ended it. */
   exitCode: number | null;
   signal?: string;
-  /** The command's output. If the output is longer than `maxOutput`, only its last bytes. */
+  /** The command's output. If the output is longer than `maxOutput`, this is only the end of the output. */
   stdout: string;
   stderr: string;
 }
@@ -38,7 +38,7 @@ export interface RunOptions {
   timeout?: number;
   /** Text or bytes for the script's standard input. Default: empty. */
   input?: string | Buffer;
-  /** The most bytes to keep of each output stream. We keep the last bytes. Default 65,536. */
+  /** Maximum number of bytes to keep of each output stream. We keep the last bytes. Default 65,536. */
   maxOutput?: number;
   onOutput?: (chunk: string, stream: 'stdout' | 'stderr') => void;
   /** Whether to run the script through the command prefix. Default true. */
@@ -80,7 +80,7 @@ export interface JournalOptions {
   timeout: number;
   signal?: AbortSignal;
   onOutput?: (chunk: string) => void;
-  /** The most bytes of output to keep. We keep the last bytes. Default 65,536. */
+  /** Maximum number of bytes of output to keep. We keep the last bytes. Default 65,536. */
   maxOutput?: number;
   /** Name of the round: letters, digits and dots. A new round runs a failed step again. Default `0`. */
   round?: string;

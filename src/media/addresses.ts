@@ -49,7 +49,7 @@ export class AddressPolicy {
 
   /**
    * @param allowed the ranges that the worker's operator opens (CIDR, or one address)
-   * @throws FactoryError InvalidParameter when one of them is not a range of addresses
+   * @throws FactoryError InvalidParameter when an element of `allowed` is not a range of addresses
    */
   constructor(allowed: readonly string[] = []) {
     for (const range of DENIED) addRange(this.denied, range);
@@ -62,8 +62,8 @@ export class AddressPolicy {
   }
 
   /**
-   * Refuses a URL whose host is a denied address or `localhost`. `lookup` does not see such a host, because it needs no
-   * resolution, or because a proxy or Glance makes the connection.
+   * Refuses a URL whose host is a denied address or `localhost`. `lookup` cannot refuse every such URL: it is not
+   * called for a host that is an IP address, or when a proxy or Glance makes the connection.
    *
    * @throws FactoryError MediaUnavailable, not retryable
    */
@@ -101,7 +101,7 @@ function addRange(list: BlockList, range: string): void {
   if (isIP(address) === 6) return list.addSubnet(address, bits, 'ipv6');
   list.addSubnet(address, bits, 'ipv4');
   for (const before of IPV6_FORMS) list.addSubnet(`${before}${address}`, 96 + bits, 'ipv6');
-  // 6to4 (RFC 3056) has the IPv4 address behind its first 16 bits.
+  // A 6to4 address (RFC 3056) contains the IPv4 address after its first 16 bits.
   const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
   list.addSubnet(`2002:${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}::`, 16 + bits, 'ipv6');
 }

@@ -80,7 +80,10 @@ function parseRetryAfter(text: string | undefined): number | undefined {
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
 
-/** Creates the error of a connection that the worker does not make. `toMediaError` converts it for users. */
+/**
+ * Creates the error for a connection to a denied address, which the worker refuses to make. `toMediaError` converts
+ * this error for users.
+ */
 export function addressDeniedError(host: string, addresses: readonly string[]): Error {
   const found = addresses.join(', ');
   const rule = 'templates may not use loopback, link-local, metadata, multicast and broadcast addresses';

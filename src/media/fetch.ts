@@ -31,16 +31,19 @@ export interface FetchedFile {
 }
 
 const DEFAULT_TOTAL = 6 * 3600;
-/** The most times that we resume an interrupted transfer. We give up earlier if an attempt brings no new bytes. */
+/**
+ * Maximum number of times that we resume an interrupted transfer. We give up earlier if an attempt brings no new bytes.
+ */
 const MAX_RESUMES = 10;
 
 /**
  * Streams an http, https, ftp or file URL into a file and computes the file's digest. Resumes an interrupted transfer
  * where it stopped, if the server supports that and the file at the URL is still the same.
  *
- * @throws FactoryError MediaUnavailable: retryable for statuses 5xx, 408, 425 and 429, FTP replies 4xx, and connections
- *   that fail, stall or are interrupted; not retryable for 403, 404, 410, FTP's 530 and 550 and similar, or too many
- *   bytes. ChecksumMismatch with both digests. The signal's reason on abort.
+ * @throws FactoryError MediaUnavailable. It is retryable for the statuses 5xx, 408, 425 and 429, for FTP replies 4xx,
+ *   and for connections that fail, stall or are interrupted. It is not retryable for statuses such as 403, 404 and 410,
+ *   for FTP replies such as 530 and 550, or when the file has too many bytes. ChecksumMismatch with both digests when
+ *   the digest is wrong. The signal's reason on abort.
  */
 export async function fetchToFile(request: FetchFileOptions): Promise<FetchedFile> {
   const { url, path, signal, timeouts } = request;

@@ -5,9 +5,9 @@ import { fetchToFile } from './fetch.js';
 import { listFtp } from './ftp.js';
 import type { OpenOptions } from './source.js';
 
-/** The most files and folders that the whole tree may have. */
+/** Maximum number of files and folders in the whole tree. */
 const MAX_FILES = 10_000;
-/** The most levels of folders that the tree may have. */
+/** Maximum number of levels of folders in the tree. */
 const MAX_DEPTH = 32;
 
 export interface FetchFolderOptions extends Pick<OpenOptions, 'signal' | 'timeouts' | 'access'> {
@@ -15,7 +15,7 @@ export interface FetchFolderOptions extends Pick<OpenOptions, 'signal' | 'timeou
   url: string;
   /** The folder to create; it must not exist yet. */
   path: string;
-  /** The most bytes of all files together. */
+  /** Maximum number of bytes in all files together. */
   maxBytes: number;
 }
 

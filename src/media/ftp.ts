@@ -171,7 +171,7 @@ async function* readBytes(client: Client, url: string, path: string, offset: num
   reply.catch((error: Error) => body.destroy(error));
   try {
     for await (const chunk of body) yield chunk as Buffer;
-    // The data may end before the server has confirmed that the transfer is complete.
+    // We wait for the reply, because the data may end before the server has confirmed that the transfer is complete.
     await reply;
   } catch (error) {
     throw error instanceof FTPError ? toFtpError(url, error) : error;

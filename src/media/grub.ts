@@ -16,9 +16,12 @@ const MODULE_FOLDER = '/usr/lib/grub';
 /** GRUB's platform names, by firmware. */
 export const PLATFORMS: Record<StubFirmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
 
-/** The most bytes that a program may write to stdout or to stderr. If it writes more, Node.js ends it with an error. */
+/**
+ * Maximum number of bytes that a program may write to stdout, and to stderr. If it writes more, Node.js ends the
+ * program with an error.
+ */
 const OUTPUT_LIMIT = 1024 * 1024;
-/** The most characters of a program's output that an error message quotes. */
+/** Maximum number of characters of a program's output that an error message quotes. */
 const MESSAGE_LIMIT = 1000;
 
 /**
@@ -179,7 +182,7 @@ function programFailedError(what: string, { folder }: ProgramContext, why: strin
 function programMissingError(what: string, cause: unknown): FactoryError {
   return new FactoryError(
     'InvalidParameter',
-    `the worker’s machine has no ${what}, which boot_method stub and install media need`,
+    `the worker’s machine lacks ${what}: builds with boot_method stub and builds from install media need it`,
     {
       hint: 'install grub-common, grub-pc-bin, grub-efi-amd64-bin, mtools and xorriso on the worker’s machine, or set boot_method to direct',
       cause,

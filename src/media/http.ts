@@ -77,7 +77,8 @@ function parseHttpUrl(url: string): URL {
 
 /**
  * Returns the target of a redirect.
- * @throws FactoryError MediaUnavailable when the target is not a URL, or is neither https nor a step from http to http
+ * @throws FactoryError MediaUnavailable when the target is not a URL, or when the redirect leads neither to https nor
+ *   from http to http
  */
 export function resolveRedirect(from: URL, location: string): URL {
   const to = parseUrl(location, from.href);

@@ -28,7 +28,7 @@ const PADDING = 150;
 
 /** Name and kind of an ISO. */
 export interface IsoInfo {
-  /** The ISO's name. The boot loader and the installer on the ISO recognise the medium by it. */
+  /** The ISO's name, by which the boot loader and the installer on the ISO recognise the medium. */
   volumeId: string;
   /**
    * Whether the ISO's files are in UDF, as on Windows media. We cannot change such an ISO: no program of ours can

@@ -6,7 +6,9 @@ import { mediaUnavailableError } from './failures.js';
 import type { FetchFolderOptions } from './ftp-folder.js';
 import { openAllowed, openFilePath, openNoLink } from './local-file.js';
 
-/** The most levels of nested folders. We limit them, because the copy keeps one folder of each level open. */
+/**
+ * Maximum number of levels of nested folders. There is a limit, because the copy keeps one folder of each level open.
+ */
 const MAX_DEPTH = 100;
 
 /**
@@ -14,9 +16,8 @@ const MAX_DEPTH = 100;
  * Programs such as xorriso get only this copy. In the original, somebody could replace a folder by a link, and so lead
  * the program out of the folder.
  *
- * @throws FactoryError MediaUnavailable as `openLocalFile`; also when the folder is too large or too deep, when it
- *   contains a pipe or a device. StoreFailed, retryable, when the copy fails otherwise. The
- *   signal's reason on abort.
+ * @throws FactoryError MediaUnavailable as `openLocalFile`; also when the folder is too large or too deep, or contains
+ *   a pipe or a device. StoreFailed (retryable) when the copy fails for another reason. The signal's reason on abort.
  */
 export async function copyLocalFolder(request: FetchFolderOptions): Promise<void> {
   const { url, path, maxBytes, access, signal } = request;

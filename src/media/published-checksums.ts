@@ -11,7 +11,7 @@ export interface Checksum {
   name: string;
 }
 
-/** The most bytes that a checksum file may have. */
+/** Maximum size of a checksum file, in bytes. */
 const LARGEST = 16 * 1024 * 1024;
 
 const BY_LENGTH: Partial<Record<number, Checksum['algorithm']>> = {
@@ -57,8 +57,9 @@ function unescapeName(name: string): string {
 }
 
 /**
- * Finds the checksum of a file: the line with this path, else the lines with this file name if they all have the same
- * checksum, else the only line if it has no name. Returns undefined when there is no such line.
+ * Finds the checksum of the file at the path `name`. Uses the line with this path. Without such a line, uses the lines
+ * with the same file name in any folder, if all of them have the same checksum. Otherwise uses the only checksum in the
+ * text, if its line has no name. Returns undefined when no line fits.
  */
 export function findChecksum(text: string, name: string, algorithm?: Checksum['algorithm']): Checksum | undefined {
   const all = parseChecksums(text).filter((entry) => algorithm === undefined || entry.algorithm === algorithm);
@@ -102,9 +103,9 @@ export async function fetchChecksum({ url, medium, algorithm, ...options }: Chec
 }
 
 /**
- * Checks whether a checksum file has the medium's URL plus an ending (`x.iso.sha256`): then the file belongs to that
- * medium alone. The file may list another name, because openSUSE's `…-Current.iso` are links to the snapshot of the
- * day.
+ * Checks whether the URL of a checksum file is the medium's URL plus an ending, such as `x.iso.sha256` for `x.iso`.
+ * Such a file belongs to that medium alone, even if it lists another name. It may list another name, because openSUSE's
+ * `…-Current.iso` are links to the snapshot of the day.
  */
 function isNamedAfterMedium(url: string, medium: string): boolean {
   const [file, of] = [new URL(url), new URL(medium)];

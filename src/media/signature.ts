@@ -5,7 +5,7 @@ import { redactUrl } from './urls.js';
 
 /** Endings that distributions append to a file's name for its detached signature, the most common first. */
 const ENDINGS = ['.gpg', '.asc', '.sign', '.sig'];
-/** The most bytes that a signature file may have. */
+/** Maximum size of a signature file, in bytes. */
 const LARGEST_SIGNATURE = 256 * 1024;
 const ARMOR = '-----BEGIN PGP';
 /** Matches one block of armored public keys. */

@@ -12,7 +12,7 @@ export interface SinkOptions {
   path: string;
   /** The expected digest: md5, sha1, sha224, sha256, sha384 or sha512, in hexadecimal. */
   expected?: { algorithm: string; value: string };
-  /** The most bytes that the file may have. */
+  /** Maximum size of the file, in bytes. */
   maxBytes: number;
   /**
    * Called with the number of bytes so far, and with the total if the server has sent it; at most four times a second.
@@ -120,8 +120,8 @@ function tooLargeError(url: string, size: string, limit: number): FactoryError {
 }
 
 /**
- * Checks whether an error is one of the file system: then its `syscall` is `write`. Network errors have no `syscall`,
- * or `read`.
+ * Checks whether an error means that the file system cannot take more bytes, for example because the disk is full. The
+ * `syscall` of such an error is `write`. A network error has no `syscall`, or the `syscall` is `read`.
  */
 function isFileSystemError(error: unknown): boolean {
   const { syscall } = error as NodeJS.ErrnoException;

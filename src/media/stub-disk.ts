@@ -115,7 +115,8 @@ async function buildBootSector(sectors: number): Promise<Buffer> {
   (await readFile(grubFilePath(PLATFORMS.bios, 'boot.img'))).copy(sector, 0, 0, BOOT_CODE);
   sector.write('imgf', BOOT_CODE, 'latin1');
   const entry = sector.subarray(446);
-  // The entry: bootable; heads, sectors and cylinders at their maximum, which means unused; first sector; length.
+  // The partition entry: the flag "bootable"; heads, sectors and cylinders, whose maximum values mean that they are not
+  // used; the first sector; the number of sectors.
   Buffer.from([0x80, 0xfe, 0xff, 0xff, PARTITION_TYPE, 0xfe, 0xff, 0xff]).copy(entry);
   entry.writeUInt32LE(FIRST_SECTOR, 8);
   entry.writeUInt32LE(sectors, 12);

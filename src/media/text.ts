@@ -4,7 +4,7 @@ import { openMedium } from './open.js';
 import type { MediumStream, OpenOptions, Timeouts } from './source.js';
 
 export interface FetchOptions extends Pick<OpenOptions, 'signal' | 'access'> {
-  /** The most bytes that the file may have. Default 16 MiB. */
+  /** Maximum size of the file, in bytes. Default 16 MiB. */
   maxBytes?: number;
   timeouts?: Timeouts & {
     /** Seconds for the whole transfer. Default 120. */

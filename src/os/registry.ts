@@ -38,7 +38,7 @@ export const FAMILIES: readonly OsFamily[] = [
 /**
  * Finds the profile of a template's system, and warnings about the build.
  *
- * @throws FactoryError UnsupportedOs: no family has that name, version, architecture or way to install
+ * @throws FactoryError UnsupportedOs when no family has this name, version, architecture or type of `<install>`
  */
 export function findProfile(template: Template): { profile: OsProfile; warnings: string[] } {
   const { os } = template;
@@ -136,7 +136,7 @@ function unknownVersionError(family: OsFamily, os: Template['os']): FactoryError
 function listWarnings({ versions }: OsFamily, os: Template['os'], { newer }: FoundRelease): string[] {
   const warnings: string[] = [];
   if (newer) {
-    // Rawhide has no version number that could be newer.
+    // Rawhide has no version number, so the text does not say that it is newer.
     const is = /\d/.test(os.name + os.version)
       ? `is newer than the known versions (${versions}): it is built like the newest known version before it`
       : `changes from day to day: it is built like the newest known version (${versions})`;

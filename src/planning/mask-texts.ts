@@ -2,8 +2,8 @@ import type { Masker } from './masker.js';
 
 /**
  * The keys of results and heartbeats whose texts are for people: they may quote a guest, an installer or a cloud. All
- * other texts are data, such as ids, names and digests. We leave data alone, because with a weak password (`debian`), a
- * masked id would break the build.
+ * other texts are data, such as ids, names and digests. We do not mask data: a weak password (`debian`) may be part of
+ * an id, and a masked id would break the build.
  */
 const TEXT_KEYS = new Set([
   'consoleLine',

@@ -6,8 +6,8 @@ import { PatternSearch, ROOT } from './pattern-search.js';
 export const MASK = '********';
 
 /**
- * Minimum length, in characters, of a secret that we mask, and of a part of a secret that we mask beside a cut. A
- * shorter text also occurs in many places where it is not a secret.
+ * Minimum length, in characters, of a secret that we mask. At a place where a text was cut, it is also the minimum
+ * length of the part of a secret that we mask. A shorter text also occurs in many places where it is not a secret.
  */
 const SHORTEST = 4;
 
@@ -18,24 +18,24 @@ export interface Masker {
   mask(text: string): string;
 }
 
-/** How many quotes and backslashes a secret has before, between and behind its other characters. */
+/** The numbers of quotes and backslashes in a secret: before, between and after its other characters. */
 interface Quotes {
   before: number;
   within: number;
   behind: number;
 }
 
-/** Secrets that are equal without their quotes and backslashes. */
+/** A group of secrets that are equal when their quotes and backslashes are removed. */
 interface Pattern {
   codes: Uint16Array;
-  /** The quotes of each of these secrets. */
+  /** The numbers of quotes and backslashes in each secret of the group. */
   quotes: Quotes[];
 }
 
 /** A part of a text: the indexes of its first code and of its last code (see {@link Unescaped}). */
 type Part = [first: number, last: number];
 
-/** A range of a text: the offset of its first character, and the offset behind its last character. */
+/** A range of a text: the offset of its first character, and the offset after its last character. */
 type Range = [from: number, to: number];
 
 /** Creates a masker. It also masks the passwords of all addresses in a text. */
@@ -56,7 +56,10 @@ export function createBlindMasker(why: string): Masker {
 class SecretSearch {
   private readonly patterns: Pattern[];
   private readonly forwards: PatternSearch;
-  /** The same patterns backwards, which find the end of a secret behind a cut. */
+  /**
+   * The same patterns with their characters in reverse order. They find the end of a secret whose beginning was cut
+   * off.
+   */
   private readonly backwards: PatternSearch;
   /**
    * The length of the shortest secret that consists only of quotes and backslashes. Infinity when there is no such
@@ -81,7 +84,7 @@ class SecretSearch {
     return replaceRanges(text, [...toRanges(read, parts), ...this.findQuotes(text)]);
   }
 
-  /** Finds the whole secrets. Parts that overlap or touch become one. */
+  /** Finds the secrets that are complete. Secrets that overlap or touch become one part. */
   private findWhole({ codes, dropped }: Unescaped): Part[] {
     // sums[i] is the number of all quotes and backslashes before code i.
     let sum = 0;
@@ -113,7 +116,10 @@ class SecretSearch {
     return parts;
   }
 
-  /** Finds the beginnings of secrets before a cut, and the ends of secrets behind a cut. */
+  /**
+   * Finds incomplete secrets where a text was cut: the beginning of a secret before the cut, and the end of a secret
+   * after the cut.
+   */
   private *findCut({ codes }: Unescaped): Generator<Part> {
     let node = ROOT;
     for (let at = 0; at < codes.length; at++) {
@@ -129,7 +135,7 @@ class SecretSearch {
     }
   }
 
-  /** Finds the secrets that consist of quotes only. */
+  /** Finds the secrets that consist only of quotes and backslashes. */
   private *findQuotes(text: string): Generator<Range> {
     if (this.onlyQuotes === Infinity) return;
     for (const { 0: run, index } of text.matchAll(/["'`\\]+/g))
@@ -143,8 +149,9 @@ function toRanges({ starts, ends }: Unescaped, parts: Part[]): Range[] {
 }
 
 /**
- * Lists the forms of a secret that differ in more than quotes and backslashes. JSON and YAML write a line break as
- * `\n`. Programs may print the lines of a secret one by one.
+ * Lists the forms in which a text may contain a secret with control characters, such as line breaks: the secret itself,
+ * the secret as JSON and YAML write it (a line break is `\n`), and its single lines, because programs may print the
+ * lines one by one. Every other secret has only one form.
  */
 function listWritings(secret: string): string[] {
   if (!/[\0-\x1f]/.test(secret)) return [secret];

@@ -2,20 +2,20 @@
 export const ROOT = 0;
 
 /**
- * Finds many patterns in one pass over a text (Aho and Corasick, 1975). Building takes time in proportion to the length
- * of all patterns together; a step takes constant time on average.
+ * Finds many patterns in one pass over a text (Aho and Corasick, 1975). The constructor takes time in proportion to the
+ * length of all patterns together. Each step takes constant time on average.
  */
 export class PatternSearch {
   /** The edges of the tree. The key is `node * 2^16 + code`, and the value is the next node. */
   private readonly edges = new Map<number, number>();
   /**
-   * The suffix links of Aho and Corasick. For each node, another node: its codes from the root are the longest end of
-   * this node's codes that is also the beginning of a pattern.
+   * The suffix links of Aho and Corasick. Each node stands for the codes on the path from the root to this node. Its
+   * suffix link leads to the node for the longest shorter end of these codes that is also the beginning of a pattern.
    */
   private readonly shorter: number[] = [ROOT];
   /**
-   * For each node, the first node where a pattern ends, when we follow `shorter` again and again. ROOT when there is
-   * none.
+   * For each node, the first node at the end of a pattern that we reach when we follow `shorter` again and again. ROOT
+   * when we reach none.
    */
   private readonly nextEnd: number[] = [ROOT];
   /** For each node, the number of codes from the root: how much of a pattern has matched. */
@@ -39,7 +39,7 @@ export class PatternSearch {
       }
       this.patternAt[node] = index;
     });
-    // A node needs the values of all nodes that are nearer to the root.
+    // The values of a node depend on nodes that are nearer to the root, so we compute the nearest nodes first.
     const order = [...this.depth.keys()].sort((one, other) => (this.depth[one] ?? 0) - (this.depth[other] ?? 0));
     for (const node of order.slice(1)) {
       const [parent, code] = parents[node] ?? [ROOT, 0];

@@ -67,8 +67,9 @@ export function planInstaller(
 }
 
 /**
- * Chooses the firmware: UEFI for a stock script with disk_layout efi, which needs it; otherwise parameter `firmware`.
- * @throws FactoryError InvalidParameter when parameter `firmware` is `bios` in that case
+ * Chooses the firmware by parameter `firmware`. When this parameter is unset, a stock script with disk_layout efi gets
+ * UEFI, because it cannot boot without UEFI.
+ * @throws FactoryError InvalidParameter when parameter `firmware` is `bios` for a stock script with disk_layout efi
  */
 function chooseFirmware({
   installScript,

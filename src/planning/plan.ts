@@ -180,7 +180,8 @@ export function computeJeosDigest(input: {
     properties: { boot: bootImageProperties, image: imageProperties },
     diskSize,
     flavor,
-    // Members that a build does not use are left out, so that it keeps the digest of earlier versions.
+    // We leave out members that a build does not use. So the digest of such a build is the same as in earlier versions
+    // of this program, and the build can still reuse its JEOS.
     ...(parameters.boot_method === undefined || parameters.boot_method === 'direct'
       ? {}
       : { boot: parameters.boot_method }),

@@ -7,14 +7,15 @@ import { createBlindMasker, createMasker, MASK, type Masker } from './masker.js'
 
 /**
  * Limits of a build's secrets, so that the search for secrets needs little memory and time. Real builds stay far below
- * them: a password of crypt(3) has at most 512 characters, and its hash about 130. Tokens are longer.
+ * these limits: a password of crypt(3) has at most 512 characters, and its hash has about 130. A token may be longer
+ * than both.
  */
 export const SECRET_LIMITS = {
-  /** Different secrets of a build. */
+  /** Maximum number of different secrets of a build. */
   number: 500,
-  /** Characters of a secret. */
+  /** Maximum length of a secret, in characters. */
   length: 4096,
-  /** Characters of all different secrets together. */
+  /** Maximum length of all different secrets together, in characters. */
   characters: 65_536,
 } as const;
 /** The beginning of an element with a root password or a product key. */
@@ -146,8 +147,8 @@ export interface SecretSources {
 /** Finds the secrets in the documents of a build, also when the template has mistakes. */
 export function findDocumentSecrets({ template: text, parameters }: SecretSources): string[] {
   const { install_script: script, ...others } = parameters;
-  // If the template is valid, search for its parsed values too: the template's text may write a secret in one form, and
-  // a log in another.
+  // If the template is valid, we search for its parsed values too. A log may contain a secret in another form than the
+  // template's text.
   const { template = { os: {} } } = parseTemplate(text);
   return [
     ...new Set([

@@ -74,8 +74,8 @@ function detectEncoding(bytes: Uint8Array): string {
   const named = /^<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']/.exec(head)?.[1]?.toLowerCase() ?? 'utf-8';
   // TextDecoder follows WHATWG, which treats these names as windows-1252; in XML they mean ISO-8859-1.
   if (['iso-8859-1', 'latin1', 'iso_8859-1', 'l1'].includes(named)) return 'iso-8859-1';
-  // A file whose declaration is readable byte by byte is not UTF-16, even if the declaration names UTF-16. ASCII is a
-  // part of UTF-8.
+  // If we can read the declaration byte by byte, the file is not UTF-16, even if the declaration names UTF-16. ASCII is
+  // a part of UTF-8. So we decode all of these files as UTF-8.
   return named.startsWith('utf-16') || named === 'us-ascii' || named === 'ascii' ? 'utf-8' : named;
 }
 

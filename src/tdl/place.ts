@@ -2,7 +2,8 @@ import { LIMITS } from './limits.js';
 import type { Problem } from './types.js';
 
 /**
- * The most characters of a message. We cut longer messages, because a message may quote a long part of the document.
+ * Maximum length of a message, in characters. We cut longer messages, because a message may quote a long part of the
+ * document.
  */
 const LONGEST_MESSAGE = 400;
 

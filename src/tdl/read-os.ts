@@ -184,7 +184,10 @@ function readAddress(element: XmlElement | undefined, schemes: string[], problem
   return text;
 }
 
-/** Reports a mistake when a `file:` URL does not have an absolute path: a worker has no folder of its own. */
+/**
+ * Reports a mistake when a `file:` URL has a relative path. Such a path has no meaning, because a worker has no folder
+ * of its own.
+ */
 function refuseRelativeFile(url: string, protocol: string, at: number, problems: Problems): void {
   if (protocol !== 'file:' || isLocalFileUrl(url)) return;
   problems.add(at, `${url} is not an absolute path on the worker's machine: write file:///DIR/FILE`);

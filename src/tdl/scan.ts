@@ -198,7 +198,10 @@ class Scanner {
     }
   }
 
-  /** Returns the offset after the next `end`. If there is none, reports a mistake and returns -1. */
+  /**
+   * Returns the offset after the next occurrence of the text `end`. If it does not occur, reports a mistake and returns
+   * -1.
+   */
   private past(end: string, at: number, skip = 2): number {
     const found = this.text.indexOf(end, at + skip);
     if (found >= 0) return found + end.length;

@@ -1,7 +1,8 @@
 const POWERS = ['', 'k', 'm', 'g', 't', 'p', 'e', 'z', 'y'];
 
 /**
- * The most digits of a size, more than any disk size has. The limit keeps us from calculating with a hostile number.
+ * Maximum number of digits of a size. No real disk size has so many. The limit keeps us from calculating with a hostile
+ * number.
  */
 const MOST_DIGITS = 30;
 

@@ -35,8 +35,8 @@ export class CallBudget {
     if (this.rateLimiters.size === 0) return;
     const share = async (): Promise<void> => {
       const workers = await listPollers(client, taskQueue).catch(() => undefined);
-      // We always count this worker, because it is not in the list before its first poll. When Temporal does not
-      // answer, the shares stay as they are.
+      // We always add this worker, because it is not in the list before its first poll. When Temporal does not answer,
+      // the shares stay as they are.
       if (workers !== undefined) this.divide(workers.add(identity).size);
     };
     await share();

@@ -31,7 +31,7 @@ export interface DepsOptions {
   pollInterval?: PollInterval;
 }
 
-/** The most console reads per second in a cloud, for all builds of this worker together. */
+/** Maximum number of console reads per second in a cloud, for all builds of this worker together. */
 const CONSOLE_READS = 2;
 
 function createCloudWatches(clouds: Clouds, pace: PollInterval): (name: string) => CloudWatch {

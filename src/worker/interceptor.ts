@@ -12,7 +12,7 @@ import type { FailureDetails } from '../workflows/lifecycle/failures.js';
 import { whileMasked } from './active-maskers.js';
 import { maskFailure } from './mask-failure.js';
 
-/** The most characters of a failure's message, and of its console text, in the history. */
+/** Maximum number of characters of a failure's message in the history. The same limit applies to its console text. */
 const LONGEST_MESSAGE = 4000;
 
 /**
@@ -21,7 +21,7 @@ const LONGEST_MESSAGE = 4000;
  */
 export function toFailure(error: unknown, masker: Masker): unknown {
   if (!(error instanceof FactoryError)) return maskFailure(error, masker);
-  // Masked before it is cut: a cut could leave a part of a secret.
+  // We mask a text before we cut it. Otherwise the cut could leave a part of a secret, which the masker would not find.
   const mask = (text: string | undefined): string | undefined => (text === undefined ? undefined : masker.mask(text));
   const console = mask(error.consoleTail);
   const details: FailureDetails = {
@@ -51,8 +51,9 @@ function isStopped(context: Context): boolean {
  * Wraps every activity. Sends the activity's latest progress as heartbeats until the activity ends, so that Temporal
  * notices a dead worker and delivers cancellations. Converts errors by {@link toFailure}.
  *
- * Law 7: what an activity sends to Temporal or to the log passes here, or through `reportProgress` with the masker that
- * is set here. So the secrets of its build are masked, wherever a text comes from.
+ * Law 7 of docs/architecture.md: everything that an activity sends to Temporal or to the log has the secrets of its
+ * build masked. This class masks results, errors and log entries. `reportProgress` masks heartbeats with the masker
+ * that is set here.
  */
 export class StepInterceptor implements ActivityInboundCallsInterceptor {
   constructor(private readonly maskers: BuildMaskers) {}

@@ -89,8 +89,9 @@ const EXPECTED = /^No (Nexus services|workflows) registered/;
 const REPEAT = 60_000;
 
 /**
- * Leaves out messages of the SDK's core that tell nothing new: each of its forty pollers logs each of its tries to
- * reach Temporal. During an outage, the one line of the worker replaces them.
+ * Leaves out repeated messages of the SDK's core. The core has forty pollers, and each of them logs each of its tries
+ * to reach Temporal. During an outage, all these messages are left out, because the worker itself logs one line about
+ * the outage.
  */
 class CoreFilter {
   private readonly loggedAt = new Map<string, number>();
@@ -101,7 +102,7 @@ class CoreFilter {
     const { sdkComponent, target } = (meta ?? {}) as { sdkComponent?: string; target?: string };
     if (sdkComponent !== 'core') return true;
     if (this.isOutage() && /client::retry|pollers/.test(target ?? '')) return false;
-    // The numbers in a message count the tries.
+    // A message contains the number of tries. Without its numbers, the messages about all tries have the same key.
     const key = message.replace(/\d+/g, '');
     const now = Date.now();
     if (now - (this.loggedAt.get(key) ?? -Infinity) < REPEAT) return false;

@@ -9,7 +9,8 @@ const DEEPEST = 10;
 export function maskFailure(error: unknown, masker: Masker, depth = 0): unknown {
   if (depth > DEEPEST) return undefined;
   if (!(error instanceof Error)) return maskAllTexts(error, masker);
-  // Changed in place, so that the error keeps its class. Some classes have a message that cannot be assigned.
+  // We change the error in place, so that it keeps its class. In some classes `message` cannot be assigned, so we
+  // define the property anew.
   const change = (name: 'message' | 'stack' | 'cause' | 'details', value: unknown): void => {
     Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: name === 'details' });
   };

@@ -52,15 +52,15 @@ export interface WorkerOptions {
   pollInterval?: PollInterval;
 }
 
-/** The options of the command line that give this process's addresses, for messages. */
+/** Names of the options that give the addresses to listen at. Error messages name them. */
 const METRICS = '--metrics-address';
 const HEALTH = '--health-address';
 
 /** Milliseconds that the call which watches Temporal may take. */
 const WATCH_TIMEOUT = 3000;
 /**
- * By default gRPC waits up to two minutes before it tries a lost connection again. A worker must notice within seconds
- * that Temporal is back.
+ * Makes gRPC wait at most 5 s before it tries a lost connection again, so that a worker notices within seconds that
+ * Temporal is back. The default of gRPC is up to two minutes.
  */
 const CHANNEL = { 'grpc.max_reconnect_backoff_ms': 5000 };
 
@@ -69,7 +69,8 @@ function installRuntime(options: WorkerOptions, watch: TemporalWatch): void {
   const { logFormat: format, logLevel: level } = options;
   try {
     Runtime.install({
-      // By itself, the runtime would stop all workers at the same time. `runWorkers` stops them in order.
+      // No signal stops the workers directly, because the runtime would stop all of them at the same time. `runWorkers`
+      // stops them in the right order.
       shutdownSignals: [],
       logger: createWorkerLogger({ format, level, isOutage: () => watch.trouble !== undefined }),
       telemetryOptions: {

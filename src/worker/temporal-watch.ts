@@ -55,7 +55,7 @@ export class TemporalWatch {
 function describeTrouble(error: unknown): string | undefined {
   const { code, details, message } = error as { code?: number; details?: string; message: string };
   if (code !== undefined && ANSWERS.has(code)) return undefined;
-  // 4 is DEADLINE_EXCEEDED. The SDK tries a lost connection again until the deadline, and its text is only about the
-  // last try.
+  // 4 is DEADLINE_EXCEEDED. The SDK tries a lost connection again until the deadline, and its error text describes only
+  // the last try. So we use our own text.
   return code === 4 ? 'no answer in time' : (details || message).split('\n')[0];
 }

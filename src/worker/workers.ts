@@ -70,7 +70,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
   const workers = created.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = created.find((result) => result.status === 'rejected');
   if (failed === undefined) return workers;
-  // A worker that never ran would keep its connection open for ever, and so keep this process alive.
+  // Runs each created worker for a moment, so that it shuts down. A worker that never ran would keep its connection
+  // open for ever, and the process could not end.
   await Promise.all(workers.map((worker) => worker.runUntil(Promise.resolve()).catch(() => undefined)));
   throw failed.reason;
 }

@@ -47,8 +47,8 @@ async function keepVolumes(deps: Deps, { uuid, cloud }: BuildRef, marks: Record<
   const kept = volumes.filter(({ status }) => !status.endsWith('deleting'));
   for (const { id } of kept) {
     await volume.setMetadata(id, marks, { signal: cancellationSignal() }).catch((error: unknown) => {
-      // Cinder rejects the mark while it uploads the volume. Then the image that Cinder makes of the volume carries the
-      // mark.
+      // Conflict: Cinder is uploading the volume, and cannot change its metadata meanwhile. We ignore this, because the
+      // image that Cinder makes of the volume gets the mark instead.
       if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
     });
   }

@@ -29,22 +29,23 @@ export interface CleanupReport {
   leftovers: string[];
 }
 
-/** The largest number of rounds. A resource that still exists after them is reported as left over. */
+/** Maximum number of rounds. We report a resource that still exists after these rounds as left over. */
 const ROUNDS = 60;
 
 /**
- * The number of last rounds. In them, we remove the resources that an instance uses even though the instance still
- * exists. The first of these rounds removes the resources, the second one finds those that are left.
+ * Number of rounds at the end of the clean-up in which we also remove the resources that an instance uses, although the
+ * instance still exists. The first of these rounds removes the resources; the second one finds the resources that still
+ * exist.
  */
 const LAST_ROUNDS = 2;
 
 /**
- * Share of the time of a try after which the last rounds begin. A limit on the rounds alone is not enough, because a
- * cloud may hang instead of refusing.
+ * Part of the time of a try (1 is the whole time) after which the last rounds begin, even if few rounds have run. A
+ * limit on the number of rounds alone is not enough, because each call to a cloud that hangs takes long.
  */
 const LAST_FROM = 0.5;
 
-/** Share of the time of a try after which we remove nothing more. */
+/** Part of the time of a try (1 is the whole time) after which we remove nothing more. */
 const STOP_FROM = 0.9;
 
 /** The reason that we report for a resource when there was no time left to remove it. */
@@ -57,9 +58,9 @@ const NO_TIME_LEFT = 'there was no time left to remove it';
 const STILL_THERE = 'the cloud has accepted the request to remove it, but it still exists';
 
 /**
- * Removes every resource in the cloud that has the build's mark. Looks again until two rounds in a row find none,
- * because a resource whose creation is still under way appears late. Removes the instances first, because they use the
- * other resources.
+ * Removes every resource in the cloud that has the build's mark. Ends only when two rounds in a row have found no
+ * resource, because a resource that the cloud is still creating may be missing in the first lists. Removes the
+ * instances first, because they use the other resources.
  */
 export async function removeResources(deps: Deps, input: RemoveResourcesInput): Promise<CleanupReport> {
   // The resources whose removal an earlier try has begun, and may have completed.
@@ -110,7 +111,8 @@ function tryToRemove(remove: Found['remove']): Promise<string | undefined> {
 
 /**
  * Throws when another run of the build has started: a build that was reset or resumed during its clean-up creates
- * resources with the same mark. Temporal itself stops this activity only at its next heartbeat.
+ * resources with the same mark. Temporal stops this activity only at its next heartbeat, which may be too late. So this
+ * function asks Temporal before each round.
  * @throws FactoryError Conflict
  */
 async function stopUnlessCurrent(deps: Deps): Promise<void> {
@@ -157,7 +159,8 @@ async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // Searches by description and not by tag: a second call sets the tag, and a crash may have prevented this call.
+  // Searches by description, because the floating IP may have no tag: a second call sets the tag, and a crash may have
+  // prevented this call.
   const own = await network.listFloatingIps(
     { description: resourceName(ref, 'address') },
     { signal: cancellationSignal() },
@@ -170,7 +173,8 @@ async function findFloatingIps(deps: Deps, ref: BuildRef): Promise<Found[]> {
 
 async function findSecurityGroups(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const { network } = deps.clouds.get(ref.cloud);
-  // Searches by name and not by tag: a second call sets the tag, and a crash may have prevented this call.
+  // Searches by name, because the group may have no tag: a second call sets the tag, and a crash may have prevented
+  // this call.
   const groups = await network.listSecurityGroups(
     { name: resourceName(ref, 'guest') },
     { signal: cancellationSignal() },
@@ -194,7 +198,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
   const { image } = deps.clouds.get(ref.cloud);
   const query = { properties: { [KEYS.build]: ref.uuid } };
   const images = await listOwnImages(deps, ref.cloud, query, { signal: cancellationSignal() });
-  // The image of a build that was complete before it was reset. This image must stay.
+  // If the build was complete before it was reset, its base image must stay.
   const built = (await completedResult(deps, ref))?.glanceId;
   return images
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
@@ -202,10 +206,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: cancellationSignal() }) }));
 }
 
-/**
- * Finds the volumes of a build, also those that are being deleted: such a volume disappears or goes into an error
- * status.
- */
+/** Finds the volumes of a build. Includes volumes that Cinder is deleting, because the deletion may still fail. */
 async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesInput): Promise<Found[]> {
   const { volume } = deps.clouds.get(ref.cloud);
   if (!volumes || !(await volume.isAvailable({ signal: cancellationSignal() }))) return [];

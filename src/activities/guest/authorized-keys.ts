@@ -18,6 +18,6 @@ export async function changeAuthorizedKeys(guest: Guest, script: string): Promis
   if (exitCode === 0) return;
   throw new FactoryError(
     'CommandFailed',
-    `the user’s SSH key could not be added or removed in the guest: ${stderr.trim()}`,
+    `the file authorized_keys in the guest could not be changed (exit status ${exitCode}): ${stderr.trim()}`,
   );
 }

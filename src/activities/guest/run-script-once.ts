@@ -64,14 +64,15 @@ export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript):
 }
 
 /**
- * Limits for a line of output, in characters: LINE_SHOWN for the progress, LINE_KEPT for a line that has not ended yet.
+ * Maximum lengths of a line of output, in characters: LINE_SHOWN for the line that the progress shows, LINE_KEPT for a
+ * line that has not ended yet and that we keep until its end arrives.
  */
 const LINE_SHOWN = 200;
 const LINE_KEPT = 10_000;
 
 /**
  * Returns a function that follows an output. Each call takes the next piece of the output, and returns the last line so
- * far. The function marks a line that has not ended yet as cut, because the next piece may bring the rest of a secret.
+ * far. If this line has not ended yet, the function marks it as cut: the line may end in the middle of a secret.
  */
 export function followLastLine(): (piece: string) => string {
   let unfinished = '';

@@ -59,7 +59,8 @@ async function runScript(
   { step, profile }: { step: ScriptStep; profile: OsProfile },
 ): Promise<void> {
   const script = await renderStepScript(deps, input, step, profile);
-  // The scripts that imagefactory itself provides can safely run more than once. The commands of a template may not.
+  // The scripts that imagefactory itself provides can safely run more than once. For the commands of a template, this
+  // is not certain.
   const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
   const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;

@@ -28,8 +28,8 @@ const GENERATIONS = 50;
 
 /**
  * Milliseconds for which we wait for an upload by another activity before we ask Temporal whether that activity still
- * runs. After this time, an upload counts as dead if its image names no activity, or names this activity (an earlier
- * try).
+ * runs. If that activity no longer runs, its upload counts as dead. An upload also counts as dead after this time if
+ * its image names no activity, or names this activity (then an earlier try began the upload).
  */
 const STALE_UPLOAD = 120_000;
 
@@ -39,8 +39,9 @@ function isConflict(error: unknown): boolean {
 
 /**
  * Makes sure that an image with this content exists and is active, and returns its id. The id is derived from the seed.
- * So a try after a lost reply finds the first image, or gets 409 and then finds it; no try makes a second image. Glance
- * never reuses the id of a deleted image; then we take the next generation of the id.
+ * So when the reply to the create call is lost, the next try finds the image of the first try and creates no second
+ * image. Glance never reuses the id of a deleted image. In this case we derive the next id from the seed and a higher
+ * generation number.
  */
 export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedImage): Promise<string> {
   const cloud = deps.clouds.get(cloudName);
@@ -57,7 +58,7 @@ export async function ensureImage(deps: Deps, cloudName: string, wanted: WantedI
   }
   throw new FactoryError(
     'ImageFailed',
-    `image ${wanted.request.name} cannot be created: Glance refused all ${GENERATIONS} ids`,
+    `image ${wanted.request.name} cannot be created: none of ${GENERATIONS} ids could be used, because images with these ids were deleted or belong to another project`,
   );
 }
 
@@ -94,7 +95,7 @@ async function waitUntilFilled(deps: Deps, cloudName: string, first: Image, want
     const isPatient = Date.now() - waitedSince <= STALE_UPLOAD;
     if (isImported(image)) await sleep(deps.pollInterval);
     else if (image.status === 'queued') {
-      // Waits if the activity that created the image is about to upload its content.
+      // If another activity created the image, and still runs, it will probably upload the content, so we wait.
       if (isPatient && (await isUploadedElsewhere(deps, image))) await sleep(deps.pollInterval);
       else await fill(deps, cloudName, image, wanted);
     } else if (image.status === 'saving' && isPatient) await sleep(deps.pollInterval);
@@ -136,7 +137,7 @@ async function recordUploader(deps: Deps, cloudName: string, image: Image, { req
     const change = { op: 'add', path: `/${KEYS.uploader}`, value } as const;
     await deps.clouds.get(cloudName).image.updateImage(image.id, [change], { signal: cancellationSignal() });
   } catch (error) {
-    // The image was deleted: the upload fails with the same error.
+    // NotFound: the image was deleted. We ignore this error here, because the upload fails with the same error.
     if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
   }
 }

@@ -34,8 +34,8 @@ export async function claimImage(deps: Deps, cloud: string, imageId: string, key
 }
 
 /**
- * Milliseconds that the sweeper waits before it checks for a claim, so that a claim that was under way is visible.
- * Glance writes all properties of an image at once.
+ * Milliseconds that the sweeper waits after it has removed the key and before it checks for a claim. In this time,
+ * Glance completes a claim that a build had sent shortly before. Glance writes all properties of an image at once.
  */
 const CLAIM_SHOWS = 2000;
 
@@ -46,7 +46,8 @@ export async function removeSharedImage(deps: Deps, cloud: string, before: Image
   const value = before[key];
   const restore = (): Promise<unknown> =>
     image.updateImage(before.id, [{ op: 'add', path: `/${key}`, value }], options);
-  // An image without a key was left by an interrupted sweep. No build can have claimed it since, so it needs no check.
+  // An image without a key was left by an interrupted sweep. Since then, no build can have claimed the image, so we
+  // delete it without this check.
   if (value !== undefined) {
     await image.updateImage(before.id, [{ op: 'remove', path: `/${key}` }], options);
     await sleep(Math.min(CLAIM_SHOWS, deps.pollInterval * 2));

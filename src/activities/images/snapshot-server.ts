@@ -14,7 +14,8 @@ import {
 } from './captured-image.js';
 
 /**
- * Number of polls, after the end of the server's task, at which the image may still be `queued`. Then the step fails.
+ * Number of polls for which the image may stay `queued` after the server's task has ended. After these polls, the step
+ * fails.
  */
 const QUEUED_POLLS = 20;
 
@@ -35,7 +36,8 @@ async function startSnapshot(deps: Deps, watch: CloudWatch, input: SnapshotServe
     });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-    // Nova has just started another task on the instance: the next try sees which one, or that the instance is gone.
+    // Conflict: the instance has just got another task, or is gone. The next try reads the instance and reports which
+    // of the two is the case.
     throw asRetryable(error);
   }
 }

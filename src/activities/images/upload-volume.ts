@@ -80,15 +80,15 @@ async function startUpload(deps: Deps, watch: CloudWatch, input: UploadVolumeInp
   if (volume.status !== 'available') throw await volumeBusyError(watch.cloud, volume);
   const { name, marks } = describeCapture(deps, input, 'volume', volume.id);
   try {
-    // Cinder gives the image these marks when it creates the image, so the next try finds the image even if the reply
-    // is lost.
+    // Sets the marks before the upload: Cinder writes them to the image when it creates the image. So the next try
+    // finds the image by its marks even if the reply to the upload call is lost.
     await volumes.setImageMetadata(volume.id, marks, {
       signal: cancellationSignal(),
     });
     return await volumes.uploadToImage(volume.id, { image_name: name, ...FORMAT }, { signal: cancellationSignal() });
   } catch (error) {
     if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
-    // The volume is just being uploaded or detached: the next try sees which of the two.
+    // Conflict: Cinder is just uploading or detaching the volume. The next try reads the volume and reports its status.
     throw asRetryable(error);
   }
 }

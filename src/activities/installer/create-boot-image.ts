@@ -150,7 +150,7 @@ async function createRamdisk(deps: Deps, { ref, ramdiskId }: BootMedia, script: 
 
 /**
  * Creates the image of a disk that boots the installer by itself. Downloads the kernel and the ramdisk from Glance,
- * because another worker may have fetched them from the mirror.
+ * because the files may not be on this worker: another worker may have fetched them from the mirror.
  */
 async function createStubBootDisk(
   deps: Deps,

@@ -35,7 +35,7 @@ export interface WaitForJeosInput {
 export interface FoundJeos {
   imageId: string;
   reused: boolean;
-  /** Whether an instance booted from it has ever answered over SSH. */
+  /** Whether an instance booted from the JEOS has ever answered over SSH. */
   proven: boolean;
   /** Resources that the installer run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];

@@ -69,8 +69,8 @@ function checkTime(input: WaitForPowerOffInput, state: InstallerState): void {
 }
 
 /**
- * Checks whether the console shows the last line of a stock script. The line must stand alone: a command that contains
- * the line, and that the console shows before the command runs, does not count.
+ * Checks whether the console shows the last line of a stock script. The line must contain nothing else, because the
+ * console may also show the command that prints the line, before the command runs.
  */
 export function saysInstalled(console: string): boolean {
   return formatConsoleTail(console, Infinity)

@@ -48,7 +48,7 @@ export type CreatedServer =
     }
   | {
       serverId?: undefined;
-      /** The position in the queue. Undefined: the queue will signal it to the build. */
+      /** The position in the queue. Undefined when the queue will signal the position to the build later. */
       position?: QueuePosition;
     };
 
@@ -100,12 +100,12 @@ async function waitForHost(deps: Deps, { ref }: CreateServerInput, serverId: str
     reportProgress({ message: describeServer(server) });
     return Date.now() < until ? undefined : server.status;
   });
-  // The next step finds any other fault of the instance.
+  // Checks only whether no host had room. If the instance has failed for another reason, the next step reports it.
   if (last === 'ERROR') await rejectIfWithoutHost(deps, ref.cloud, serverId);
 }
 
 async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string): Promise<void> {
-  // Read the server itself, because the list may not have its fault yet.
+  // Read the server itself, because the list may not show the fault of the server yet.
   const server = await deps.clouds.get(cloud).compute.getServer(serverId, { signal: cancellationSignal() });
   if (server === undefined || !hasNoValidHost(server)) return;
   const { message, hint } = await serverFailedError(deps, cloud, server);
@@ -114,8 +114,8 @@ async function rejectIfWithoutHost(deps: Deps, cloud: string, serverId: string):
 }
 
 /**
- * Finds the build's instance of a role. Waits while the only instance is being deleted. When concurrent tries have
- * created several instances, keeps the oldest and deletes the others.
+ * Finds the build's instance of a role. If every such instance is being deleted, waits until none is left. When
+ * concurrent tries have created several instances, keeps the oldest and deletes the others.
  */
 async function findOwnServer(
   deps: Deps,

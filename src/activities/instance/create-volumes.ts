@@ -102,8 +102,8 @@ async function ensureAll(
 
 /**
  * Deletes a volume because the cloud has no room for another one that the instance needs. Throws when Cinder cannot
- * delete the volume, because each further round would leave another such volume. Ignores other errors of the cloud: the
- * next round finds the volume again.
+ * delete the volume, because otherwise each further round would create another volume that cannot be deleted. Ignores
+ * other errors of the cloud, because the next round finds the volume again.
  */
 async function returnVolume(deps: Deps, cloud: string, id: string, deadline: number): Promise<void> {
   try {

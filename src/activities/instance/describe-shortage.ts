@@ -13,12 +13,13 @@ export function describeShortage(error: unknown): string | undefined {
   return `the cloud to take more calls${retryAfterSeconds === undefined ? '' : `, in ${retryAfterSeconds} s`}`;
 }
 
-/** The usual names of resources, by the names that the services use for them in messages. */
+/** Maps the names that the services use for resources in their messages to the names that we show. */
 const RESOURCE_NAMES: Record<string, string> = { floatingip: 'floating IPs', port: 'ports', servers: 'instances' };
 
 /**
- * Converts a quota message of Nova, of unified limits or of Neutron to "quota: instances 10/10, cores 20/20". For
- * Neutron, the result has no numbers, because its message has none. Any other message only gets the prefix "quota: ".
+ * Shortens a quota message to the form "quota: instances 10/10, cores 20/20" (used/limit). Knows the messages of Nova,
+ * of unified limits and of Neutron. The result for Neutron has no numbers, because Neutron's message has none. Any
+ * other message only gets the prefix "quota: ".
  */
 function describeQuota(message: string): string {
   const nova = /Quota exceeded for ([\w, ]+): Requested [\d, ]+, but already used ([\d, ]+) of ([\d, ]+) /i.exec(

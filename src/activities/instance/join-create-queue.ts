@@ -81,9 +81,8 @@ export async function signalCreateQueue(
 
 /**
  * Lets the queue's workflow move to each new current version of the worker. The queue runs longer than any release;
- * without this, the workers of an old release could never stop. We set this from outside the workflow. A value that the
- * workflow sets itself comes from the worker of its first task, and other workers, especially workers without a
- * version, might not repeat that value.
+ * without this, the workers of an old release could never stop. We set this from outside the workflow and not in its
+ * code, because a worker without a version, or of another release, may not set the same value.
  */
 async function pinToCurrentVersion({ temporal }: Deps, workflowId: string): Promise<void> {
   await temporal.workflowService.updateWorkflowExecutionOptions({

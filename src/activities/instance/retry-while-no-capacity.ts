@@ -14,9 +14,9 @@ export interface CapacityWait {
 const PAUSE = 2.5;
 
 /**
- * Calls `make`, which creates a resource for which the cloud may have no capacity now. With `waits`, retries until the
- * cloud has capacity; without, returns the shortage. When the cloud limits the rate of calls, retries in both cases,
- * after the time that the cloud asks for.
+ * Calls `make`, which creates a resource for which the cloud may have no capacity now. If `waits` is true, retries
+ * until the cloud has capacity; if false, returns the shortage. When the cloud limits the rate of calls, retries in
+ * both cases, after the time that the cloud asks for.
  * @throws FactoryError with the cloud's own message when the deadline has passed
  */
 export async function retryWhileNoCapacity<T extends object>(

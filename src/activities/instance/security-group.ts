@@ -28,7 +28,10 @@ export async function ensureSecurityGroup(deps: Deps, ref: BuildRef): Promise<Se
   }
 }
 
-/** Finds the local address from which this machine reaches `host`, by the routes of its kernel. Sends no packet. */
+/**
+ * Finds the local address that this machine uses to reach `host`. The kernel chooses it from its routes, and sends no
+ * packet.
+ */
 export function findLocalAddress(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
@@ -41,8 +44,8 @@ export function findLocalAddress(host: string): Promise<string> {
         }),
       );
     });
-    // We do not pass this listener to connect() as its callback: a callback would receive errors too, instead of the
-    // listener above.
+    // We do not pass this listener to connect() as its callback, because Node would then give errors to the callback
+    // and not to the listener for `error` above.
     socket.once('connect', () => {
       const { address } = socket.address();
       socket.close();

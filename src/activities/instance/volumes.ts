@@ -18,8 +18,9 @@ export function computeCopyDeadline(): number {
 }
 
 /**
- * Finds the volume with a name. When concurrent tries have created several, keeps the oldest and deletes the others.
- * Ignores a volume that Cinder has failed to delete: it stays for ever, and the clean-up reports it.
+ * Finds the volume with the given name. When concurrent tries have created several such volumes, keeps the oldest and
+ * deletes the others. Ignores a volume that Cinder has failed to delete: it stays for ever, and the clean-up reports
+ * it.
  */
 export async function findVolume(deps: Deps, cloud: string, name: string): Promise<Volume | undefined> {
   const { volume } = deps.clouds.get(cloud);

@@ -17,7 +17,7 @@ export type MediumKind = 'kernel' | 'ramdisk' | 'iso';
 /** A medium to find or to fetch. */
 export interface WantedMedium {
   kind: MediumKind;
-  /** URLs of the medium, the best first. */
+  /** URLs of the medium. They are tried in this order. */
   urls: string[];
   /** The digest that the medium must have. Unset: any digest is accepted. */
   digest?: { algorithm: string; value: string };

@@ -9,8 +9,8 @@ export interface InstallerMedia {
   /** The ISO 9660 volume id (the label) of the install medium; not the id of a Cinder volume. */
   volumeId?: string;
   /**
-   * Replaces a URL in the installer's command line: by the URL of the mirror that served the index, or by the URL of
-   * the ISO that the index names. Unset: no URL is replaced.
+   * The URL to replace in the installer's command line, and the URL that takes its place: the URL of the mirror that
+   * served the index, or the URL of the ISO that the index names. Unset: no URL is replaced.
    */
   pin?: MirrorPin;
   /** Id of the image of the drivers medium. Unset when the build needs no such medium. */

@@ -22,7 +22,7 @@ const VOLUME_ID_KEY = 'imagefactory_volume_id';
 
 /**
  * Builds the name of the image property in which a medium's image records the id of its kernel image or its ramdisk
- * image. Boot method `stub` has its own properties, because it uses other images.
+ * image. Boot method `stub` has its own properties, because it needs the same files in images of another format.
  */
 function buildBootFileKey(role: 'kernel' | 'ramdisk', method: BootMethod | undefined): string {
   return `imagefactory_${role}${method === 'stub' ? '_file' : ''}`;

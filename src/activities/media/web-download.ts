@@ -14,8 +14,8 @@ import type { WantedMedium } from './fetch-medium.js';
 const METHOD = 'web-download';
 
 /**
- * Checks that Glance can fetch the media itself. Refuses every address to which this worker may not connect for a
- * template. Otherwise a template could make Glance read its own loopback and metadata addresses.
+ * Checks that Glance can fetch the media itself. Refuses a URL whose address is not open to templates on this worker.
+ * Otherwise a template could make Glance read the loopback and metadata addresses of Glance's own host.
  *
  * @throws FactoryError InvalidParameter; MediaUnavailable for an address that is not open to templates
  */
@@ -34,8 +34,9 @@ export async function checkWebDownload({ access }: Deps, { name, image }: Cloud,
 }
 
 /**
- * Finds a medium that Glance has fetched itself, or requests Glance to fetch it. The worker need not download such a
- * medium, so the key is the digest of its URL and of the validators that show whether the resource has changed.
+ * Finds a medium that Glance has fetched itself, or requests Glance to fetch it. The key of such a medium is not the
+ * digest of its bytes, because the worker does not download it. The key is the digest of the URL and of the HTTP
+ * validators, which show whether the resource has changed.
  * @throws FactoryError MediaUnavailable; ChecksumMismatch, after the image has been deleted
  */
 export async function ensureWebMedium(

@@ -88,8 +88,9 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     rootVolume: disks.volumes?.root,
     isoImage,
   });
-  // The workflow id of a JEOS that is not shared also contains the digest: a user may resume the build with another
-  // system while the first system is still being installed.
+  // The workflow id contains the digest even when the JEOS belongs to one build only: a user may resume this build with
+  // another system while the first system is still being installed. The second installation then needs another workflow
+  // id.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
   const memory = checkMemory(template, findProfile(template).profile, flavor);
   const planned: PlannedBuild = {

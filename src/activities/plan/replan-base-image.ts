@@ -27,8 +27,8 @@ const USED_BY: Record<string, ParameterName[]> = {
 /**
  * Plans a held build again, with another template or other parameters. Everything that has run must stay the same, or
  * the image would differ from its template.
- * @throws FactoryError InvalidParameter, which names the first part that has run and is now changed; and every error of
- *   planBaseImage
+ * @throws FactoryError InvalidParameter when something that has run is now changed; the message names the first such
+ *   change. Also every error of planBaseImage.
  */
 export async function replanBaseImage(deps: Deps, input: ReplanBaseImageInput): Promise<PlannedBuild> {
   const prepared = await preparePlan(deps, input);

@@ -7,7 +7,7 @@ import { cancellationSignal } from '../shared/context.js';
 
 /** Bytes in a GiB. Flavors and volumes give their sizes in GiB. */
 const GIB = 1024n ** 3n;
-/** Size in GiB of a root volume when neither template nor flavor gives one. Oz's disks have the same size. */
+/** Size in GiB of a root volume when neither template nor flavor gives one. Oz uses the same size. */
 const DEFAULT_VOLUME = 10;
 
 /** The disks of a build's instances. */

@@ -2,7 +2,7 @@ import type { ReadRecordsInput, ReadRecordsResult } from '../../domain/messages.
 import type { BuildRecord } from '../../domain/record.js';
 import type { Deps } from '../shared/context.js';
 
-/** Record fields that are large or private. They are returned only with `full`. */
+/** Record fields that are large or private. {@link readRecords} returns these fields only if `full` is true. */
 const LARGE_FIELDS = ['template', 'icicle', 'parameters'] as const;
 
 function matchesSpec(record: BuildRecord, spec: Record<string, unknown>): boolean {

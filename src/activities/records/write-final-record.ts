@@ -14,7 +14,7 @@ export interface WriteFinalRecordInput {
   status: ImageStatus;
 }
 
-/** The texts of the original imagefactory (Python) for the final status. */
+/** Text that the record shows for each final status: the same texts as in the original imagefactory (Python). */
 const FINAL_ACTIVITY: Record<string, string> = {
   COMPLETE: 'Base Image build complete',
   FAILED: 'Base Image build failed with exception',

@@ -30,7 +30,8 @@ export interface BuildDocuments {
 export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocuments {
   const installScript = once(() => readRequiredDocument(deps, uuid, 'install_script'));
   const template = once(async () => {
-    // The client decoded the template; the store keeps it as UTF-8, even if its declaration names another encoding.
+    // The template in the store is always UTF-8, because the client has decoded it. This is so even if the XML
+    // declaration of the template names another encoding.
     const text = (await readRequiredDocument(deps, uuid, 'template.tdl')).toString('utf8');
     return throwIfInvalid(text, 'template.tdl');
   });

@@ -17,7 +17,10 @@ export interface BuildInput {
   input?: BaseImageInput;
 }
 
-/** The most maskers that we keep. At one time, a worker runs the activities of only a few builds. */
+/**
+ * Maximum number of maskers that we keep. This is enough, because a worker runs the activities of only a few builds at
+ * one time.
+ */
 const MOST_KEPT = 64;
 
 /**
@@ -63,7 +66,8 @@ export class BuildMaskers {
         (await this.store.readDocument(uuid, name))?.toString('utf8'),
       ),
     );
-    // In the other parameters, only the passwords in addresses matter. The search finds them in any text.
+    // The only secrets in the other parameters are passwords in URLs. The search finds such passwords in any text, so
+    // we pass the JSON text of all parameters.
     return { template: template ?? '', parameters: { install_script: script ?? '', others: parameters ?? '' } };
   }
 }

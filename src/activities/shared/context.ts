@@ -26,7 +26,10 @@ export interface CloudWatch {
 /** Limits of each cloud, for all workers together. */
 export type CloudLimits = Readonly<Record<string, { maxConcurrentBuilds?: number; apiCallsPerSecond?: number }>>;
 
-/** The ports and settings that activities use. Each worker has one such object. */
+/**
+ * The interfaces to the outside world (store, clouds, Temporal and others) and the settings that activities use. Each
+ * worker has one such object.
+ */
 export interface Deps {
   clouds: Clouds;
   watch(cloudName: string): CloudWatch;

@@ -17,8 +17,8 @@ const LOST_RESOURCE_ERRORS: ErrorType[] = [
 
 /**
  * Returns LostByReset in place of a step's error, when the error can mean that a resource is gone and the build's run
- * was reset. Returns any other error unchanged. An activity checks for the reset, not the workflow, because a reset run
- * must first repeat its old decisions, up to the point of the reset.
+ * was reset. Returns any other error unchanged. The activity checks for the reset, because the workflow cannot: when
+ * Temporal replays the workflow up to the point of the reset, the workflow must make the same decisions as before.
  */
 export async function asLostByReset(deps: Pick<Deps, 'temporal'>, error: unknown): Promise<unknown> {
   if (!(error instanceof FactoryError) || error.retryable || !LOST_RESOURCE_ERRORS.includes(error.type)) return error;

@@ -54,7 +54,7 @@ export function watchVolume<R>(
 
 /**
  * Watches an image while the cloud makes it from an instance or a volume (the source): calls `check` with both once per
- * poll. The source is undefined when its list does not have it.
+ * poll. `check` gets undefined as the source when the list of instances or volumes does not contain the source.
  */
 export async function watchCapture<T extends { id: string }, R>(
   deps: Deps,

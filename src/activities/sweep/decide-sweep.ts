@@ -116,7 +116,8 @@ function reasonToRemove(resources: FoundResource[], facts: SweepFacts): string {
 
 /**
  * Decides whether a shared image is removed, and why.
- * @param rank how many JEOS images were used later; -1 for a medium, because the number of media is not limited
+ * @param rank number of JEOS images that were used later than this JEOS; -1 for a medium, because the number of media
+ *   is not limited
  */
 function judgeShared(
   resource: FoundResource,
@@ -143,8 +144,8 @@ function judgeShared(
 }
 
 /**
- * Returns when a shared image was last chosen, or created if no choice is recorded; undefined when its age is not
- * known.
+ * Returns the time when a build last claimed a shared image, or the time of its creation if no claim is recorded.
+ * Returns undefined when the time of its creation is not known.
  */
 function readLastUse({ created, used }: FoundResource): number | undefined {
   return created === undefined ? undefined : Math.max(created, used ?? created);

@@ -20,8 +20,9 @@ export interface FoundResources {
 }
 
 /**
- * Finds all resources that imagefactory has created in the cloud's project. A user's snapshot with copied marks is not
- * in `found`. But it may need our kernel and ramdisk, so their ids are in `referred`.
+ * Finds all resources that imagefactory has created in the cloud's project. `found` does not contain a user's snapshot
+ * to which Nova has copied our marks. But such a snapshot may need our kernel and ramdisk to boot, so `referred`
+ * contains the ids of these two images.
  */
 export async function findResources(deps: Deps, cloudName: string): Promise<FoundResources> {
   reportProgress({ message: `looking for resources with imagefactory’s mark in cloud ${cloudName}` });
@@ -128,10 +129,7 @@ async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResourc
   return found;
 }
 
-/**
- * Describes the image `image`, which has our mark. Uses the given state of the image, and does not read the image
- * again.
- */
+/** Describes an image that has our mark. Does not read the image from Glance again: `image` contains its state. */
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;

@@ -41,7 +41,8 @@ export async function planSweep(deps: Deps, input: PlanSweepInput): Promise<Boun
 }
 
 async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): Promise<SweepPlan> {
-  // We read the time before the lists, so that a resource that is created later is younger than any limit.
+  // We read the time before we list the resources. So a resource that is created after this time is younger than any
+  // age limit, and stays.
   const now = Date.now();
   const states = new Map<string, WorkflowState>();
   for (const id of new Set((await findResources(deps, cloud)).found.flatMap((resource) => resource.workflows))) {
@@ -49,9 +50,9 @@ async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): 
     states.set(id, await workflowState(deps, id));
   }
   const installing = await isInstalling(deps);
-  // We list the resources again after we know the states of the workflows: before its end, a build may still turn a
-  // snapshot into a base image. A resource that was created in between stays if we do not know the state of its
-  // workflow.
+  // We list the resources a second time, because the first list may be out of date: a build may have turned its
+  // snapshot into a base image just before its workflow ended. A resource that is only in the second list stays if we
+  // do not know the state of its workflow.
   const { found, referred } = await findResources(deps, cloud);
   const facts: SweepFacts = {
     now,

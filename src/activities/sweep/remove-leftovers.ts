@@ -60,8 +60,8 @@ async function findRunningWorkflow(deps: Deps, workflows: string[]): Promise<str
 }
 
 /**
- * Removes a resource. Returns undefined when it is gone, else why it still exists. Throws a retryable error (except
- * Conflict) that remains after all tries, so that Temporal retries the activity.
+ * Removes a resource. Returns undefined when it is gone, else why it still exists. When all tries have failed with a
+ * retryable error other than Conflict, throws this error, so that Temporal retries the activity.
  */
 async function tryToRemove(deps: Deps, cloud: string, resource: FoundResource): Promise<string | undefined> {
   try {
@@ -73,8 +73,8 @@ async function tryToRemove(deps: Deps, cloud: string, resource: FoundResource): 
 }
 
 /**
- * Throws the error again, a Conflict as retryable: an instance that was just deleted uses its resources a little
- * longer.
+ * Throws the error again. Makes a Conflict retryable: a resource may still be in use for a short time after its
+ * instance was deleted.
  */
 function makeConflictRetryable(error: unknown): never {
   if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
@@ -97,7 +97,8 @@ async function removeResource(deps: Deps, cloud: string, resource: FoundResource
       await volume.deleteVolume(resource.id, options);
       return waitUntilGone(deps, 'Cinder', async () => {
         const status = (await volume.getVolume(resource.id, options))?.status;
-        // A second delete call fails, and its error has the reason.
+        // The deletion has failed, but the status does not say why. So we send a second delete call, whose error
+        // message gives the reason.
         if (status === 'error_deleting') await volume.deleteVolume(resource.id, options);
         return status;
       });
@@ -123,8 +124,8 @@ async function removeResource(deps: Deps, cloud: string, resource: FoundResource
 const GONE_WITHIN = 300_000;
 
 /**
- * Waits until a deleted resource is gone. A service only accepts the delete call, and deletes the resource later. Until
- * then, an instance uses other resources that we remove after it.
+ * Waits until a deleted resource is gone. A service only accepts the delete call, and deletes the resource later. We
+ * wait because an instance uses other resources, which we can remove only when the instance is gone.
  * @param statusNow reads the resource's status; undefined when it is gone
  * @returns why the resource still exists; undefined when it is gone
  */
@@ -147,7 +148,7 @@ async function removeImage(deps: Deps, cloud: string, resource: FoundResource): 
   if (image === undefined) return undefined;
   const now = await describeImage(deps, image);
   if (now.result !== undefined) return now.result;
-  // A build has claimed, completed or marked the image since we found it.
+  // A change means that a build has claimed, completed or marked the image since we found it, so the image stays.
   if (now.used !== resource.used || now.shared !== resource.shared || now.expires !== resource.expires) {
     return 'has changed since it was found';
   }

@@ -78,7 +78,10 @@ async function serve(context: CommandContext): Promise<number> {
   return 0;
 }
 
-/** Finds the addresses of the UIs that may send requests, and the setting that names them (`place`, for messages). */
+/**
+ * Finds the addresses of the UIs that may send requests. `place` is the setting that gives these addresses; error
+ * messages name it.
+ */
 function findOrigins({ io, settings, options }: CommandContext): { place: string; addresses: string[] } {
   if (options['ui'] !== undefined) return { place: '--ui', addresses: [options['ui']].flat().map(String) };
   if (settings.uiAddress === undefined) return { place: 'the default', addresses: DEVELOPMENT_UI };

@@ -70,8 +70,8 @@ export async function followToEnd(
 }
 
 /**
- * Converts an error of a command that follows a build. Only two kinds of errors stay as they are: the build does not
- * exist, or the command line is wrong. Every other error says nothing about the build, which may still run.
+ * Converts an error of a command that follows a build to an OutcomeUnknownError, because the build may still run.
+ * Returns the error unchanged when the build does not exist or the command line is wrong.
  */
 export function toFollowError(uuid: string, error: unknown): unknown {
   if (error instanceof BuildNotFoundError || error instanceof OutcomeUnknownError) return error;

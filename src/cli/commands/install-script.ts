@@ -25,7 +25,8 @@ export const installScript: Command = {
     });
     for (const warning of warnings) io.err(formatWarning(warning));
     if (settings.output === 'json') io.out(formatJson({ kind, script }));
-    // A file gets the exact script. On a terminal, the template's texts in the script must not control the terminal.
+    // The script contains texts of the template, which must not control a terminal. So `out` removes control
+    // characters. A file or a pipe gets the exact script.
     else if (io.outIsTerminal) io.out(script);
     else io.outExact(script);
     return 0;

@@ -88,7 +88,7 @@ const OLD_SSH = {
   PubkeyAcceptedKeyTypes: '+ssh-rsa',
 };
 
-/** Runs `ssh` to the instance. Returns its exit code, which is that of the remote command. */
+/** Runs `ssh` to the instance. Returns the exit code of `ssh`, which passes on the exit code of the remote command. */
 async function runSshClient(folder: string, session: OpenedSession, command: string[]): Promise<number> {
   const { host, hostKeys } = session;
   await writeFile(join(folder, KNOWN_HOSTS_FILE), hostKeys.map((key) => `${host} ${key}\n`).join(''));
@@ -98,9 +98,9 @@ async function runSshClient(folder: string, session: OpenedSession, command: str
 }
 
 /**
- * Builds the arguments of `ssh`. The user and the host come from the build, and another person may have written its
- * template and its parameters. So the user stands after `-l` and the host after `--`, where `ssh` takes no word for an
- * option. The command comes from the caller, so it needs no such protection.
+ * Builds the arguments of `ssh`. The names of the user and the host come from the build, whose template and parameters
+ * another person may have written. So they must not act as options of `ssh`: we put the user after `-l` and the host
+ * after `--`. The command comes from the caller, so it needs no such protection.
  */
 export function buildSshArguments(
   folder: string,
@@ -118,6 +118,7 @@ export function buildSshArguments(
     ...(oldSsh === true ? OLD_SSH : {}),
   };
   const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  // The user's own SSH configuration is not read, because it has no entry for an instance that exists only for hours.
+  // `-F /dev/null`: `ssh` does not read the user's own configuration, which has no entry for an instance that exists
+  // only for hours.
   return ['-F', '/dev/null', ...args, '-l', user, '--', host, ...command];
 }

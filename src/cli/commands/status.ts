@@ -80,7 +80,9 @@ function toStatusDocument(
   };
 }
 
-/** Describes the end of a build without an image. The status is FAILED when the build has not reported an end. */
+/**
+ * Describes the end of a build without an image. If the build itself has not reported its end, its status is FAILED.
+ */
 function describeEnd({ status }: BuildProgress, ended: EndedBuild | undefined): Record<string, unknown> {
   if (ended === undefined) return {};
   const { failure, resumePoint } = ended;

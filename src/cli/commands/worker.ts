@@ -58,7 +58,8 @@ export const worker: Command = {
     const version = parseDeploymentVersion(settings);
     // Connects once, so that an address that does not answer gives the same error message as in every other command.
     await withClient(context, async () => undefined);
-    // The code that reads the cloud's configuration reads this variable, as python-openstackclient does.
+    // This variable passes --insecure to the code that reads the cloud's configuration. python-openstackclient reads
+    // the same variable.
     if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
     const {

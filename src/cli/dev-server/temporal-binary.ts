@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CommandError } from '../errors.js';
 
-// The arguments of the programs below are constants and paths of the caller's machine. No argument comes from a
-// template or a build.
+// It is safe to run programs with this function: their arguments are constants and paths on the caller's machine. No
+// argument comes from a template or a build.
 const run = promisify(execFile);
 
 /** Seconds after which the download fails when there is no connection, or when less than 1000 bytes per second come. */

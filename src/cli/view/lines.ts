@@ -91,7 +91,8 @@ function stepText(step: StepStatus, begun: boolean): string {
   const took = step.endedAt === undefined ? '' : ` in ${formatClock(step.endedAt - step.startedAt)}`;
   const note = step.note === undefined ? '' : `: ${step.note}`;
   const words = { done: 'done', failed: 'FAILED', skipped: 'skipped' }[step.state];
-  // A step that began and ended between two reads has no earlier line, so this line gives its phase and title.
+  // If the step began and ended between two reads, no line for its beginning was printed. So this line gives its phase
+  // and title.
   const title = begun ? step.name : `${step.phase}: ${step.title},`;
   return toPlainLine(`${title} ${words}${took}${note}`);
 }

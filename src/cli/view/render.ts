@@ -56,7 +56,8 @@ function keepLast(lines: Line[], room: number, colours: Colours): Line[] {
 }
 
 function drawLine({ text: given, right, colour = (same) => same }: Line, columns: number): string {
-  // Every line of the view passes here, before it gets its colour. So only the view itself can control the terminal.
+  // Removes the characters that control a terminal. Every line of the view passes through this function before it gets
+  // its colour. So no text of a build can control the terminal.
   const text = toPlainText(given).replace(/\n/g, ' ');
   if (right === undefined) return colour(clip(text, columns));
   const room = Math.max(0, columns - right.length - 1);
@@ -104,7 +105,8 @@ function phaseText(status: BuildStatus): string {
 }
 
 function stateText({ status, held, cancelRequestedAt, endedAt }: BuildStatus, execution: string): string {
-  // The status of a workflow that Temporal has ended is out of date, because the workflow could not update it.
+  // If Temporal has ended the workflow, the workflow could not update its status. So show its state in Temporal
+  // instead.
   if (endedAt === undefined && CUT_OFF.includes(execution)) return execution;
   if (cancelRequestedAt !== undefined && endedAt === undefined) return 'CANCELING';
   return held === undefined ? status : 'HELD';

@@ -19,8 +19,8 @@ const ALIASES: Record<ServiceType, string[]> = {
 };
 
 /**
- * Patterns by service name. If older versions of an API were listed under a name, the URL must match the pattern:
- * `volume` may also be Block Storage API v1 or v2, but we need v3.
+ * Patterns that the URL of an endpoint must match, by service name. Some catalogues list older versions of an API under
+ * these names: `volume` may also be Block Storage API v1 or v2, but we need v3.
  */
 const REQUIRED_PATHS: Record<string, RegExp> = { volume: /\/v3(\/|$)/ };
 

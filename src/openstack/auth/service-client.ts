@@ -20,7 +20,9 @@ export interface ServiceCall {
   signal?: AbortSignal;
 }
 
-/** The most pages of a list that we read. If there are more, the service's list is broken and never ends. */
+/**
+ * Maximum number of pages of a list that we read. If there are more pages, the service's list is broken and never ends.
+ */
 const MOST_PAGES = 1000;
 
 function toSearchParams(query: Query): URLSearchParams {

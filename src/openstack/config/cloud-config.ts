@@ -35,7 +35,7 @@ function readVariables(env: Environment): Document {
   );
 }
 
-/** Names the variable of a key, such as `auth.username`. */
+/** Returns the name of the `OS_*` variable for a key: `auth.username` becomes `OS_USERNAME`. */
 function nameVariable(key: string): string {
   return `OS_${key.replace(/^auth\./, '').toUpperCase()}`;
 }

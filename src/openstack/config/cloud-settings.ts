@@ -27,7 +27,7 @@ export interface CloudSettings {
   project?: NameOrId & { domain: NameOrId };
   /** The region of the endpoints. Unset: for each service we use the first endpoint of the catalogue, in any region. */
   region?: string;
-  /** Which interface of an endpoint to use: the first of these that the catalogue has. */
+  /** The interfaces of endpoints that we may use, the best one first. We use the first one that the catalogue has. */
   interfaces: Interface[];
   tls: Tls;
   /** URLs to use instead of the endpoints in the catalogue, by service type. */

@@ -14,8 +14,8 @@ const METHODS: Record<string, Credentials['method']> = {
 };
 
 /**
- * Finds the method of the sign-in: the method that `auth_type` names. Without `auth_type`, it is the method for which
- * the entry has a secret.
+ * Finds the method of the sign-in: the method that `auth_type` names. Without `auth_type`, the method depends on the
+ * credentials that the entry has: an application credential, else a password, else a token.
  */
 function readMethod(entry: Entry, source: Source): Credentials['method'] {
   const { auth, auth_type: given } = entry;
@@ -36,8 +36,8 @@ function readMethod(entry: Entry, source: Source): Credentials['method'] {
 }
 
 /**
- * Reads the domain of a user or a project as keystoneauth does: every id counts before every name. An entry with no
- * domain at all gets `default`, which is the id of the domain that every Keystone has from the beginning.
+ * Reads the domain of a user or a project as keystoneauth does: an id always overrides a name. An entry with no domain
+ * gets the id in `default_domain`, or else `default`, the id of the domain that every Keystone has from the beginning.
  */
 function readDomain(auth: Auth, id: string | undefined, name: string | undefined): NameOrId {
   const anyId = id ?? auth.default_domain_id;

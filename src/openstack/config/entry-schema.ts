@@ -80,9 +80,9 @@ export type Entry = z.infer<typeof entrySchema>;
 export type Auth = Entry['auth'];
 
 /**
- * The services that we call, by service type, with the words that begin the keys of the service: the word `compute`
- * begins the key `compute_endpoint_override`. If an entry uses several words for one key, the first word in the list
- * counts (https://service-types.openstack.org/).
+ * The services that we call, by service type. The words of a service are the beginnings of its keys in an entry: the
+ * word `compute` begins the key `compute_endpoint_override`. If an entry has the same key with several words, the first
+ * word in the list counts (https://service-types.openstack.org/).
  */
 export const SERVICE_KEYS = {
   compute: ['compute'],

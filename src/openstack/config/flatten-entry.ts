@@ -21,7 +21,7 @@ const SIGN_IN_KEYS = [
 ];
 /**
  * Keys of the sign-in that have several spellings. If an entry has a key in several spellings, the last spelling in the
- * list counts. If it has the same spelling inside and beside `auth`, the value beside `auth` counts.
+ * list counts. If the same spelling is both inside and beside `auth`, the value beside `auth` counts.
  */
 const SPELLINGS: Record<string, string[]> = {
   project_id: ['tenant_id', 'tenant-id', 'project_id', 'project-id'],
@@ -81,8 +81,8 @@ function unifySpellings({ auth, rest }: FlatEntry): void {
 }
 
 /**
- * If the entry names a project, its `domain_id` and `domain_name` are for the user and for the project, unless the
- * entry names the domain of the user or of the project itself.
+ * If the entry names a project, the keys `domain_id` and `domain_name` of the entry are for both the user and the
+ * project. A key for one of them, such as `user_domain_id`, overrides the common key.
  */
 function spreadDomain({ auth }: FlatEntry): void {
   if (auth['project_id'] === undefined && auth['project_name'] === undefined) return;

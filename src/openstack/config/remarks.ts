@@ -10,7 +10,7 @@ for (const word of SERVICE_KEYS['block-storage']) VERSIONS[word] = '3';
  * Lists remarks about the keys that openstackclient would use and this program does not use. The program can go on
  * without these keys.
  * @param rest the keys beside `auth`
- * @param isProfileUnknown whether the entry names a profile that nobody knows
+ * @param isProfileUnknown whether the entry names an unknown profile
  */
 export function listRemarks(rest: Document, isProfileUnknown: boolean, insecure: boolean, source: Source): string[] {
   const remarks: [string, string][] = [];

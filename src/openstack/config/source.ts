@@ -10,7 +10,10 @@ export interface Source {
   entry: string;
   /** Converts the path of a key, such as `auth.username`, to the name of that key in the source. */
   keyName: (path: string) => string;
-  /** For paths in the settings: the environment with the home directory, and the current directory. */
+  /**
+   * Paths in the settings are expanded with `env`, which names the home directory (`~`), and `directory`, the current
+   * directory.
+   */
   env: Environment;
   directory: string;
 }

@@ -16,7 +16,7 @@ export interface ErrorResponse {
   body: string;
 }
 
-/** The most characters of a service's message that we pass on. */
+/** Maximum number of characters of a service's message that we pass on. */
 const LONGEST_MESSAGE = 600;
 
 /**

@@ -40,20 +40,20 @@ export const DEADLINES: Deadlines = {
   upload: 600_000,
 };
 
-/** The most connections to one service at the same time; further calls wait for a free connection. */
+/** Maximum number of connections to one service at the same time. Further calls wait for a free connection. */
 const CONNECTIONS = 64;
 /** Milliseconds that we keep an idle connection: less than the 5 s after which Apache closes it by default. */
 const KEEP_ALIVE = 4000;
-/** The most attempts of a GET. */
+/** Maximum number of attempts of a GET. */
 const READ_TRIES = 3;
 /** Milliseconds before the second attempt of a GET; the pause before the third is twice as long. */
 const RETRY_PAUSE = 200;
 /**
- * Milliseconds. If a call failed after a longer time, or the service requests a longer pause, we leave the retry to the
- * caller.
+ * Limit for the retries of a GET, in milliseconds. If the call failed after a longer time, or the service requests a
+ * longer pause, we leave the retry to the caller.
  */
 const RETRY_LIMIT = 5000;
-/** The most bytes of a response that we read into memory. */
+/** Maximum number of bytes of a response that we read into memory. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 /** Milliseconds after which we try a host's next address in parallel (Happy Eyeballs). */
 const NEXT_ADDRESS_DELAY = 1000;

@@ -15,13 +15,13 @@ export interface Digest {
 }
 
 /**
- * Bytes. A thread computes the digest of content of this size or larger; for smaller content, the start of the thread
- * would take more time than the thread saves.
+ * Minimum size, in bytes, of content whose digest a thread computes. For smaller content, the start of the thread would
+ * take more time than the thread saves.
  */
 const THREAD_THRESHOLD = 32 * 1024 * 1024;
-/** Bytes of a piece, in which content is sent to the thread. */
+/** Size in bytes of the pieces in which content is sent to the thread. */
 const PIECE = 1024 * 1024;
-/** The number of pieces that are in memory; the thread returns each piece for further content. */
+/** Number of pieces in memory. The thread returns the memory of each piece, which is then used for further content. */
 const PIECES = 8;
 
 /** A message to the thread: a buffer with `length` bytes of content, or the request for the digest. */
@@ -66,7 +66,7 @@ class InlineDigest implements Digest {
   }
 
   close(): void {
-    // This digest uses nothing but memory.
+    // There is nothing to close: this digest uses only memory.
   }
 }
 

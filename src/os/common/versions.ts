@@ -24,8 +24,8 @@ export function isFrom(version: Version, other: string): boolean {
 }
 
 /**
- * Checks whether a version is equal to `last` or older. `12` includes every version that begins with it, so `12.5` is
- * up to `12`.
+ * Checks whether a version is equal to `last` or older. `12` includes every version that begins with it, so the result
+ * is true for version `12.5` and last version `12`.
  */
 export function isUpTo(version: Version, last: Version): boolean {
   return compareVersions(version.slice(0, last.length), last) <= 0;

@@ -79,8 +79,8 @@ rm -f /etc/udev/rules.d/70-persistent-net.rules`;
 
 /**
  * A script that removes the identity of the machine on any Linux. A missing file is not an error, so the script can run
- * twice. A file that cannot be removed is an error. The script leaves the key that the build logs in with and the SSH
- * host keys: sshd reads them for each connection, so the shutdown script removes them last.
+ * twice. A file that cannot be removed is an error. The script does not remove the SSH host keys, nor the key that the
+ * build logs in with. sshd reads these keys for each connection, so the shutdown script removes them last.
  */
 export const CLEAN_LINUX = `set -eu
 # Logs are emptied, not removed: services that run hold them open, and may not be able to make them anew.

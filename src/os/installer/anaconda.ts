@@ -63,8 +63,8 @@ export interface AnacondaOptions {
   /** The option of `loader` that names the install tree: `method`, or `repo` (RHEL 6). Default: `method`. */
   tree?: 'method' | 'repo';
   /**
-   * The network card that `loader` uses: the one with a link, or the first one, `eth0` (releases before RHEL 5 have no
-   * option for the link). Default: `link`.
+   * The network card that `loader` uses. `link`: the card that has a link. `eth0`: the first card, for releases before
+   * RHEL 5, because they have no option for the link. Default: `link`.
    */
   card?: 'link' | 'eth0';
   /** Whether the installer and the system have virtio drivers. */

@@ -17,8 +17,8 @@ export const VOLUME_ID = '{volume-id}';
 export type InstallerSource = Pick<InstallerPlan, 'kernel' | 'ramdisk' | 'indexes' | 'medium'>;
 
 /**
- * The longest kernel command line, in characters: x86's COMMAND_LINE_SIZE minus the final zero. The kernel silently
- * cuts off the rest of a longer one.
+ * Maximum length of a kernel command line, in characters: x86's COMMAND_LINE_SIZE minus the final zero. The kernel
+ * silently cuts off the rest of a longer command line.
  */
 const LONGEST_COMMAND_LINE = 2047;
 
@@ -65,7 +65,10 @@ export function getIso({ os }: Template): Extract<Install, { type: 'iso' }> {
   throw new FactoryError('Internal', `${os.name} is installed from an install tree, so it has no medium`);
 }
 
-/** Returns kernel and ramdisk in an install tree, by their URLs, best first. */
+/**
+ * Returns the source of an installer whose kernel and ramdisk are in an install tree. The lists of URLs begin with the
+ * best URL.
+ */
 export function buildTreeSource(
   kernels: string[],
   ramdisks: string[],
@@ -102,7 +105,8 @@ export function joinCommandLine(words: (string | undefined)[]): string {
 /**
  * Returns the properties of the images of a Linux system.
  * @param distro the distribution's name in libosinfo
- * @param buses properties for devices that the system has drivers for, when these are not the cloud's default devices
+ * @param buses properties that select devices for which the system has drivers. They are needed when the system has no
+ *   drivers for the cloud's default devices.
  */
 export function buildLinuxProperties(
   { version, arch }: Pick<Template['os'], 'version' | 'arch'>,

@@ -9,11 +9,11 @@ export interface MirrorPin {
 }
 
 /**
- * Finds the mirror that a request was redirected to: the part of each URL before the end that their paths share. A
- * redirector may choose another mirror for each request, and mirrors may have files of different days, so the build
- * uses the same mirror for all files. Returns undefined when no redirect happened. It also returns undefined when the
- * mirror's URL is valid for this one file only: when a URL has a query (which may be a signature), a user name or a
- * password, or when the file names differ.
+ * Finds the mirror that a request was redirected to. The two URLs end in the same path; the result has the part of each
+ * URL before this common end. A redirector may choose another mirror for each request, and mirrors may have files of
+ * different days, so the build uses the same mirror for all files. Returns undefined when no redirect happened. It also
+ * returns undefined when the mirror's URL is valid for this one file only: when a URL has a query (which may be a
+ * signature), a user name or a password, or when the file names differ.
  */
 export function findMirrorPin(asked: string, answered: string): MirrorPin | undefined {
   const [first, last] = [new URL(asked), new URL(answered)];

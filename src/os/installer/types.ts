@@ -16,8 +16,8 @@ export type MediaIndex =
    */
   | { format: 'treeinfo'; url: string; section: string }
   /**
-   * Debian's `SHA256SUMS` beside `netboot/`, with lines `<hex>  ./netboot/…`, or SUSE's `CHECKSUMS`. `prefix` is the
-   * beginning of the paths of the installer's files in it.
+   * Debian's `SHA256SUMS` beside `netboot/`, with lines `<hex>  ./netboot/…`, or SUSE's `CHECKSUMS`. The paths of the
+   * installer's files in this index begin with `prefix`.
    */
   | { format: 'sha256sums'; url: string; prefix: string }
   /** SUSE's `content` at the root of a medium before Leap 15 and SLES 15: lines `HASH SHA256 <hex>  boot/…`. */
@@ -48,7 +48,7 @@ export interface InstallerPlan {
   bootImageProperties: Record<string, string>;
   /** Properties of the JEOS and of the base image: os_distro, os_version, os_type, architecture, hw_*. */
   imageProperties: Record<string, string>;
-  /** Properties that a snapshot inherits from the boot image and must lose. */
+  /** Properties that a snapshot inherits from the boot image, and that the build must remove from the snapshot. */
   strippedProperties: string[];
   /** Set when the system has no drivers for virtio devices, so it needs a medium with drivers, or other devices. */
   lacksVirtio?: true;

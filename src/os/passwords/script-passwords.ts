@@ -19,7 +19,7 @@ const PATTERNS: RegExp[] = [
     String.raw`[{,][ \t]*["']?(?:${KEYS})["']?[ \t]*:[ \t]*("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"'{[,}\]][^\s,}\]]*)`,
     'g',
   ),
-  // A block of YAML: its first line.
+  // The first line of a YAML block (`|` or `>`) that is the value of such a key.
   new RegExp(
     String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:(?:[ \t]+[&!]\S+){0,2}[ \t]+[|>][-+\d]*[ \t]*\r?\n[ \t]+(\S.*)`,
     'gm',

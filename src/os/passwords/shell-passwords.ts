@@ -8,7 +8,7 @@ const WORD = String.raw`(?:'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\\.|&\w+;|[^\s'"\\|;&<>
 const PRINTED = new RegExp(String.raw`\b(echo|printf)((?:[ \t]+${WORD}){1,30})[ \t]*\|([^\n|]{0,500})`, 'g');
 const HERE_STRING = new RegExp(String.raw`\b((?:ch)?passwd\b[^\n|;<]{0,200})<<<[ \t]*(${WORD})`, 'g');
 const HERE_DOCUMENT = /(?<!<)<<-?(?!<)[ \t]*["'\\]?(\w+)/;
-// useradd(8), usermod(8), groupadd(8), groupmod(8): -p HASH
+// Matches the password hash in `-p HASH`, an option of useradd(8), usermod(8), groupadd(8) and groupmod(8).
 const OPTION = new RegExp(
   String.raw`\b(?:user|group)(?:add|mod)\b[^\n|;]{0,300}?[ \t]-\w*p[ \t]+(?!\$\()(${WORD})`,
   'g',

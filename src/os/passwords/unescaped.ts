@@ -8,7 +8,7 @@ export interface Unescaped {
   codes: Uint16Array;
   /** For each code, the offset in the original text where the character, or its escaped form, begins. */
   starts: Uint32Array;
-  /** For each code, the offset behind the end of the character, or of its escaped form. */
+  /** For each code, the offset in the original text directly after the character, or after its escaped form. */
   ends: Uint32Array;
   /**
    * For each code, the number of quotes and backslashes directly before it. The last member, which has no code, is the
@@ -29,7 +29,7 @@ function isDropped(code: number): boolean {
 
 /** Matches an XML reference, such as `&lt;`. If an XML document is inside another one, this reference is `&amp;lt;`. */
 const REFERENCE = /&(?:amp;)*(?:(lt|gt|quot|apos)|#(\d{1,7})|#[xX]([\da-fA-F]{1,6}));|&(?:amp;)*/y;
-/** Matches backslashes and, if it is there, the number of a character behind them, as in JSON: `\u00e9`. */
+/** Matches backslashes. If the number of a character follows them, as in JSON's `\u00e9`, matches this number too. */
 const BACKSLASHES = /\\+(?:u([\da-fA-F]{4}))?/y;
 const NAMED: Record<string, number> = { lt: 0x3c, gt: 0x3e, quot: DOUBLE_QUOTE, apos: SINGLE_QUOTE };
 const LAST_CODE_POINT = 0x10ffff;

@@ -21,7 +21,7 @@ const PIECE = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[([\s\S]*?)(?:\]\]>|$)|<(\/?)([\w
 interface OpenElement {
   name: string;
   isSecret: boolean;
-  /** Offset behind the start tag. */
+  /** Offset of the first character after the start tag. */
   begin: number;
   /** The text so far, with its references as they are, and the number of its pieces. */
   text: string;

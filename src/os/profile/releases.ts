@@ -15,8 +15,8 @@ export function hasOldSsh(family: OsFamily, version: Version): boolean {
 }
 
 /**
- * The release that a version is built like. `newer` is true when the version is newer than all known versions (Fedora
- * 99), or than the known updates of its release (RHEL 9.9).
+ * The release whose data is used to build a version. `newer` is true when the version is newer than all known versions
+ * (Fedora 99), or newer than the known updates of its release (RHEL 9.9).
  */
 export interface FoundRelease {
   release: Release;
@@ -33,7 +33,7 @@ export function findRelease(family: OsFamily, os: OsName): FoundRelease | undefi
   const begun = family.releases.filter(({ from }) => compareVersions(version, readBound(family, from)) >= 0);
   const release = begun.find(({ to }) => isUpTo(version, readBound(family, to)));
   if (release !== undefined) return { release, version, newer: false };
-  // The version may be an update of an older release, newer than the known updates: RHEL 9.9.
+  // The version may be an update that is newer than all known updates of an older release: RHEL 9.9.
   const updated = begun.at(-1);
   return updated && readBound(family, updated.to)[0] === version[0]
     ? { release: updated, version, newer: true }
@@ -41,8 +41,8 @@ export function findRelease(family: OsFamily, os: OsName): FoundRelease | undefi
 }
 
 /**
- * Formats the versions of a release for people: "12", "5.04 to 7.10", "from 15" without a last version, and "any" for a
- * system without versions.
+ * Formats the versions of a release for people: "12", "5.04 to 7.10", "from 15" when there is no last version, and
+ * "any" for a system without versions.
  */
 export function formatReleaseRange(family: OsFamily, { from, to }: Release): string {
   if (to === '9999')

@@ -18,11 +18,17 @@ export interface Release {
    * Empty when they cannot be built; then `reason` says why.
    */
   installTypes: readonly ('url' | 'iso')[];
-  /** Why the types that `installTypes` lacks are not possible. Unset when it lacks none. */
+  /**
+   * Why these versions cannot be built from one of the types, or from any type. Unset when `installTypes` has both
+   * types.
+   */
   reason?: string;
   scriptKind: InstallScriptKind;
   tools: GuestTools;
-  /** How a build was tested: with the system's own installer, only on the fake cloud, or not yet. */
+  /**
+   * How builds of these versions were tested. `installed`: with the system's own installer. `fake cloud`: only on the
+   * fake cloud. `not yet`: not at all.
+   */
   verified: 'installed' | 'fake cloud' | 'not yet';
   /** Other facts about these versions, for the documentation. */
   note?: string;

@@ -39,7 +39,7 @@ export function checkInstallScript(
   text: string,
   { transport = 'user_data', bootMethod, assumesPowerOff = false }: ScriptContext = {},
 ): CheckedScript {
-  // The command line has removed a byte order mark already, but another client program may pass it.
+  // Our command-line client has already removed a byte order mark, but another client program may send one.
   const given = text.replace(/^\uFEFF/, '');
   const { name, check, toUserData }: ScriptKind = SCRIPT_KINDS[kind];
   const refuse = (message: string): CheckedScript => ({

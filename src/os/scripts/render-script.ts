@@ -3,10 +3,10 @@ import { findNearest } from '../../tdl/nearest.js';
 import type { Template } from '../../tdl/types.js';
 
 /**
- * Replaces `${rootpw}` and other placeholders in an install script with the template's values. `$${` becomes `${`,
- * which shells and installers use themselves.
+ * Replaces `${rootpw}` and other placeholders in an install script with the template's values. `$${` becomes `${`, so
+ * that the script can contain a `${` that is for a shell or for the installer.
  *
- * @throws FactoryError InvalidInstallScript for an unknown placeholder, or one without a value in the template
+ * @throws FactoryError InvalidInstallScript when a placeholder is unknown, or has no value in the template
  */
 export function renderScript(script: string, template: Template): string {
   const { os, name } = template;

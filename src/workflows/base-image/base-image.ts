@@ -54,8 +54,8 @@ async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
 }
 
 /**
- * The most times that a build repeats the customisation after a workflow reset took the build back to an instance that
- * no longer exists.
+ * Maximum number of times that a build repeats the customisation because a workflow reset took it back to an instance
+ * that no longer exists.
  */
 const MAX_RESTARTS_AFTER_RESET = 2;
 

@@ -31,7 +31,7 @@ const noticeSignal = defineSignal<[QueueNotice]>(QUEUE_NOTICE_SIGNAL);
 
 /** Milliseconds for which an empty queue waits for a new member before the workflow ends. */
 const IDLE_TIMEOUT = 60_000;
-/** While no member waits, the time between two checks of the active members is longer by this factor. */
+/** While no member waits, the time between two checks of the active members is multiplied by this factor. */
 const CHECK_SELDOM = 20;
 /** Number of events in the history after which the workflow continues as new. */
 const MAX_EVENTS_BEFORE_CONTINUE_AS_NEW = 4000;
@@ -70,8 +70,8 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
     }
   };
   /**
-   * Sends each member a signal with its new turn or position. The member `joiningId`, which joins now, gets them by its
-   * query, so the queue signals it only when the queue expels it.
+   * Sends each notice of the queue as a signal to its member. A notice contains a new turn or position. The member
+   * `joiningId` joins now and will query its turn and position itself. So it gets a signal only if the queue expels it.
    */
   const notifyMembers = (joiningId?: string): void => {
     for (const { id, notice } of queue.advance(now)) {
@@ -80,7 +80,7 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
   };
   setHandler(defineSignal<[QueueMember, boolean, number | null]>(QUEUE_JOIN_SIGNAL), (member, hasInstance, limit) => {
     queue.join(member, hasInstance, limit ?? undefined);
-    // Grants turns here and not in the loop below, because the joining member sends its query at once.
+    // Grants turns here and not only in the loop below, because the joining member queries its turn at once.
     notifyMembers(member.id);
     hasChanged = true;
   });

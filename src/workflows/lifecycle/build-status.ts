@@ -12,8 +12,8 @@ import { renderStatusPage } from './status-page.js';
 export class BuildStatusModel<K extends ImageKind = ImageKind> {
   readonly status: BuildStatus;
   /**
-   * `expectedSteps` is about how many steps the current phase has. `endedSteps` is how many of them are done or
-   * skipped.
+   * `expectedSteps` is an estimate of the number of steps in the current phase. `endedSteps` is the number of these
+   * steps that are done or skipped.
    */
   private expectedSteps = 1;
   private endedSteps = 0;
@@ -39,7 +39,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
 
   /**
    * Enters a phase, and updates the search attributes.
-   * @param steps about how many steps the phase has
+   * @param steps an estimate of the number of steps in the phase
    */
   enterPhase(phase: Phase<K> | 'cleanup', steps = 1, attributes: SearchAttributePair[] = []): void {
     this.status.phase = phase;

@@ -42,7 +42,7 @@ export async function withBuildTimeout<T>(clock: BuildClock, run: () => Promise<
 
 async function waitForTimeout({ limit, paused, isPaused }: BuildClock): Promise<void> {
   const began = Date.now();
-  // `now` never falls behind the time of the timers that have fired: see
+  // When a timer has fired, we add its duration to `now`, because the workflow's clock may show an earlier time: see
   // docs/adr/0007-no-workflow-reads-the-clock-after-a-timer.md.
   for (let now = began; ;) {
     await condition(() => !isPaused());

@@ -9,8 +9,8 @@ import {
 const MARKS: Record<StepStatus['state'], string> = { running: '▶', done: '✓', failed: '✗', skipped: '–' };
 
 /**
- * The page shows at most this many steps: the latest ones. The page is written again after each step, and a replay
- * repeats all these writes, so the page must not grow with the build.
+ * Maximum number of steps that the page shows. It shows the latest ones. The workflow writes the whole page again after
+ * each step, and a replay repeats all these writes. So the page must not grow with the number of steps.
  */
 const MOST_ROWS = 100;
 

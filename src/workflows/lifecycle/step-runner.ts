@@ -102,7 +102,8 @@ export class StepRunner {
       if (step === undefined) return this.skip(entry);
       entry = this.status.beginStep(step, entry);
       try {
-        // Use the end of the run id. Its beginning is a time, which two runs that start within a minute have in common.
+        // Use the end of the run id, which is random. The beginning of the id is a time, which may be equal in two runs
+        // that start within a minute.
         const result = await execute(step, `${workflowInfo().runId.slice(-12)}.${round}`);
         this.status.endStep(entry, 'done', step.note?.(result));
         return result;

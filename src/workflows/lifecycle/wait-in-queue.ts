@@ -122,7 +122,8 @@ export class QueueTicket {
     try {
       return await create();
     } catch (error) {
-      // The turn ends here, because this failure may hold the build, and other builds must not wait for a held build.
+      // Ends the build's turn now. After this failure the build may be held for a long time, and other builds must not
+      // wait for a held build.
       await this.signalQueue(QUEUE_TURN_FINISHED_SIGNAL, 'failed');
       throw error;
     } finally {
@@ -143,7 +144,8 @@ export class QueueTicket {
     }
     const { notice } = this;
     if (notice?.state === 'expelled') throw this.quotaExceeded(request, notice.reason);
-    // The build got its turn during a shortage, so it most likely waits for the capacity that the cloud lacks.
+    // The build got its turn while the cloud lacks capacity. So the next attempt most likely waits for this capacity,
+    // and the status shows that reason.
     if (notice?.alone === true && notice.reason !== undefined) this.showWaiting({ reason: notice.reason });
   }
 

@@ -54,8 +54,8 @@ export async function withCleanup<R>(context: Context, build: () => Promise<R>, 
     const result = 'result' in outcome ? outcome.result : undefined;
     const failure = 'error' in outcome ? toBuildFailure(outcome.error, model) : undefined;
     if (failure !== undefined) model.status.failure = failure;
-    // The phase `plan` creates nothing. Besides, when the cloud is unknown or refuses our credentials, a clean-up would
-    // fail as well.
+    // If the build failed in the phase `plan`, it has created nothing, so it needs no clean-up. A clean-up might even
+    // fail, because the cloud may be unknown or refuse our credentials.
     const nothingCreated = model.status.phase === 'plan' && ending.continuesEarlierRun !== true;
     model.enterPhase('cleanup', 2);
     const keepImages = result === undefined ? [] : ending.resultImages(result);
@@ -84,7 +84,7 @@ async function removeResources(
       {
         name: 'cleanup',
         title: 'remove everything else that the build created',
-        // One attempt may need sixty rounds of requests to the cloud.
+        // One attempt may need sixty rounds of requests to the cloud, so it gets 30 minutes.
         budget: { total: SHORT.total, attempt: 1800 },
         note: ({ removed }) => (removed.length === 0 ? 'nothing was left' : `removed ${removed.join(', ')}`),
       },

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { CreateQueue, type QueueNotice } from '../../../src/domain/create-queue.js';
 
-/** A create queue with a test clock. Member b1 joined first, b2 a second later, and so on. */
-class Told {
+/**
+ * A create queue with a test clock. The number of a member sets the second at which it joined (b1 at 1 s, b2 at 2 s),
+ * whatever the order of the calls of `join`.
+ */
+class TestQueue {
   readonly line = new CreateQueue();
   now = 1_000_000;
 
@@ -26,10 +29,10 @@ class Told {
 }
 
 describe('the create queue of a project', () => {
-  let told: Told;
-  let { line } = new Told();
+  let told: TestQueue;
+  let { line } = new TestQueue();
   beforeEach(() => {
-    told = new Told();
+    told = new TestQueue();
     ({ line } = told);
   });
 

@@ -22,8 +22,8 @@ export interface InstallerFolder {
   /** The word of the command line that separates the installer's words from those that the installed system keeps. */
   separator: '--' | '---';
   /**
-   * Properties of the boot image and of the images for devices other than virtio. Unset when the kernel has virtio
-   * drivers.
+   * Image properties that select devices other than virtio devices, for the boot image and for the images that the
+   * build makes. Unset when the kernel has virtio drivers.
    */
   buses?: Record<string, string>;
   /** Words for the command line that only this distribution needs. Default: none. */
@@ -55,8 +55,8 @@ function findPort(arch: Arch, { folder }: InstallerFolder): Port | undefined {
     case 'ppc64le':
       return { ...usual, kernels: [`${inside}/vmlinux`, `${inside}/linux`] };
     case 'armv7l':
-      // Debian's archive has the files in the netboot folder itself; Debian's packages of the installer have them one
-      // level deeper.
+      // Debian's archive has the files in the netboot folder itself. Debian's packages of the installer have the files
+      // one level deeper. So we list both paths.
       return {
         kernels: ['vmlinuz', `${inside}/vmlinuz`],
         ramdisks: ['initrd.gz', `${inside}/initrd.gz`],
@@ -80,8 +80,8 @@ function stripInstallerSuffix(folder: string): string {
 /**
  * Patterns of console lines with which debian-installer reports a failure. Its text frontend begins the title of every
  * error with `!! ERROR:`, and a step that fails ends in the dialogue "Installation step failed". A question that the
- * script does not answer ends in a prompt, which nobody can answer; the prompt for a password has other words. An
- * install script can print IMAGEFACTORY-ERROR to report its own failure.
+ * script does not answer ends in a prompt, which nobody can answer. Prompts for passwords have another form, so they
+ * have patterns of their own. An install script can print IMAGEFACTORY-ERROR to report its own failure.
  */
 const FAILURES = [
   '(^|\\r)IMAGEFACTORY-ERROR',

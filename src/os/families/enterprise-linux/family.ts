@@ -50,8 +50,8 @@ const RELEASES: Release[] = [
 ];
 
 /**
- * A `<name>` that ends in the major version: Oz names these systems `RHEL-6` and has the update in `<version>`. `Rocky`
- * with version 9.4 means the same as `Rocky-9` with version 4.
+ * Matches a `<name>` that ends in the major version. Oz names these systems `RHEL-6`, and has the update in
+ * `<version>`. `Rocky` with version 9.4 means the same as `Rocky-9` with version 4.
  */
 const MAJOR = /^(.+?)-(\d{1,2})$/;
 
@@ -140,8 +140,8 @@ export const ENTERPRISE_LINUX: readonly OsFamily[] = [
 ];
 
 /**
- * Parses the version of a template. `GOLD` is the release without updates, `U3` its third update. When the name has the
- * major version, `<version>` has the update only, or both.
+ * Parses the version of a template. `GOLD` is the release without updates, `U3` its third update. When the name
+ * contains the major version, `<version>` is either the update alone, or the major version and the update.
  */
 function parseOsVersion({ name, version }: OsName): Version | undefined {
   const named = MAJOR.exec(name)?.[2];

@@ -10,8 +10,8 @@ import { DNF, RPM_ONLY, YUM, OLD_YUM } from './guest.js';
 const RAWHIDE = 'rawhide';
 
 /**
- * The architectures that Fedora has published, by era. The last 32-bit ones are i386, with install trees up to Fedora
- * 30, and armv7l, up to Fedora 36.
+ * The architectures that Fedora has published, by era. The last 32-bit architectures are i386, with install trees up to
+ * Fedora 30, and armv7l, up to Fedora 36.
  */
 const OLD: Arch[] = ['x86_64', 'i386', 'ppc64'];
 const MIDDLE: Arch[] = ['x86_64', 'i386', 'aarch64', 'armv7l', 'ppc64', 'ppc64le', 's390x'];

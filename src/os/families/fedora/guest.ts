@@ -58,8 +58,9 @@ again manage '--disablerepo=*' ${quoteWords([`--enablerepo=${id}`, `--setopt=${i
 }
 
 /**
- * Adds a repository for yum before 3.2.28, which has no `--setopt`. So the file first says that the repository is
- * needed; when yum has read the metadata, the script replaces the file with the final one.
+ * Adds a repository for yum before 3.2.28, which has no `--setopt`. So the script first writes a repository file that
+ * makes yum fail when the repository cannot be read. After yum has read the metadata, the script replaces this file
+ * with the final one.
  */
 function addRepositoryBeforeSetopt(repository: Repository): GuestScript {
   const id = escapeFileName(repository.name);

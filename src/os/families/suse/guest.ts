@@ -13,9 +13,9 @@ import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
 /**
  * Defines the shell function `zypp`, which runs zypper. zypper asks no question and waits for its own lock. Its exit
- * statuses 100 to 103 are information (zypper(8), "exit codes") and count as success. The statuses after them are
- * failures, such as 104, a package that does not exist, 106, a repository that could not be read, and 107, an rpm
- * script that failed.
+ * statuses 100 to 103 are information (zypper(8), "exit codes") and count as success. Higher exit statuses are
+ * failures. For example, 104 means that a package does not exist, 106 that a repository could not be read, and 107 that
+ * an rpm script failed.
  */
 const ZYPPER = `export LC_ALL=C ZYPP_LOCK_TIMEOUT=600
 zypp() {
@@ -31,7 +31,10 @@ function repoPath(repository: Repository): string {
   return `/etc/zypp/repos.d/${escapeFileName(repository.name)}.repo`;
 }
 
-/** Returns the URL of a repository. libzypp reads `ssl_verify` from the URL's query. */
+/**
+ * Returns the URL of a repository. If the template turns `sslverify` off, the URL's query says so, because libzypp
+ * reads the setting `ssl_verify` from there.
+ */
 function buildAddress({ url, sslverify }: Repository): string {
   const address = url.trim();
   if (sslverify || !/^https:/i.test(address)) return address;

@@ -98,8 +98,8 @@ function bootFromTree(template: Template): CasperBoot {
       'root=/dev/ram0',
       'ramdisk_size=1500000',
       'ip=dhcp',
-      // cloud-init reads `url=` too, as the address of a cloud-config, and would fetch the ISO as one.
-      // `cloud-config-url` prevents this.
+      // cloud-init also reads `url=`, but expects the address of a cloud-config there, so it would fetch the ISO. The
+      // word `cloud-config-url` prevents this.
       ...(iso === undefined ? [] : [`url=${iso}`]),
       'cloud-config-url=/dev/null',
     ],

@@ -3,8 +3,8 @@ import type { Repository } from '../../../tdl/types.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
 /**
- * Finds Chocolatey, or installs it as its documentation says: https://docs.chocolatey.org/en-us/choco/setup/. Old
- * versions of Windows do not enable TLS 1.2 (3072) by default.
+ * Finds Chocolatey, or installs it as its documentation says: https://docs.chocolatey.org/en-us/choco/setup/. The
+ * script enables TLS 1.2 (3072) first, because old versions of Windows do not enable it by default.
  */
 const CHOCO = `$choco = Join-Path $env:ProgramData 'chocolatey\\bin\\choco.exe'
 if (-not (Test-Path -LiteralPath $choco)) {

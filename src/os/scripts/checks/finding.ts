@@ -4,8 +4,9 @@ import type { Problem } from '../../../tdl/types.js';
 /** What a check has found in an install script. */
 export interface Finding extends Problem {
   /**
-   * `ending`: the machine may not power itself off at the end of the installation; with parameter assume_poweroff this
-   * is a warning. `warning`: it never stops a build. Unset: it stops every build.
+   * `ending`: the machine possibly does not power itself off at the end of the installation. With parameter
+   * assume_poweroff, this finding is only a warning. `warning`: the finding never stops a build. Unset: the finding
+   * stops every build.
    */
   about?: 'ending' | 'warning';
 }

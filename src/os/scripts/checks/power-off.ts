@@ -13,7 +13,7 @@ const BEFORE = new Set([
 
 const SHELLS = new Set(['sh', 'bash', 'ash', 'dash', 'ksh', 'zsh']);
 
-/** The most levels of scripts in words that we check. `sh -c "sh -c poweroff"` has two such levels. */
+/** Maximum number of levels of nested scripts that we check. `sh -c "sh -c poweroff"` has two levels. */
 const DEEPEST = 4;
 
 /** Checks whether a shell script has a command that powers the machine off. Assumes that every branch runs. */

@@ -4,7 +4,7 @@ const NOT_RUN = new Set(['echo', 'rem', '::', 'title', 'set', 'reg', 'schtasks',
 /** Programs that run a command which they get as an argument, in quotes or without. */
 const RUNNERS = new Set(['cmd', 'powershell', 'pwsh', 'start', 'call']);
 
-/** The most levels of nested quotes in which we look for commands. */
+/** Maximum number of levels of nested quotes in which we look for commands. */
 const DEEPEST = 4;
 
 /** The options with which `shutdown` powers the machine off, and the options with which it does something else. */
@@ -39,7 +39,7 @@ function nameOf(word: string): string {
 }
 
 function runsShutdown(words: string[]): boolean {
-  // `shutdown/s` needs no space.
+  // The first option may follow the name without a space: `shutdown/s`.
   const parts = words.flatMap((word) => (/^[^\s/]*shutdown(\.exe)?\//i.test(word) ? word.split(/(?=\/)/) : [word]));
   const at = parts.findIndex((word) => nameOf(word) === 'shutdown');
   if (at < 0) return false;
@@ -48,7 +48,8 @@ function runsShutdown(words: string[]): boolean {
     const option = /^[/-](.+)$/.exec(parts[index] ?? '')?.[1]?.toLowerCase();
     if (option === undefined) continue;
     options.push(option);
-    // The next word is a comment (/c) or the name of a machine (/m), and not an option.
+    // The word after /c is a comment, and the word after /m is the name of a machine. We skip this word, because it is
+    // not an option.
     if (option === 'c' || option === 'm') index += 1;
   }
   return options.some((option) => OFF.includes(option)) && !options.some((option) => NOT_OFF.includes(option));

@@ -10,7 +10,7 @@ export interface MimePart {
   line: number;
 }
 
-/** The most levels of nested messages. People use at most one level. */
+/** Maximum number of levels of nested messages. People use at most one level. */
 const DEEPEST = 8;
 
 /** Splits a MIME message (RFC 2045, RFC 2046) into its parts. A message without parts is one part. */
@@ -32,7 +32,10 @@ function splitLines(lines: string[], first: number, depth: number): MimePart[] {
   return [{ type, line: start, ...decode(body.join('\n'), headers.get('content-transfer-encoding') ?? '') }];
 }
 
-/** Reads the headers; the names are in lower case. A line that begins with white space continues the one before. */
+/**
+ * Reads the headers, and returns them by name in lower case. A line that begins with white space continues the line
+ * before.
+ */
 function readHeaders(lines: string[]): Map<string, string> {
   const unfolded: string[] = [];
   for (const line of lines) {

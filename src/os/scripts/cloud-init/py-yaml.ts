@@ -17,7 +17,8 @@ interface Mistake {
 }
 
 /**
- * The most mappings in which `find` searches for a key. People merge fewer mappings, and more could exhaust the stack.
+ * Maximum number of mappings in which `find` searches for a key. Real files merge fewer mappings. Without this limit, a
+ * file that merges very many mappings could exhaust the stack.
  */
 const MOST_MERGED = 1000;
 

@@ -49,8 +49,8 @@ function writeAgama({ template, profile, diskLayout, user }: StockInput): string
     {
       product: { id: profile.family === 'sles' ? 'SLES' : 'openSUSE_Leap' },
       localization: { language: 'en_US.UTF-8', keyboard: 'us', timezone: 'Etc/UTC' },
-      // Agama installs nothing unless the profile has a user who may log in. Without a password in the template, an
-      // invalid hash locks root's password.
+      // Agama installs nothing unless the profile has a user who may log in. When the template has no password, the
+      // profile gives root an invalid hash, which locks root's password.
       root:
         rootpw === undefined || rootpw === ''
           ? { password: '*', hashedPassword: true }

@@ -16,14 +16,17 @@ export const autoInst: ScriptKind = {
   writeStock: writeAutoInst,
   passwords: [/["']?\b(?:password|pw)["']?[ \t]*=>[ \t]*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/g],
   memory: { installer: 1024, system: 512 },
-  // Mageia's DrakX finds the script without the word. Mandriva's reads the word's path relative to the folder of its
-  // architecture.
+  // Mageia's DrakX finds the script without the word `kickstart=`. Mandriva's DrakX takes the path in this word as
+  // relative to the medium's folder for the architecture.
   medium: { word: /(?:^|\s)kickstart=(?!\w+:)(\S+)/, paths: ['install/auto_inst.cfg.pl'] },
 };
 
 /** Matches the beginning of an answer that DrakX runs as a command at the end of the installation. */
 const POST_INSTALL = /['"]?\b(?:postInstall|postInstallNonRooted)['"]?\s*=>\s*/g;
-/** Matches a Perl string. One of the groups, which depends on the kind of quotes, has the text of the string. */
+/**
+ * Matches a Perl string. The pattern has one group for each kind of quotes. The group that matches is the text of the
+ * string.
+ */
 const STRING = /'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|qq?\{((?:\\.|[^}\\])*)\}|qq?\(((?:\\.|[^)\\])*)\)/sy;
 
 /**

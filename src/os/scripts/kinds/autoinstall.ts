@@ -21,9 +21,10 @@ export const autoinstall: ScriptKind = {
   writeStock: writeAutoinstall,
   toUserData: toUserData,
   memory: { installer: 2048, system: 512 },
-  // From a tree, the live system fetches its whole medium into memory and unpacks it there.
+  // When the system is installed from a tree, the live system fetches its whole medium into memory and unpacks it
+  // there.
   treeInstallerMemory: 5 * 1024,
-  // cloud-init reads the configuration drive by itself.
+  // cloud-init finds the configuration drive by itself, so the command line stays the same.
   configDrive: (commandLine) => commandLine,
   medium: {},
 };
@@ -132,7 +133,7 @@ const LINE_START = new RegExp(`(^|[${BREAKS}])(?=[^${BREAKS}])`, 'g');
 function toUserData(text: string): string {
   if (isUserData(text) && !isBareConfig(text)) return text;
   if (isWrapped(text)) return `#cloud-config\n${text}`;
-  // What stands before the first `---`, and the `---` itself, stays at the beginning of its line.
+  // The lines before the first `---`, and the `---` itself, are not indented.
   const head = /^(?:(?:[ \t]*#.*|%.*|[ \t]*)\r?\n)*---(?=[\s]|$)/.exec(text)?.[0] ?? '';
   const indented = text
     .slice(head.length)
@@ -141,7 +142,10 @@ function toUserData(text: string): string {
   return `#cloud-config\n${head === '' ? '' : `${head}\n`}autoinstall:\n${indented}`;
 }
 
-/** Checks whether a file has the header of a cloud-config, but holds the keys of autoinstall themselves. */
+/**
+ * Checks whether a file has the header of a cloud-config, but has autoinstall's keys at the top level, and not below
+ * the key `autoinstall`.
+ */
 function isBareConfig(text: string): boolean {
   return (
     /^#cloud-config\s*$/im.test(text.slice(0, 200)) && splitUserData(text)?.[0]?.type === 'config' && !isWrapped(text)

@@ -161,7 +161,10 @@ function writeRunSynchronous(commands: string[]): string {
   return `<RunSynchronous>${items.join('')}</RunSynchronous>`;
 }
 
-/** The commands of the specialize pass. Clients disable Administrator, so the first one enables it. */
+/**
+ * The commands of the specialize pass. Client versions of Windows disable the user Administrator, so the first command
+ * enables this user.
+ */
 const SPECIALIZE = ['net.exe user Administrator /active:yes', writeConsoleCommand('Windows is on its disk')];
 
 /**
@@ -219,8 +222,8 @@ function writeImageChoice({ windowsImage }: Answers, key: string): string {
 }
 
 /**
- * The commands of the first logon. The first one extracts the setup script from the answer file, which may be on any
- * drive, and runs it, because a command may have at most 1024 characters.
+ * The commands of the first logon. A command may have at most 1024 characters, and the setup script is longer. So the
+ * first command extracts the setup script from the answer file, which may be on any drive, and runs the script.
  */
 const FIRST_LOGON = [
   `powershell.exe -NoProfile -ExecutionPolicy Bypass -Command "foreach ($d in [IO.DriveInfo]::GetDrives()) { $f = $d.Name + 'autounattend.xml'; if (-not (Test-Path $f)) { continue }; $c = @(([xml][IO.File]::ReadAllText($f)).unattend.ChildNodes | Where-Object { $_.NodeType -eq 'Comment' }); if ($c.Count -eq 0) { continue }; $s = $env:SystemRoot + '\\Temp\\imagefactory-setup.ps1'; [IO.File]::WriteAllText($s, $c[0].Value); & $s $f; Remove-Item $s; break }"`,

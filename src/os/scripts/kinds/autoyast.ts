@@ -29,9 +29,9 @@ const STRONGER = ['forceboot', 'rebootmsg'];
 
 /**
  * Checks that an AutoYaST profile powers the machine off at its end: by `halt` in `general/mode`, after the first
- * stage. `final_halt` is not the end of the installation: YaST makes it an init script of the installed system, which
- * runs when that system boots for the first time. If the cloud boots the machine with the installer's kernel
- * (boot_method direct), the installer boots again instead.
+ * stage. `final_halt` does not power the machine off at this point: YaST makes it an init script of the installed
+ * system, which runs when that system boots for the first time. If the cloud boots the machine with the installer's
+ * kernel (boot_method direct), the installed system does not boot: the installer boots again instead.
  * https://documentation.suse.com/sles/15-SP5/html/SLES-all/cha-configuration-installation-options.html
  */
 function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] {
@@ -54,7 +54,8 @@ function checkAutoyast(source: string, { bootMethod }: CheckContext): Finding[] 
     return report(stronger, `<${stronger.name}> makes YaST reboot in spite of <halt>: remove it`, 'ending');
   }
   const final = findTrue(mode, ['final_halt']);
-  // With a stub disk, the installed system takes the place of the installer's boot loader.
+  // With a stub disk, the installed system replaces the installer's boot loader. So the installed system boots next,
+  // and `final_halt` halts it.
   if (final !== undefined && bootMethod === 'stub') return [];
   if (final !== undefined) return report(final, FINAL_HALT, 'ending');
   const reboot = findTrue(mode, ['final_reboot']);
@@ -124,7 +125,7 @@ function findMediumContents({ family, version }: StockInput['profile']): MediumC
   if (family === 'sles' && !isFrom(version, '15')) return { cloudInit: false, systemd: true, modules: [] };
   if (family === 'sles') return { cloudInit: true, systemd: true, modules: ['Basesystem', 'Public-Cloud'] };
   const isTumbleweed = family === 'tumbleweed';
-  // `version` has 14 for Leap 42.
+  // `version` is 14 for Leap 42.
   return {
     cloudInit: isTumbleweed || isFrom(version, '14'),
     systemd: isTumbleweed || isFrom(version, '13.1'),

@@ -20,8 +20,8 @@ export const installerconfig: ScriptKind = {
 
 /**
  * Checks FreeBSD's installerconfig: settings for bsdinstall, then a shell script for the new system (bsdinstall(8),
- * "SCRIPTING"). The script begins at the first line with `#!` that is not the first of the file. It ends at the next
- * such line, which bsdinstall takes for another script, and does not run.
+ * "SCRIPTING"). The script begins at the first line with `#!` that is not the first line of the file. The script ends
+ * before the next line with `#!`: bsdinstall takes the lines from there on for another script, and does not run them.
  */
 function checkInstallerconfig(text: string): Finding[] {
   const lines = text.split(/\r?\n/);

@@ -59,7 +59,7 @@ const ENDING_OPTIONS = ['--eject', '--kexec'];
 /** Lines that put another file in their place. anaconda reads that file; we cannot. */
 const INCLUDES = ['%include', '%ksappend'];
 
-/** A line outside of the sections. */
+/** A line of a kickstart file. The line does not belong to a section. */
 interface KickstartLine {
   line: number;
   column: number;

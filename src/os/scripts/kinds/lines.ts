@@ -1,9 +1,11 @@
-/** Counts the lines of a text, without the empty one after the last line feed. */
+/** Counts the lines of a text. Does not count the empty line after the last line feed. */
 export function countLines(lines: readonly string[]): number {
   return lines.at(-1) === '' ? lines.length - 1 : lines.length;
 }
 
-/** Finds the first line that is neither empty nor a comment (`#`), without the white space around it; '' if none is. */
+/**
+ * Finds the first line that is neither empty nor a comment (`#`), and trims it. Returns '' when there is no such line.
+ */
 export function findFirstStatement(text: string): string {
   for (const line of text.split('\n')) {
     const statement = line.trim();

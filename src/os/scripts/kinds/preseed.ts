@@ -19,7 +19,8 @@ export const preseed: ScriptKind = {
   check: checkPreseed,
   writeStock: writePreseed,
   passwords: [
-    // OWNER QUESTION password VALUE; the key of a wireless network is of type string
+    // The form of an answer is OWNER QUESTION TYPE VALUE. The key of a wireless network has the type `string`, not
+    // `password`.
     /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*)/gm,
     /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_(?:wep|wpa)\w*)[ \t]+string[ \t]+(\S.*)/gm,
     /\becho[ \t]+"[\w.-]+[ \t]+[^\s"]+[ \t]+password[ \t]+([^"\n]+)"/g,
@@ -46,7 +47,10 @@ const POWER_OFF = 'debian-installer/exit/poweroff';
 /** Questions that stop the system at the end. Without the answer for the power-off, they leave the machine on. */
 const HALTS = ['debian-installer/exit/halt', 'debian-installer/exit/always_halt'];
 
-/** Questions whose answer brings other answers. The installer fetches or computes these; we cannot. */
+/**
+ * Questions whose answer names a source of further answers. The installer fetches or computes the further answers; our
+ * check cannot.
+ */
 const INCLUDES = ['preseed/include', 'preseed/include_command', 'preseed/run'];
 /** Questions whose answer is a command that may set answers itself, by `debconf-set`. */
 const COMMANDS = ['preseed/early_command', 'partman/early_command', 'preseed/late_command'];
@@ -123,7 +127,8 @@ function parseAnswers(text: string): Answer[] {
     current.pieces.push(goesOn ? raw.slice(0, -1) : raw);
     begun = goesOn ? current : undefined;
     if (goesOn) return;
-    // The value is trimmed afterwards, because a pattern for its end would try every space in it.
+    // We trim the value after the match. If the pattern excluded the spaces at the end, the match would take long for a
+    // value with many spaces.
     const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*)$/s.exec(current.pieces.join(' '));
     if (match?.[1] !== undefined && match[2] !== undefined) {
       answers.push({ line: current.line, question: match[1], value: match[2].trimEnd() });

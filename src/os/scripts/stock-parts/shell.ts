@@ -41,7 +41,7 @@ export type BootHook = 'rc.local' | 'init.d' | 'after.local';
 const KEY_PROGRAM = '/usr/local/sbin/openstack-key';
 
 const HOOKS: Record<BootHook, string> = {
-  // For Red Hat and its derivatives. Later releases run the file, but do not create it.
+  // For Red Hat and its derivatives. Later releases run this file, but do not create it, so these commands create it.
   'rc.local': `[ -s /etc/rc.d/rc.local ] || echo '#!/bin/sh' >/etc/rc.d/rc.local
 echo ${KEY_PROGRAM} >>/etc/rc.d/rc.local
 chmod +x /etc/rc.d/rc.local`,
@@ -69,8 +69,8 @@ chmod 755 /etc/init.d/after.local`,
  * Writes commands that create the user, and a service, on systems without cloud-init. At each boot the service fetches
  * the key of the instance from the metadata service and adds it to the user's authorized keys. It also prints the SSH
  * host keys to the console between cloud-init's marker lines, because the build verifies the host by these keys. The
- * metadata service may become reachable later than the network, so the service retries for a minute. Debian creates
- * host keys only when its package is installed, and an image has none, so the service creates them.
+ * metadata service may become reachable later than the network, so the service retries for a minute. The image contains
+ * no SSH host keys, and Debian creates them only when its OpenSSH package is installed, so the service creates them.
  */
 export function writeKeyService(user: string, hook: BootHook): string {
   const home = user === 'root' ? '/root' : `/home/${user}`;

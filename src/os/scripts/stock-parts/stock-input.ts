@@ -13,7 +13,7 @@ export interface StockInput {
   user: string;
   /**
    * The image to install from a Windows medium: its number, or its name. Unset when the product key selects the image,
-   * or the first one is right.
+   * or when the medium's first image is the right one.
    */
   windowsImage?: string | undefined;
   /** Whether the instance has a medium with drivers in a CD-ROM drive. */

@@ -27,7 +27,8 @@ describe('an image is ours', () => {
   it('when it is a capture of our instance or our volume that is not published yet', () => {
     assert.equal(isOwnImage(capture('instance'), 'p'), true);
     assert.equal(isOwnImage(capture('volume'), 'p'), true);
-    // The root volume was copied from an image that Nova had taken of another instance.
+    // Our root volume was copied from a snapshot of another instance. So the image of the volume carries that
+    // instance's `instance_uuid`, but it is still ours.
     assert.equal(isOwnImage(capture('volume', { instance_uuid: 'other' }), 'p'), true);
   });
 });
