@@ -117,8 +117,12 @@ function toUsageError(error: Error, args: string[]): UsageError {
   const hint = `imagefactory ${getName(command)} --help describes the command`;
   if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
   const pairs =
-    command.options?.['parameter'] === undefined ? '' : '; --parameter and --file-parameter take two words each';
-  return new UsageError(`an argument is missing: imagefactory ${command.usage.replace('..', '…')}${pairs}`, { hint });
+    command.options?.['parameter'] === undefined
+      ? ''
+      : ', or --parameter or --file-parameter has only one of its two values';
+  return new UsageError(`an argument is missing (usage: imagefactory ${command.usage.replace('..', '…')})${pairs}`, {
+    hint,
+  });
 }
 
 function getName(command: Command): string {

@@ -33,8 +33,8 @@ function getAgent(addresses: AddressPolicy, connectSeconds: number): Dispatcher 
   const known = ofPolicy.get(connectSeconds);
   if (known !== undefined) return known;
   const agent = new EnvHttpProxyAgent({
-    // undici does not use these options for the connection to a proxy. This is right, because the operator has chosen
-    // the proxy's address.
+    // `lookup` applies the address policy. undici does not use these options when it connects to a proxy, so the policy
+    // does not check the address of a proxy. It need not, because the operator has chosen that address.
     connect: { timeout: connectSeconds * 1000, lookup: addresses.lookup },
     keepAliveTimeout: 4000,
     // We use tunnels only for https: proxies reject a tunnel to port 80, and cannot cache what passes through a tunnel.

@@ -3,8 +3,8 @@ import type { Logger } from '@temporalio/worker';
 /** Milliseconds between two calls. */
 const INTERVAL = 3000;
 /**
- * gRPC codes of errors which show that Temporal answers: PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED. For
- * example, some credentials allow builds, but do not allow the call of the watch.
+ * gRPC codes of errors that count as an answer from Temporal: PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED. For
+ * example, some credentials allow builds, but not the call that `TemporalWatch` makes.
  */
 const ANSWERS = new Set([7, 8, 12]);
 

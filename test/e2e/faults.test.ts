@@ -193,7 +193,7 @@ describe('a build on the single-node cloud', { skip: noOwnCloud() }, () => {
     const customise = await build.holds('customise');
     await build.strike('command:2 two', 'the guest’s network cut for a minute, in which the command ends', async () => {
       second.letGo();
-      // Waits until the command has got the answer of the host. After this second the network is cut.
+      // The command gets the answer of our host within this second. Then the test cuts the guest's network.
       await build.pause(1000);
       await setLink(cloud, customise, 'down');
       try {

@@ -25,7 +25,7 @@ export async function removeRootVolume(deps: Deps, ref: BuildRef): Promise<strin
   return `volume ${volume.id}`;
 }
 
-/** Name of the document with the id of the volume that was the disk of an instance of the build. */
+/** Name of the document that contains the id of a volume. An instance of the build had this volume as its disk. */
 const USED_DISK = 'used_disk';
 
 /**

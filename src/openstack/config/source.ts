@@ -10,11 +10,9 @@ export interface Source {
   entry: string;
   /** Converts the path of a key, such as `auth.username`, to the name of that key in the source. */
   keyName: (path: string) => string;
-  /**
-   * Paths in the settings are expanded with `env`, which names the home directory (`~`), and `directory`, the current
-   * directory.
-   */
+  /** Gives the home directory, which replaces `~` in the paths of the settings. */
   env: Environment;
+  /** The current directory, at which relative paths of the settings start. */
   directory: string;
 }
 

@@ -80,7 +80,8 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
   };
   setHandler(defineSignal<[QueueMember, boolean, number | null]>(QUEUE_JOIN_SIGNAL), (member, hasInstance, limit) => {
     queue.join(member, hasInstance, limit ?? undefined);
-    // Grants turns here and not only in the loop below, because the joining member queries its turn at once.
+    // notifyMembers also grants turns. The loop below would grant them too late, because the joining member queries its
+    // turn at once.
     notifyMembers(member.id);
     hasChanged = true;
   });

@@ -15,7 +15,7 @@ describe('a build of a system whose OpenSSH is older than 6.5', () => {
   });
   after(() => env.close());
 
-  /** Starts a build, and waits until the build is held and its instance still exists. */
+  /** Starts a build whose command fails, and waits until the build is held. Its instance then still exists. */
   async function held(version: string): Promise<Build> {
     const body = `<commands><command name='c'>test -e /tmp/looked</command></commands>`;
     const build = await env.build(env.template({ name: `old-${version}`, version, body }), { on_error: 'hold' });

@@ -58,10 +58,10 @@ for (const [what, line, message] of [
   [
     'a missing template',
     ['base_image', '--parameter', 'flavor', 't.tdl'],
-    /an argument is missing: imagefactory base_image <template>/,
+    /an argument is missing \(usage: imagefactory base_image <template>/,
   ],
   ['one template too many', ['base_image', 'a.tdl', '--', 'b.tdl'], /Unknown argument: b\.tdl/],
-  ['no template behind --', ['validate', '--'], /an argument is missing: imagefactory validate/],
+  ['no template behind --', ['validate', '--'], /an argument is missing \(usage: imagefactory validate/],
   ['an unknown output', ['--output', 'xml', 'images'], /Invalid values/],
   ['--debug and --nodebug', ['--debug', '--nodebug', 'images'], /mutually exclusive/],
   ['a UUID that is none', ['status', '12'], /"12" is not an image's UUID/],
