@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
@@ -18,32 +18,36 @@ export type SpawnReport =
   | { id: number; event: 'error'; message: string }
   | { id: number; event: 'exit'; code: number | null; signal: NodeJS.Signals | null };
 
-interface SpawnedEvents {
-  /** The program has ended. Other processes may still hold its output. */
-  exit: [code: number | null, signal: NodeJS.Signals | null];
-  /** The program has ended, and nobody holds its output any more. */
-  close: [];
+/** How a program has ended. */
+export interface ProgramEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
 }
 
-/** A program that the spawner has started, with the events and streams of a child process. */
-export class SpawnedProgram extends EventEmitter<SpawnedEvents> {
-  private readonly exited = once(this, 'exit');
+/**
+ * A program that the spawner has started. Its end is a promise and not an event, because a short program may have ended
+ * before its starter can listen.
+ */
+export class SpawnedProgram {
+  /** Resolves when the program has ended, and no process holds its output any more. */
+  readonly closed: Promise<void>;
 
   constructor(
     readonly stdin: Socket,
     readonly stdout: Socket,
     readonly stderr: Socket,
+    /** Resolves when the program has ended. Other processes may still hold its output. */
+    readonly exited: Promise<ProgramEnd>,
   ) {
-    super();
     const outputs = [stdout, stderr].map((stream) => new Promise((resolve) => stream.once('close', resolve)));
-    void Promise.all([this.exited, ...outputs]).then(() => this.emit('close'));
+    this.closed = Promise.all([exited, ...outputs]).then(() => undefined);
   }
 }
 
 interface Waiting {
-  program: SpawnedProgram;
   started: () => void;
   failed: (error: Error) => void;
+  ended: (end: ProgramEnd) => void;
 }
 
 const MAIN = fileURLToPath(new URL('spawner-main.ts', import.meta.url));
@@ -88,9 +92,10 @@ class Spawner {
       Socket,
       Socket,
     ];
-    const program = new SpawnedProgram(stdin, stdout, stderr);
+    let ended: (end: ProgramEnd) => void = () => undefined;
+    const program = new SpawnedProgram(stdin, stdout, stderr, new Promise((resolve) => (ended = resolve)));
     await new Promise<void>((started, failed) => {
-      this.waiting.set(id, { program, started, failed });
+      this.waiting.set(id, { started, failed, ended });
       this.process.send({ id, command, args, env } satisfies SpawnRequest);
     });
     return program;
@@ -107,7 +112,7 @@ class Spawner {
     const found = this.waiting.get(report.id);
     if (report.event === 'spawn') found?.started();
     if (report.event === 'error') found?.failed(new Error(report.message));
-    if (report.event === 'exit') found?.program.emit('exit', report.code, report.signal);
+    if (report.event === 'exit') found?.ended({ code: report.code, signal: report.signal });
     if (report.event !== 'spawn') this.waiting.delete(report.id);
   }
 }

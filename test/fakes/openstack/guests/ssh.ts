@@ -144,11 +144,11 @@ async function runCommand(
   channel.once('close', () => {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   });
-  child.once('exit', (code, signal) => {
+  void child.exited.then(({ code, signal }) => {
     if (code === null) channel.exit(String(signal).replace('SIG', ''));
     else channel.exit(code);
   });
-  child.once('close', () => {
+  void child.closed.then(() => {
     channel.end();
     channel.close();
     sessions.onEnd?.();
