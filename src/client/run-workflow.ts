@@ -9,6 +9,8 @@ import { hasPolledSince, hasWorkers } from './workers.js';
 
 /** Milliseconds between two checks whether a worker has taken the workflow. */
 const TAKE_TIMEOUT = 5000;
+/** The reason with which we terminate a workflow that no worker takes. */
+const NO_WORKER = 'no worker polls the task queue';
 
 /**
  * Runs a short workflow on a worker and returns its result. If a workflow with this id already runs, waits for that
@@ -43,7 +45,7 @@ export async function runWorkflow<R>(
   try {
     return await Promise.race([result, giveUpUntaken(client, handle, ended.signal)]);
   } catch (error) {
-    throw toRunError(error, workflowId, seconds);
+    throw toRunError(error, { taskQueue: client.taskQueue, workflowId, seconds });
   } finally {
     ended.abort();
     // When `giveUpUntaken` terminates the workflow, `result` is rejected too. Nobody needs this second error, so we
@@ -64,7 +66,7 @@ async function giveUpUntaken(client: ImageFactoryClient, handle: WorkflowHandle,
     const isUntaken = await isWaitingForWorker(client, handle).catch(() => undefined);
     if (isUntaken === false) break;
     if (isUntaken === undefined) continue;
-    await client.withTimeout(() => handle.terminate('no worker polls the task queue')).catch(() => undefined);
+    await client.withTimeout(() => handle.terminate(NO_WORKER)).catch(() => undefined);
     throw new NoWorkerError(client.taskQueue);
   }
   return new Promise<never>(() => undefined);
@@ -81,7 +83,10 @@ async function isWaitingForWorker(client: ImageFactoryClient, handle: WorkflowHa
   return (await hasPolledSince(client, startTime.getTime())) ? undefined : true;
 }
 
-function toRunError(error: unknown, workflowId: string, seconds: number): Error {
+function toRunError(
+  error: unknown,
+  { taskQueue, workflowId, seconds }: { taskQueue: string; workflowId: string; seconds: number },
+): Error {
   const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
   const fail = (message: string, hint?: string): ClientError =>
     new ClientError('WorkerFailed', message, { hint, cause: error });
@@ -92,6 +97,8 @@ function toRunError(error: unknown, workflowId: string, seconds: number): Error 
   }
   if (cause instanceof CancelledFailure) return fail(`somebody has cancelled the workflow ${workflowId}`);
   if (cause instanceof TerminatedFailure) {
+    // The end of the workflow may be known before `giveUpUntaken` has its answer, or another client has terminated it.
+    if (cause.message === NO_WORKER) return new NoWorkerError(taskQueue);
     return fail(`somebody has terminated the workflow ${workflowId}: ${cause.message}`);
   }
   return cause === undefined ? toClientError(error) : fail(describeError(cause));

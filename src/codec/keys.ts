@@ -57,7 +57,7 @@ export function readPayloadKeys(file: string): PayloadKeys {
 }
 
 /**
- * Reads the keys in the environment variable {@link KEYS_VARIABLE}; returns undefined when it has none.
+ * Reads the keys in the environment variable `IMAGEFACTORY_PAYLOAD_KEYS`; returns undefined when it has none.
  *
  * @throws FactoryError InvalidParameter when a key is wrong
  */
