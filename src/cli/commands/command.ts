@@ -58,7 +58,10 @@ export function warnOfSecrets(
   for (const warning of findReadableSecrets(template, installScript)) io.err(formatWarning(warning));
 }
 
-/** Reads the positional `uuid`. The user may also give the workflow id, which the Temporal UI shows: `base_image-<uuid>`. */
+/**
+ * Reads the positional `uuid`. The user may also give the workflow id, which the Temporal UI shows:
+ * `base_image-<uuid>`.
+ */
 export function parseUuidArgument(context: CommandContext): string {
   const given = String(context.options['uuid'] ?? '').trim();
   const uuid = stripKind(given).toLowerCase();
