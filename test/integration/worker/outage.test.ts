@@ -21,6 +21,11 @@ const SOON = 30_000;
 
 type Entry = { msg: string; level: number; error?: unknown } & Record<string, unknown>;
 
+/** Removes the variables of the clouds that this machine has, such as the single-node cloud of the end-to-end tests. */
+function withoutClouds(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')));
+}
+
 describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => {
   let temporal: TemporalProcess;
   const directory = mkdtempSync(join(tmpdir(), 'imagefactory-outage-'));
@@ -42,7 +47,7 @@ describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => 
     const cloud = { OS_AUTH_URL: 'http://127.0.0.1:1/v3', OS_USERNAME: 'u', OS_PASSWORD: 'p', OS_PROJECT_NAME: 'p' };
     const files = ['--storage-path', join(directory, 'store'), '--imgdir', join(directory, 'images')];
     const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'worker', ...files, ...args], {
-      env: { ...process.env, ...cloud, TEMPORAL_ADDRESS: temporal.address, ...env },
+      env: { ...withoutClouds(process.env), ...cloud, TEMPORAL_ADDRESS: temporal.address, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     children.push(child);
@@ -111,7 +116,8 @@ describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => 
   });
 
   it('ends with one sentence when an address, the namespace or a cloud cannot be used', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
+    // It does not keep the process from ending when an assertion fails.
+    const other = createServer().listen(0, '127.0.0.1').unref();
     await once(other, 'listening');
     const taken = `127.0.0.1:${(other.address() as AddressInfo).port}`;
     for (const [args, code, says, namespace = 'default'] of [
