@@ -1,8 +1,8 @@
 import { parseParameters, type BuildParameters } from '../domain/parameters.js';
-import { planBuild } from '../planning/plan.js';
+import { type BuildPlan, planBuild } from '../planning/plan.js';
 import { planSystem } from '../planning/plan-system.js';
 import type { Template } from '../tdl/types.js';
-import { checkScriptFor, checkTemplate } from './check-files.js';
+import { checkTemplate, planWithScript } from './check-files.js';
 import { InvalidFilesError } from './errors.js';
 import type { GivenParameters } from './given-parameters.js';
 import { readInstallScript, readTemplate, type TextSource } from './text-source.js';
@@ -56,15 +56,18 @@ export function checkRequest(request: BuildRequest): CheckedRequest {
   const { text, name } = readTemplate(request.template);
   const { template, problems } = checkTemplate(text);
   const reports = [{ file: name, valid: problems.length === 0, problems }];
+  let plan: BuildPlan | undefined;
   if (template !== undefined && problems.length === 0 && installScript !== undefined) {
-    // `planSystem` throws an error when a parameter is wrong. Without this call, the check of the script would report
-    // that error as a mistake in the script.
-    planSystem({ template, installScript, parameters });
-    const { problems: mistakes } = checkScriptFor(template, installScript, parameters);
+    const input = { template, installScript, parameters };
+    // `planSystem` throws an error when a parameter is wrong. `planWithScript` would report that error as a mistake in
+    // the script.
+    const report = planWithScript(input, planSystem(input));
+    plan = report.plan;
+    const mistakes = report.problems;
     reports.push({ file: given?.name ?? 'install_script', valid: mistakes.length === 0, problems: mistakes });
   }
   if (template === undefined || reports.some(({ valid }) => !valid)) throw new InvalidFilesError(reports);
-  const { warnings } = planBuild({ template, parameters, ...(installScript === undefined ? {} : { installScript }) });
+  const { warnings } = plan ?? planBuild({ template, parameters });
   const { cloud = 'envvars' } = request;
   return { template, templateText: text, templateName: name, parameters, cloud, warnings };
 }

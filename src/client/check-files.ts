@@ -1,9 +1,10 @@
 import { FactoryError } from '../domain/errors.js';
 import { parseParameters, type BuildParameters } from '../domain/parameters.js';
 import { checkInstallScript } from '../os/scripts/check-install-script.js';
-import { planBuild } from '../planning/plan.js';
-import { planSystem } from '../planning/plan-system.js';
+import { completePlan, type BuildPlan } from '../planning/plan.js';
+import { planSystem, type PlanInput, type SystemPlan } from '../planning/plan-system.js';
 import { prepareScript } from '../planning/prepare-script.js';
+import { refuseExcessiveSecrets } from '../planning/secrets.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
 import { decodeText } from '../tdl/decode.js';
 import { parseTemplate } from '../tdl/parse.js';
@@ -57,18 +58,24 @@ export function checkScript(kind: InstallScriptKind, text: string): Problem[] {
 export interface ScriptReport {
   problems: Problem[];
   warnings: string[];
+  /** The plan of the build. Unset when there are problems. */
+  plan?: BuildPlan;
 }
 
 /**
- * Checks an install script with the values of a template and the given parameters, as a build does when it makes its
- * plan. Never throws for a mistake in the script.
+ * Checks the install script of a build with the values of its template and its parameters, and plans the build. Never
+ * throws for a mistake in the script.
+ *
+ * @param system the result of `planSystem`, when the caller has it already
  */
-export function checkScriptFor(template: Template, text: string, parameters: BuildParameters): ScriptReport {
+export function planWithScript(input: PlanInput, system?: SystemPlan): ScriptReport {
   try {
-    const input = { template, installScript: text, parameters };
-    const { problems, warnings } = prepareScript(input, planSystem(input));
-    if (problems.length === 0) planBuild(input);
-    return { problems, warnings };
+    const planned = system ?? planSystem(input);
+    const checked = prepareScript(input, planned);
+    const { problems, warnings } = checked;
+    if (problems.length > 0) return { problems, warnings };
+    refuseExcessiveSecrets(input.template, input.installScript);
+    return { problems, warnings, plan: completePlan(input, planned, checked) };
   } catch (error) {
     return { problems: [{ line: 1, column: 1, message: describeRefusal(error) }], warnings: [] };
   }
@@ -130,7 +137,7 @@ function checkScriptFile(
     const message = 'not checked: without a valid template, the kind of the install script is not known';
     return { file, valid: false, problems: [{ line: 1, column: 1, message }], warnings: [] };
   }
-  const reports = templates.map((template) => checkScriptFor(template, text, parameters));
+  const reports = templates.map((template) => planWithScript({ template, installScript: text, parameters }));
   // Several templates of the same operating system give the same mistakes and warnings. Report each of them only once.
   const problems = removeRepeated(reports.flatMap((report) => report.problems));
   const warnings = removeRepeated(reports.flatMap((report) => report.warnings));

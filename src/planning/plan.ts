@@ -7,7 +7,8 @@ import type { InstallerPlan } from '../os/installer/types.js';
 import type { OsProfile } from '../os/profile/types.js';
 import { refuseExcessiveSecrets } from './secrets.js';
 import type { Command, Repository, Template, TemplateFile } from '../tdl/types.js';
-import { type PlanInput, planSystem } from './plan-system.js';
+import type { CheckedScript } from '../os/scripts/check-install-script.js';
+import { type PlanInput, planSystem, type SystemPlan } from './plan-system.js';
 import { prepareScript } from './prepare-script.js';
 
 /**
@@ -47,11 +48,23 @@ export interface BuildPlan {
  *   mistakes that only the OS profile can find; InvalidParameter for a parameter that does not fit the OS or another
  *   parameter
  */
-export function planBuild({ template, installScript, parameters }: PlanInput): BuildPlan {
-  refuseExcessiveSecrets(template, installScript);
-  const system = planSystem({ template, installScript, parameters });
-  const { profile, installer, firmware, user, warnings } = system;
-  const { script, problems, warnings: ofScript } = prepareScript({ template, installScript, parameters }, system);
+export function planBuild(input: PlanInput): BuildPlan {
+  refuseExcessiveSecrets(input.template, input.installScript);
+  const system = planSystem(input);
+  return completePlan(input, system, prepareScript(input, system));
+}
+
+/**
+ * Makes the plan of a build from its parts. A caller that also reports the mistakes of the script has these parts
+ * already, and the check of a large script takes seconds.
+ *
+ * @throws FactoryError InvalidInstallScript, with one line for each mistake
+ */
+export function completePlan(
+  { template }: PlanInput,
+  { profile, installer, firmware, user, warnings }: SystemPlan,
+  { script, problems, warnings: ofScript }: CheckedScript,
+): BuildPlan {
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {

@@ -43,7 +43,7 @@ const MIME_HEAD = 4096;
  * cloud-init's forms. Then it is an autoinstall file without cloud-config.
  */
 export function splitUserData(text: string): Piece[] | undefined {
-  if (/^mime-version:/im.test(text.slice(0, MIME_HEAD))) {
+  if (isMime(text)) {
     return splitMime(text).flatMap(({ content, type, line, binary }) =>
       binary
         ? [{ type: 'unseen' as const, text: '', line, form: 'a part that is not text' }]
@@ -55,7 +55,11 @@ export function splitUserData(text: string): Piece[] | undefined {
 
 /** Checks whether a text is user data of cloud-init, by its beginning. */
 export function isUserData(text: string): boolean {
-  return /^mime-version:/im.test(text.slice(0, MIME_HEAD)) || findForm(text, '') !== undefined;
+  return isMime(text) || findForm(text, '') !== undefined;
+}
+
+function isMime(text: string): boolean {
+  return /^mime-version:/im.test(text.slice(0, MIME_HEAD));
 }
 
 function findForm(text: string, mime: string): (typeof FORMS)[number] | undefined {
