@@ -9,10 +9,9 @@ import type { Activities } from '../../../src/activities/index.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { run } from '../../../src/cli/cli.js';
-import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
-import { RecordingIo } from '../../unit/cli/recording-io.js';
+import { startTemporal, withWorkers } from '../../support/temporal.js';
 import { instantActivities, Parked } from './activities.js';
+import { beginCommand, runCommand } from './run-command.js';
 
 const TEMPLATE = `<template>
   <name>f19</name>
@@ -54,17 +53,11 @@ describe('the command line against a real Temporal server', { skip }, () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** Starts a command that uses the task queue `queue`. Each test has its own task queue. */
-  function begin(queue: string, ...args: string[]): { io: RecordingIo; ended: Promise<number> } {
-    const io = new RecordingIo(temporalEnv(environment));
-    return { io, ended: run(['--task-queue', queue, ...args], io) };
-  }
-
-  async function finish(queue: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const { io, ended } = begin(queue, ...args);
-    const code = await ended;
-    return { code, stdout: io.stdout, stderr: io.stderr };
-  }
+  // Each test has its own task queue.
+  const begin = (queue: string, ...args: string[]): ReturnType<typeof beginCommand> =>
+    beginCommand(environment, queue, ...args);
+  const finish = (queue: string, ...args: string[]): ReturnType<typeof runCommand> =>
+    runCommand(environment, queue, ...args);
 
   const build = ['base_image', '--file-parameter', 'install_script', script, '--parameter', 'flavor', '2', template];
 

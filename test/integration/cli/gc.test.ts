@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CloudSweep } from '../../../src/domain/messages.js';
-import { run } from '../../../src/cli/cli.js';
 import { getSweepScheduleId } from '../../../src/client/sweep.js';
 import { TestEnv } from '../../support/test-env.js';
-import { temporalEnv } from '../../support/temporal.js';
-import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
+import { runCommand } from './run-command.js';
 
 describe('gc and setup --gc-schedule on the command line', () => {
   let env: TestEnv;
@@ -15,11 +13,8 @@ describe('gc and setup --gc-schedule on the command line', () => {
   });
   after(() => env.close());
 
-  async function imagefactory(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const io = new RecordingIo(temporalEnv(env.temporal));
-    const code = await run(['--task-queue', env.taskQueue, ...args], io);
-    return { code, stdout: io.stdout, stderr: io.stderr };
-  }
+  const imagefactory = (...args: string[]): ReturnType<typeof runCommand> =>
+    runCommand(env.temporal, env.taskQueue, ...args);
 
   /**
    * Starts a build and terminates it. The build leaves an instance, a key pair and a security group in the cloud.

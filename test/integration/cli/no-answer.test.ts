@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { run } from '../../../src/cli/cli.js';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
+import { startTemporal, withWorkers } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
-import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { instantActivities, Parked } from './activities.js';
+import { beginCommand, runCommand } from './run-command.js';
 
 const TEMPLATE = `<template><name>f19</name><os><name>Fedora</name><version>19</version><arch>x86_64</arch>
 <install type='url'><url>http://download.example.org/os</url></install></os></template>`;
@@ -28,16 +27,10 @@ describe('the command line when somebody does not answer', { timeout: 180_000 },
     rmSync(directory, { recursive: true });
   });
 
-  function begin(queue: string, ...args: string[]): { io: RecordingIo; ended: Promise<number> } {
-    const io = new RecordingIo(temporalEnv(environment));
-    return { io, ended: run(['--task-queue', queue, ...args], io) };
-  }
-
-  async function finish(queue: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const { io, ended } = begin(queue, ...args);
-    const code = await ended;
-    return { code, stdout: io.stdout, stderr: io.stderr };
-  }
+  const begin = (queue: string, ...args: string[]): ReturnType<typeof beginCommand> =>
+    beginCommand(environment, queue, ...args);
+  const finish = (queue: string, ...args: string[]): ReturnType<typeof runCommand> =>
+    runCommand(environment, queue, ...args);
 
   async function startBuild(queue: string): Promise<string> {
     return (await finish(queue, 'base_image', '--detach', '--parameter', 'flavor', '2', template)).stdout.trim();

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it, mock } from 'node:test';
 import { AddressPolicy } from '../../../src/media/addresses.js';
 import { fetchValidators } from '../../../src/media/head.js';
@@ -23,33 +21,15 @@ const OPEN = [
   ...['2001:db8::1', 'fd00::1', 'fc00::1', '::ffff:10.0.0.1', '64:ff9b::10.0.0.1', '2002:0a00:1::'],
 ];
 
-/** Serves HTTP on an address of the loopback network for one test. */
-async function serveOn(
-  address: string,
-  port: number,
-  listener: RequestListener,
-): Promise<{ port: number; [Symbol.asyncDispose](): Promise<void> }> {
-  const server = createServer(listener);
-  server.listen(port, address);
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
 /** Serves on the same port of two addresses. Tries again when another program has the port on the second address. */
 async function serveOnBoth(
-  first: [address: string, listener: RequestListener],
-  second: [address: string, listener: RequestListener],
+  first: [host: string, listener: RequestListener],
+  second: [host: string, listener: RequestListener],
 ): Promise<{ port: number; [Symbol.asyncDispose](): Promise<void> }> {
   for (;;) {
-    const one = await serveOn(first[0], 0, first[1]);
+    const one = await serve(first[1], { host: first[0] });
     try {
-      const other = await serveOn(second[0], one.port, second[1]);
+      const other = await serve(second[1], { host: second[0], port: one.port });
       return {
         port: one.port,
         async [Symbol.asyncDispose]() {
@@ -174,11 +154,11 @@ describe('the addresses to which the worker connects for a template', () => {
   it('are checked again after a redirect', async () => {
     await using trap = await serve((_request, response) => void response.end('secret'));
     let location = `${trap.url}/x`;
-    await using open = await serveOn('127.0.0.2', 0, (_request, response) =>
-      response.writeHead(302, { location }).end('secret'),
-    );
+    await using open = await serve((_request, response) => response.writeHead(302, { location }).end('secret'), {
+      host: '127.0.0.2',
+    });
     const access = { addresses: new AddressPolicy(['127.0.0.2']) };
-    const url = `http://127.0.0.2:${open.port}/`;
+    const url = `${open.url}/`;
     const refused = { type: 'MediaUnavailable', retryable: false };
     await assert.rejects(fetchText(url, { access }), {
       ...refused,

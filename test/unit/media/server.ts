@@ -1,22 +1,35 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AddressPolicy } from '../../../src/media/addresses.js';
 
 /** Media access that opens the loopback addresses, because the servers of these tests listen there. */
 export const LOOPBACK = { addresses: new AddressPolicy(['127.0.0.0/8']) };
 
-/** Starts an HTTP server on the loopback address for one test; `await using` closes the server. */
+/** An HTTP server for one test; `await using` closes it. */
+export interface TestServer {
+  url: string;
+  port: number;
+  requests: IncomingMessage[];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts an HTTP server on an address of the loopback network. Default: 127.0.0.1 and a free port. */
 export async function serve(
-  handler: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<{ url: string; requests: IncomingMessage[]; [Symbol.asyncDispose](): Promise<void> }> {
+  handler: RequestListener,
+  { host = '127.0.0.1', port: wanted = 0 }: { host?: string; port?: number } = {},
+): Promise<TestServer> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
     handler(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.listen(wanted, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${port}`,
+    port,
     requests,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -75,6 +75,11 @@ class SlowGlance {
     if (image !== undefined) this.images.set(id, { ...image, ...change });
   }
 
+  /** Puts the image of the first id there, as another attempt has left it. */
+  putFirst(status: string, uploader: string): void {
+    this.images.set(FIRST, { id: FIRST, owner: 'p', status, [KEYS.uploader]: uploader } as unknown as Image);
+  }
+
   /** Calls `ensureImage` as activity 1 of a run, and marks the run as uploading. */
   async ensure(runId: string): Promise<string> {
     this.uploading.add(runId);
@@ -108,30 +113,20 @@ describe('an image that several runs want', () => {
 
   it('is created anew when its uploader has died', async () => {
     const glance = new SlowGlance();
-    glance.images.set(FIRST, {
-      id: FIRST,
-      owner: 'p',
-      status: 'saving',
-      [KEYS.uploader]: 'dead/1/w',
-    } as unknown as Image);
+    glance.putFirst('saving', 'dead/1/w');
     assert.equal(await glance.ensure('b'), deriveUuid('p:media:iso:ff:1'));
     assert.deepEqual(glance.deleted, [FIRST]);
   });
 
   it('is created anew when an earlier attempt of the same run was uploading it', async () => {
     const glance = new SlowGlance();
-    glance.images.set(FIRST, { id: FIRST, owner: 'p', status: 'saving', [KEYS.uploader]: 'a/1/w' } as unknown as Image);
+    glance.putFirst('saving', 'a/1/w');
     assert.equal(await glance.ensure('a'), deriveUuid('p:media:iso:ff:1'));
   });
 
   it('gets the name of its new uploader in place of the name of an uploader that has died', async () => {
     const glance = new SlowGlance();
-    glance.images.set(FIRST, {
-      id: FIRST,
-      owner: 'p',
-      status: 'queued',
-      [KEYS.uploader]: 'dead/1/w',
-    } as unknown as Image);
+    glance.putFirst('queued', 'dead/1/w');
     const a = glance.ensure('a');
     while (glance.images.get(FIRST)?.status === 'queued') await new Promise(setImmediate);
     assert.deepEqual(await Promise.all([a, glance.ensure('b')]), [FIRST, FIRST]);
