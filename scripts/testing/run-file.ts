@@ -25,6 +25,9 @@ export interface JobResult {
 interface Failure extends Error {
   cause?: unknown;
   failureType?: string;
+  /** How the process of a file has ended. Set when the file itself has failed, and no test of it. */
+  exitCode?: number | null;
+  signal?: string | null;
 }
 
 /**
@@ -53,6 +56,15 @@ export function failureText(where: string, error: Failure): string {
 }
 
 /**
+ * Returns how the process of a file has ended, and the last lines of its standard error. Without them nobody can know
+ * why a process failed after its last test.
+ */
+function processEndText({ exitCode, signal }: Failure, errorLines: string[]): string {
+  const end = typeof signal === 'string' ? `signal ${signal}` : `exit status ${exitCode ?? 'unknown'}`;
+  return [`the process ended with ${end}`, ...errorLines.slice(-FAILURE_LINES)].join('\n   ');
+}
+
+/**
  * Runs a test file in its own process, and prints its results when it has ended.
  *
  * @param source path of the source of the test file
@@ -66,12 +78,14 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
   const began = Date.now();
   const path = new TestPath();
   const unfinished = new Set<string>();
+  const errorLines: string[] = [];
   const stream = run({ files: [compiled], concurrency: 1, timeout: minutes * 60_000, signal });
   stream.on('test:dequeue', (test) => {
     if (test.name !== compiled) unfinished.add(test.name);
   });
   stream.on('test:complete', (test) => unfinished.delete(test.name));
   stream.on('test:start', (test) => path.begin(test.nesting, test.name));
+  stream.on('test:stderr', ({ message }) => errorLines.push(...message.trimEnd().split('\n')));
   stream.on('test:pass', ({ details, skip }) => {
     if (details.type === 'suite') return;
     if (skip !== undefined && skip !== false) result.skipped += 1;
@@ -84,9 +98,12 @@ export async function runFile(source: string, minutes: number, signal: AbortSign
     if (test.todo !== undefined || (test.details.type === 'suite' && error.failureType !== 'hookFailed')) return;
     result.failed += 1;
     // A file itself fails when its time is over. Then we only know the tests that had not ended.
-    if (test.name !== compiled)
+    if (test.name !== compiled) {
       result.failures.push(failureText(`${name}: ${path.of(test.nesting, test.name)}`, error));
-    else result.failures.push(failureText(`${name}, in ${[...unfinished].join(' > ') || 'none of its tests'}`, error));
+      return;
+    }
+    const where = failureText(`${name}, in ${[...unfinished].join(' > ') || 'none of its tests'}`, error);
+    result.failures.push(`${where}\n   ${processEndText(error, errorLines)}`);
   });
   let text = '';
   for await (const part of stream.filter(isShown).compose(new spec()) as AsyncIterable<string>) text += part;

@@ -3,6 +3,7 @@ import { chmod, copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runOutside } from './spawner.js';
 import { BASE_FILES, BASE_FOLDERS, BASE_PACKAGES } from './base-system.js';
 
 const run = promisify(execFile);
@@ -28,7 +29,7 @@ export class GuestDisks {
     const target = join(this.directory, `disk-${++this.count}`);
     await mkdir(target);
     // `-a` keeps owners, modes, times and links. The overlay's work folder must start empty.
-    await run('cp', ['-a', join(source, 'root'), join(source, 'usr'), target]);
+    await runOutside('cp', ['-a', join(source, 'root'), join(source, 'usr'), target]);
     await mkdir(join(target, 'work'));
     return target;
   }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /** A program to start. */
@@ -78,7 +79,7 @@ class Spawner {
       once(child, 'exit').then(() => Promise.reject(new Error('the spawner has ended at its start'))),
     ]);
     const spawner = new Spawner(child, name);
-    // The spawner ends when this process ends, and must not keep this process alive.
+    // The spawner ends when this process ends, and keeps this process alive only while a program runs: see `waiting`.
     child.unref();
     child.channel?.unref();
     return spawner;
@@ -96,6 +97,9 @@ class Spawner {
     const program = new SpawnedProgram(stdin, stdout, stderr, new Promise((resolve) => (ended = resolve)));
     await new Promise<void>((started, failed) => {
       this.waiting.set(id, { started, failed, ended });
+      // The report of the program's end may come after its connections have closed. Then only this channel keeps this
+      // process alive until the report comes.
+      this.process.channel?.ref();
       this.process.send({ id, command, args, env } satisfies SpawnRequest);
     });
     return program;
@@ -114,6 +118,7 @@ class Spawner {
     if (report.event === 'error') found?.failed(new Error(report.message));
     if (report.event === 'exit') found?.ended({ code: report.code, signal: report.signal });
     if (report.event !== 'spawn') this.waiting.delete(report.id);
+    if (this.waiting.size === 0) this.process.channel?.unref();
   }
 }
 
@@ -127,4 +132,13 @@ export async function spawnOutside(
 ): Promise<SpawnedProgram> {
   spawner ??= Spawner.start();
   return (await spawner).spawn(command, args, env);
+}
+
+/** Runs a program outside of this process, and waits for its end. @throws Error with what it wrote to standard error */
+export async function runOutside(command: string, args: string[]): Promise<void> {
+  const program = await spawnOutside(command, args, { PATH: process.env['PATH'] ?? '/usr/bin:/bin' });
+  program.stdin.end();
+  program.stdout.resume();
+  const [errors, { code, signal }] = await Promise.all([text(program.stderr), program.exited, program.closed]);
+  if (code !== 0) throw new Error(`${command} ended with ${signal ?? code}: ${errors.trim()}`);
 }

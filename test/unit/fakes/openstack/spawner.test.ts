@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { spawnOutside } from '../../../fakes/openstack/guests/spawner.js';
+import { promisify } from 'node:util';
+import { runOutside, spawnOutside } from '../../../fakes/openstack/guests/spawner.js';
 
 const ENV = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
 
@@ -39,6 +41,22 @@ describe('a program that the spawner starts', () => {
     assert.equal(isClosed, false);
     assert.equal(await text(program.stdout), 'late');
     await program.closed;
+  });
+
+  it('keeps this process alive until its end is known, also when nothing else does', async () => {
+    const spawner = JSON.stringify(import.meta.resolve('../../../fakes/openstack/guests/spawner.js'));
+    const source = `const { spawnOutside } = await import(${spawner});
+      const program = await spawnOutside('sh', ['-c', 'exec 0<&- 1>&- 2>&-; sleep 0.2'], { PATH: process.env.PATH });
+      for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
+      console.log((await program.exited).code);`;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', source];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    assert.equal(stdout, '0\n');
+  });
+
+  it('fails with what it wrote when it should have succeeded', async () => {
+    await runOutside('true', []);
+    await assert.rejects(runOutside('sh', ['-c', 'echo no disk >&2; exit 4']), /sh ended with 4: no disk/);
   });
 
   it('fails with the words of the system when there is no such program', async () => {
