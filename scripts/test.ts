@@ -27,10 +27,10 @@ import { countsOf, writeSummary, type FileResult } from './testing/summary.js';
 /** Minutes that the whole run may take. */
 const RUN_MINUTES = 60;
 /**
- * Number of jobs at the same time, not counting the one job that uses the cloud. It is larger than the number of cores,
- * because most tests wait most of the time.
+ * Number of jobs at the same time, not counting the one job that uses the cloud. It is the number of cores: the job on
+ * the cloud uses most of a core, so with more jobs each test file would get less CPU time than its waits allow for.
  */
-const AT_ONCE = availableParallelism() + 1;
+const AT_ONCE = availableParallelism();
 
 /** Scripts of package.json that run before the tests or at the same time. Each counts as one test. */
 const COMMANDS = {

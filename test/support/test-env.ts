@@ -221,9 +221,9 @@ export class Build {
     private readonly env: TestEnv,
   ) {}
 
-  /** Waits for the result of the build. @param minutes how long to wait */
-  result(minutes = WAIT_MINUTES): Promise<BaseImageResult> {
-    return this.inTime('end', () => this.handle.result(), minutes);
+  /** Waits for the result of the build. */
+  result(): Promise<BaseImageResult> {
+    return this.inTime('end', () => this.handle.result());
   }
 
   /**
@@ -314,11 +314,11 @@ export class Build {
    *
    * @throws Error with the state of the build, when `work` has not ended in time
    */
-  private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>, minutes = WAIT_MINUTES): Promise<T> {
+  private async inTime<T>(what: string, work: (over: AbortSignal) => Promise<T>): Promise<T> {
     const over = new AbortController();
-    const late = pause(minutes * 60_000, undefined, { signal: over.signal }).then(async () => {
+    const late = pause(WAIT_MINUTES * 60_000, undefined, { signal: over.signal }).then(async () => {
       const state = await this.state().catch(String);
-      throw new Error(`the build did not ${what} in ${minutes} minutes: ${state}`);
+      throw new Error(`the build did not ${what} in ${WAIT_MINUTES} minutes: ${state}`);
     });
     try {
       return await Promise.race([work(over.signal), late]);
