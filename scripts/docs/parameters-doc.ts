@@ -1,29 +1,11 @@
 import { formatMarkdown, readFragment } from './markdown.js';
-import { PARAMETERS, type ParameterDefinition, type ParameterKind } from '../../src/domain/parameters.js';
-
-const GROUPS: [ParameterDefinition['group'], string][] = [
-  ['article', 'The usual ones'],
-  ['placement', 'Where the instances run'],
-  ['result', 'The result'],
-  ['installer', 'The installer and the JEOS'],
-  ['deadlines', 'Deadlines'],
-  ['failure', 'When a step fails'],
-];
-
-const KINDS: Record<ParameterKind, string> = {
-  text: 'text',
-  boolean: 'boolean',
-  seconds: 'seconds',
-  integer: 'whole number',
-  pool: 'boolean or text',
-  choice: 'one of its values',
-  list: 'list',
-};
+import { formatDefault, KIND_WORDS, PARAMETER_GROUPS } from '../../src/domain/parameter-words.js';
+import { PARAMETERS, type ParameterDefinition } from '../../src/domain/parameters.js';
 
 /** Builds the text of `docs/parameters.md` from the definitions of the parameters. */
 export function parametersDoc(): Promise<string> {
   const definitions = Object.entries(PARAMETERS) as [string, ParameterDefinition][];
-  const sections = GROUPS.map(([group, title]) => {
+  const sections = PARAMETER_GROUPS.map(([group, title]) => {
     const members = definitions.filter(([, definition]) => definition.group === group);
     return members.length === 0 ? '' : [`## ${title}`, ...members.map(section)].join('\n\n');
   });
@@ -31,7 +13,7 @@ export function parametersDoc(): Promise<string> {
 }
 
 function section([name, definition]: [string, ParameterDefinition]): string {
-  const facts = [KINDS[definition.kind]];
+  const facts = [KIND_WORDS[definition.kind]];
   if (definition.choices !== undefined)
     facts[0] = `one of ${definition.choices.map((choice) => `\`${choice}\``).join(', ')}`;
   facts.push(definition.default === undefined ? 'no default' : `default ${defaultText(definition.default)}`);
@@ -40,8 +22,8 @@ function section([name, definition]: [string, ParameterDefinition]): string {
 }
 
 function defaultText(value: string | number | boolean): string {
-  if (typeof value === 'boolean') return value ? '`True`' : '`False`';
-  return value === '' ? 'empty' : `\`${value}\``;
+  const text = formatDefault(value);
+  return value === '' ? text : `\`${text}\``;
 }
 
 /** Puts text in angle brackets into backticks, because Markdown reads such text as HTML. */

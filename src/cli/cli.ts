@@ -183,6 +183,7 @@ function addOptions(parser: Argv, command: Command): Argv {
   if (command.options !== undefined) {
     parser.options(command.options).group(Object.keys(command.options), `Options of ${getName(command)}:`);
   }
+  if (command.notes !== undefined) parser.epilogue([...command.notes, ''].join('\n'));
   if (command.examples === undefined) return parser;
   const examples = command.examples.map(([line, what]) => `  ${line}${what === '' ? '' : `\n      ${what}`}`);
   return parser.epilogue(['Examples:', ...examples].join('\n'));

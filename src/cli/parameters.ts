@@ -7,7 +7,8 @@ import {
   type GivenParameters,
   type NamedText,
 } from '../client/index.js';
-import { PARAMETERS } from '../domain/parameters.js';
+import { formatDefault, KIND_WORDS, PARAMETER_GROUPS } from '../domain/parameter-words.js';
+import { PARAMETERS, type ParameterDefinition } from '../domain/parameters.js';
 import type { GivenOptions } from './config.js';
 import { CommandError, UsageError } from './errors.js';
 
@@ -36,6 +37,35 @@ function toPath(word: string): string {
 /** Lists the names of the parameters, for completion. */
 export function listParameterNames(): string[] {
   return Object.keys(PARAMETERS).sort();
+}
+
+/**
+ * Describes the parameters for the help, in groups: a line for each parameter, with the name, a tab, the meaning in one
+ * sentence, the type and the default. `docs/parameters.md` has the whole descriptions.
+ */
+export function describeParameters(): string[] {
+  const definitions = Object.entries(PARAMETERS) as [string, ParameterDefinition][];
+  return [
+    'Parameters (--parameter NAME VALUE); docs/parameters.md says more about each:',
+    ...PARAMETER_GROUPS.flatMap(([group, title]) => [
+      '',
+      `${title}:`,
+      ...definitions
+        .filter(([, definition]) => definition.group === group)
+        .map(([name, definition]) => `  ${name}  \t${describeParameter(definition)}`),
+    ]),
+  ];
+}
+
+/** The end of a sentence: a full stop before a blank, or at the end. */
+const SENTENCE_END = /\.(?=\s|$)/;
+
+function describeParameter({ kind, choices, description, default: value }: ParameterDefinition): string {
+  const [meaning = ''] = description.split(SENTENCE_END);
+  const type = choices === undefined ? KIND_WORDS[kind] : choices.join(', ');
+  // Where the default depends on other things, the description has a sentence about it.
+  const [, explained = 'none'] = /(?:^|\s)Default: (.*?)\.(?=\s|$)/.exec(description) ?? [];
+  return `${meaning} [${type}; default: ${value === undefined ? explained : formatDefault(value)}]`;
 }
 
 /**

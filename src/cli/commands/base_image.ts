@@ -11,7 +11,7 @@ import { PARAMETERS } from '../../domain/parameters.js';
 import type { GivenOptions } from '../config.js';
 import { parseDuration } from '../duration.js';
 import { formatJson, formatWarning } from '../output.js';
-import { findParameterFile, PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
+import { describeParameters, findParameterFile, PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
 
@@ -49,6 +49,7 @@ export const baseImage: Command = {
     ],
     ['$0 --output json base_image --parameters debian.json debian.tdl', 'print the image’s metadata at the end'],
   ],
+  notes: describeParameters(),
   run: runBaseImage,
 };
 

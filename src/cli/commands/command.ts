@@ -28,6 +28,10 @@ export interface Command {
   options?: Record<string, Options>;
   /** Pairs of a command line and its description. */
   examples?: [string, string][];
+  /**
+   * Lines of the help between the options and the examples. A tab separates two columns; the second one is wrapped.
+   */
+  notes?: readonly string[];
   /** Returns the exit code. */
   run(context: CommandContext): Promise<number>;
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse, run } from '../../../src/cli/cli.js';
+import { PARAMETER_GROUPS } from '../../../src/domain/parameter-words.js';
+import { PARAMETERS, type ParameterDefinition } from '../../../src/domain/parameters.js';
 import { RecordingIo } from './recording-io.js';
 
 const UUID = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -103,6 +105,30 @@ test('without arguments the help is printed, with every command in it', async ()
     'dev',
   ]) {
     assert.match(io.stdout, new RegExp(`imagefactory ${command}`));
+  }
+});
+
+test('base_image --help says of every parameter what it means, its type and its default', async () => {
+  const io = new RecordingIo();
+  assert.equal(await run(['base_image', '--help'], io), 0);
+  // The help is wrapped to the width of the terminal.
+  const help = io.stdout.replace(/\s+/g, ' ');
+  for (const [name, definition] of Object.entries(PARAMETERS) as [string, ParameterDefinition][]) {
+    const meaning = definition.description.split(/\.(?= |$)/)[0] ?? '';
+    const at = help.indexOf(` ${name} ${meaning} [`);
+    assert.notEqual(at, -1, `${name}: ${meaning}`);
+    const facts = help.slice(at).split('[')[1] ?? '';
+    assert.match(facts, /^[^\]]+; default: [^\]]+\]/, name);
+    for (const choice of definition.choices ?? []) assert.ok(facts.includes(choice), `${name}: ${choice}`);
+  }
+  for (const [, title] of PARAMETER_GROUPS) assert.ok(help.includes(`${title}: `), title);
+  for (const facts of [
+    /flavor Flavor of both instances, by id or name \[text; default: none\]/,
+    /install_timeout How long .*? \[seconds; default: 7200\]/,
+    /image_name Name of the base image in Glance \[text; default: the template’s name followed by -base\]/,
+    /on_error What happens when a step fails \[cleanup, hold, keep; default: cleanup\]/,
+  ]) {
+    assert.match(help, facts);
   }
 });
 
