@@ -4,6 +4,7 @@ import {
   formatProblems,
   ImageFactoryError,
   InvalidFilesError,
+  listFirstBuildSystems,
   TemporalUnavailableError,
 } from '../client/index.js';
 import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
@@ -166,10 +167,14 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
     .wrap(Math.min(110, process.stdout.columns || 100));
 }
 
-/** Completes the name of a parameter after --parameter and --file-parameter. yargs completes everything else. */
+/**
+ * Completes the name of a parameter after --parameter and --file-parameter, and the name of a system after `init`.
+ * yargs completes everything else.
+ */
 function createCompleter(args: string[]): FallbackCompletionFunction {
   return (_current, _argv, filter, done) => {
     if (PAIRS.includes(args.at(-2) ?? '')) done(listParameterNames());
+    else if (args.at(-2) === 'init') done(listFirstBuildSystems());
     else {
       filter((_error, defaults) => {
         done(defaults ?? []);

@@ -60,6 +60,7 @@ export { registerSearchAttributes } from './search-attributes.js';
 
 export { checkFiles, checkScript, checkTemplate, type CheckedTemplate } from './check-files.js';
 export { renderStockScript, type StockScript } from './stock-script.js';
+export { listFirstBuildSystems, prepareFirstBuild, type FirstBuild, type FirstBuildFile } from './first-build.js';
 export { findReadableSecrets } from '../planning/secrets.js';
 export {
   findOperatingSystem,

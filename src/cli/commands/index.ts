@@ -8,6 +8,7 @@ import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
 import { gc } from './gc.js';
 import { images } from './images.js';
+import { init } from './init.js';
 import { installScript } from './install-script.js';
 import { plugins } from './plugins.js';
 import { resume } from './resume.js';
@@ -21,6 +22,7 @@ import { worker } from './worker.js';
 /** Every subcommand, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   baseImage,
+  init,
   validate,
   installScript,
   images,

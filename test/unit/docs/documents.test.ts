@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
+import { listFirstBuildSystems, prepareFirstBuild } from '../../../src/client/index.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { listParameterNames } from '../../../src/cli/parameters.js';
-import { listDocuments, readText } from './markdown.js';
+import { listDocuments, listFiles, readText } from './markdown.js';
 
 /** Returns the lines of a document's shell blocks. Lines that are joined by a backslash are one line. */
 function shellLines(markdown: string): string[] {
@@ -59,6 +60,18 @@ describe('a command that a document names', () => {
       if (!isName) it(`is understood: ${file}: imagefactory ${words.join(' ')}`, () => check(words));
     }
   }
+
+  it('names files that exist: in README.md, those of examples/ and those that `init` writes', () => {
+    const written = listFirstBuildSystems().flatMap((system) =>
+      prepareFirstBuild(system).files.map(({ name }) => name),
+    );
+    const named = shellLines(readText('README.md'))
+      .flatMap(commandsIn)
+      .flat()
+      .filter((word) => /\.(tdl|ks|preseed|json|xml|yaml)$/.test(word));
+    assert.notEqual(named.length, 0);
+    for (const file of named) assert.ok(written.includes(file) || listFiles('examples').includes(file), file);
+  });
 
   for (const { usage, examples = [] } of COMMANDS) {
     for (const words of examples.flatMap(([line]) => commandsIn(line.replaceAll('$0', 'imagefactory')))) {
