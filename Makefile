@@ -31,7 +31,7 @@ test: install ## everything that CI runs, the real cloud included; the last line
 check: install ## for every save: lint, types, the unit tests
 	npm run --silent test -- lint types unit
 
-e2e-debian: build ## Debian's own installer, package by package, on the real cloud: 15 to 40 minutes (DEBIAN_MIRROR=URL: the stock one)
+e2e-debian: build ## Debian's own installer, package by package, on the real cloud: 15 to 40 minutes (DEBIAN_MIRROR=URL: a full mirror)
 	$(TSX) scripts/e2e-debian.ts
 
 test-unit: install ## the unit tests only

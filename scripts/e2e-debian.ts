@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Mirror } from '../dev/installer-tree/mirror.js';
 import { debianArchives } from '../dev/installer-tree/upstream.js';
+import { findMissingComponents } from '../dev/package-installer/components.js';
 import { InstallerConsole } from '../dev/package-installer/console.js';
 import { inspect } from '../dev/package-installer/inspect.js';
 import { LOCAL_SUITE_LINES, mirrorWithSuite, wholeMirror } from '../dev/package-installer/mirror.js';
@@ -52,22 +52,25 @@ function indented(line: string): void {
 }
 
 /**
- * Creates the mirror for the run.
+ * Creates the mirror for the run: with the components in the folder UDEB_MIRROR, else with Debian's own components from
+ * the archive.
  *
  * @returns the mirror, and the lines to add to the example's preseed for this mirror
+ * @throws Error when the archive does not serve the components of Debian's installer
  */
 async function makeMirror(): Promise<{ mirror: Mirror; lines: string }> {
   const [archives, tree] = [await debianArchives(), join(HOME, 'tree')];
-  if (process.env['DEBIAN_MIRROR'] !== undefined) {
+  if (process.env['UDEB_MIRROR'] === undefined) {
+    const missing = await findMissingComponents(archives.debian);
+    if (missing !== undefined) {
+      throw new Error(
+        `${archives.debian} does not serve the components of Debian’s installer (${missing}): set DEBIAN_MIRROR to a full mirror, such as http://deb.debian.org/debian, or UDEB_MIRROR to a folder of components`,
+      );
+    }
     say(`mirror: ${archives.debian}, with Debian’s own installer components`);
     return { mirror: await wholeMirror({ archives, tree, cache: join(HOME, 'archive') }), lines: '' };
   }
-  const folder = resolve(PROJECT, process.env['UDEB_MIRROR'] ?? '../shared/udeb-mirror', 'mirror');
-  if (!existsSync(folder)) {
-    throw new Error(
-      `${folder} does not exist: set UDEB_MIRROR to a folder of installer components, or DEBIAN_MIRROR to a full mirror`,
-    );
-  }
+  const folder = resolve(PROJECT, process.env['UDEB_MIRROR'], 'mirror');
   say(`mirror: Debian’s archive, and the installer components in ${folder}`);
   const log = join(HOME, 'netboot.log');
   const code = await runProgram(join(PROJECT, 'dev/installer-tree/make.sh'), ['--netboot'], { log, onLine: indented });
@@ -189,8 +192,9 @@ async function buildAndLook(preseed: string, storage: string): Promise<void> {
 
 async function main(): Promise<void> {
   await mkdir(HOME, { recursive: true });
-  await useCloud(say, { log: join(HOME, 'cloud.log'), onLine: indented });
+  // First, because without a mirror the cloud need not start.
   const { mirror, lines } = await makeMirror();
+  await useCloud(say, { log: join(HOME, 'cloud.log'), onLine: indented });
   await mirror.start(MIRROR.port, MIRROR.host);
   const storage = await mkdtemp(join(HOME, 'storage-'));
   try {
