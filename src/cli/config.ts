@@ -13,7 +13,8 @@ import { UsageError } from './errors.js';
 /** The configuration file that is read when --config names none. */
 export const DEFAULT_CONFIG_FILE = '/etc/imagefactory/imagefactory.conf';
 const DEFAULT_STORAGE = '/var/lib/imagefactory/storage';
-const DEFAULT_IMGDIR = '/var/lib/imagefactory/images';
+/** The folder for a worker's downloads when nothing names another one. */
+export const DEFAULT_IMGDIR = '/var/lib/imagefactory/images';
 
 const seconds = z.coerce.number().int().positive();
 

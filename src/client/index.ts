@@ -48,6 +48,7 @@ export {
 } from './builds.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
 export type { PendingActivity } from './pending-activity.js';
+export { isSameBuild, listOpenBuilds, waitUntilIdle, type OpenBuild } from './open-builds.js';
 export { waitForImage, waitForOutcome, type BuildOutcome, type WaitOptions } from './outcome.js';
 export { abortBuild, resumeBuild, type ResumeOptions } from './resume.js';
 export { findEndedBuild, type EndedBuild } from './ended-build.js';

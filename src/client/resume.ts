@@ -143,7 +143,11 @@ function updateHeld(client: ImageFactoryClient, uuid: string, request: ResumeReq
 }
 
 /** Reads a build's final input from its history: the input at the start, changed by each accepted resume request. */
-async function readInput(client: ImageFactoryClient, handle: WorkflowHandle, uuid: string): Promise<BaseImageInput> {
+export async function readInput(
+  client: ImageFactoryClient,
+  handle: WorkflowHandle,
+  uuid: string,
+): Promise<BaseImageInput> {
   const { events } = await callTemporal(() => client.withTimeout(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
   const converter = client.temporal.options.loadedDataConverter;
   const first = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;

@@ -2,7 +2,7 @@ import { FactoryError } from './errors.js';
 import type { ParameterDefinition } from './parameter-definition.js';
 import { PARAMETERS, type ParameterName } from './parameter-table.js';
 
-export type { ParameterDefinition, ParameterKind } from './parameter-definition.js';
+export type { ParameterDefinition } from './parameter-definition.js';
 export { PARAMETERS, type ParameterName } from './parameter-table.js';
 
 /** The validated parameters of a build, with all defaults. */

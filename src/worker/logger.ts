@@ -7,6 +7,8 @@ export interface LoggerOptions {
   format: 'text' | 'json';
   /** One of trace, debug, info, warn, error. */
   level: string;
+  /** File at whose end the log is written. Default: standard error. */
+  file?: string;
   /** Returns true while Temporal does not answer. The worker itself logs such an outage. */
   isOutage: () => boolean;
 }
@@ -111,13 +113,14 @@ class CoreFilter {
   }
 }
 
-/** Creates the worker's logger: text lines, or one JSON object per line, on standard error. */
-export function createWorkerLogger({ format, level, isOutage }: LoggerOptions): Logger {
-  const sink = pino({ level, base: undefined }, pino.destination(2));
+/** Creates the worker's logger: text lines, or one JSON object per line. */
+export function createWorkerLogger({ format, level, file, isOutage }: LoggerOptions): Logger {
+  const stream = file === undefined ? undefined : pino.destination({ dest: file, mode: 0o600, sync: true });
+  const sink = pino({ level, base: undefined }, stream ?? pino.destination(2));
   const core = new CoreFilter(isOutage);
   return new DefaultLogger(level.toUpperCase() as LogLevel, (entry) => {
     if (EXPECTED.test(entry.message) || !core.isWorthLogging(entry)) return;
-    if (format === 'text') process.stderr.write(formatTextLine(entry));
+    if (format === 'text') (stream ?? process.stderr).write(formatTextLine(entry));
     else sink[entry.level.toLowerCase() as 'info'](selectFields(entry), maskActiveSecrets(entry.message));
   });
 }

@@ -5,6 +5,7 @@ import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
+import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollInterval } from '../openstack/polling/shared-poll.js';
@@ -31,6 +32,8 @@ export interface WorkerOptions {
   healthAddress?: string;
   logFormat: 'text' | 'json';
   logLevel: string;
+  /** File for the log. Default: standard error. */
+  logFile?: string;
   /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
   /**
@@ -50,6 +53,10 @@ export interface WorkerOptions {
   limits?: CloudLimits;
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
   pollInterval?: PollInterval;
+  /** Stops the workers when it is aborted. Default: SIGTERM or SIGINT stops them. */
+  stop?: AbortSignal;
+  /** Is called when everything is connected and the workers begin to poll. */
+  onStart?: () => void;
 }
 
 /** Names of the options that give the addresses to listen at. Error messages name them. */
@@ -66,13 +73,13 @@ const CHANNEL = { 'grpc.max_reconnect_backoff_ms': 5000 };
 
 function installRuntime(options: WorkerOptions, watch: TemporalWatch): void {
   const metrics = options.metricsAddress === undefined ? undefined : parseAddress(options.metricsAddress, METRICS);
-  const { logFormat: format, logLevel: level } = options;
+  const { logFormat: format, logLevel: level, logFile: file } = options;
   try {
     Runtime.install({
       // No signal stops the workers directly, because the runtime would stop all of them at the same time. `runWorkers`
       // stops them in the right order.
       shutdownSignals: [],
-      logger: createWorkerLogger({ format, level, isOutage: () => watch.trouble !== undefined }),
+      logger: createWorkerLogger({ format, level, ...defined({ file }), isOutage: () => watch.trouble !== undefined }),
       telemetryOptions: {
         logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
         ...(metrics && { metrics: { prometheus: { bindAddress: `${metrics.host}:${metrics.port}` } } }),
@@ -84,8 +91,9 @@ function installRuntime(options: WorkerOptions, watch: TemporalWatch): void {
 }
 
 /**
- * Runs workflows and activities until the process gets SIGTERM or SIGINT. Then running activities have 10 seconds to
- * end. An activity that takes longer fails, and its next attempt on another worker continues from its last heartbeat.
+ * Runs workflows and activities until `stop` is aborted, by default when the process gets SIGTERM or SIGINT. Then
+ * running activities have 10 seconds to end. An activity that takes longer fails, and its next attempt on another
+ * worker continues from its last heartbeat.
  *
  * @throws FactoryError InvalidParameter when the process cannot listen at an address that is given
  * @throws FactoryError UnknownCloud when the configuration of the clouds cannot be read, or lacks a cloud to serve
@@ -142,7 +150,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       store: options.storagePath,
     });
     void watch.start(call, temporal, logger);
-    await runWorkers(workers, createStopSignal());
+    options.onStart?.();
+    await runWorkers(workers, options.stop ?? createStopSignal());
     logger.info('The worker has stopped', { identity });
   } finally {
     // We ignore the errors of these calls, so that the first error is reported.

@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { builtProgram, PROJECT } from './built-program.js';
 
 const run = promisify(execFile);
 
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 /** The TypeScript compiler of the project. */
 export const TSC = join(PROJECT, 'node_modules/.bin/tsc');
 
@@ -30,11 +29,7 @@ const TSCONFIG = {
  * As after a real installation, the program cannot import a package that the manifest does not name.
  */
 export async function installPackedPackage(folder: string): Promise<void> {
-  // In a test run, the program has been built before the tests. Only a test that runs by itself builds the program
-  // here.
-  if (process.env['IMAGEFACTORY_TEST_BUNDLES'] === undefined) {
-    await run('npm', ['run', '--silent', 'build'], { cwd: PROJECT });
-  }
+  await builtProgram();
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
   const { stdout } = await run('npm', pack, { cwd: PROJECT });
   const [packed] = JSON.parse(stdout) as { filename: string }[];

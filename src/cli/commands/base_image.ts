@@ -10,8 +10,15 @@ import { toPlainLine } from '../../domain/plain-text.js';
 import { PARAMETERS } from '../../domain/parameters.js';
 import type { GivenOptions } from '../config.js';
 import { parseDuration } from '../duration.js';
+import { UsageError } from '../errors.js';
 import { formatJson, formatWarning } from '../output.js';
-import { describeParameters, findParameterFile, PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
+import {
+  describeParameters,
+  findParameterFile,
+  PARAMETER_OPTIONS,
+  readParameters,
+  readTemplateArgument,
+} from '../parameters.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
 
@@ -39,6 +46,11 @@ export const baseImage: Command = {
       requiresArg: true,
       describe: 'how long a held build waits, such as 24h or 90m: the parameter hold_for',
     },
+    local: {
+      type: 'boolean',
+      describe:
+        'need no Temporal and no worker: this command runs both until the build has ended. Interrupted, even killed, the next call goes on',
+    },
     detach: { type: 'boolean', describe: 'print the UUID and return; the build goes on' },
   },
   examples: [
@@ -47,6 +59,7 @@ export const baseImage: Command = {
         '--parameter default_user ec2-user --parameter command_prefix sudo --parameter flavor 2 f19.tdl',
       'build Fedora 19 on your cloud',
     ],
+    ['$0 base_image --local --parameter flavor m1.small debian-12.tdl', 'build without a Temporal server and a worker'],
     ['$0 --output json base_image --parameters debian.json debian.tdl', 'print the image’s metadata at the end'],
   ],
   notes: describeParameters(),
@@ -56,11 +69,21 @@ export const baseImage: Command = {
 async function runBaseImage(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
   const templateFile = String(options['template']);
+  if (options['local'] === true && options['detach'] === true) {
+    throw new UsageError('--local and --detach exclude each other', {
+      hint: 'with --local, the build goes on only while the command runs',
+    });
+  }
   const request = readRequest(context, templateFile);
   // Checks the request before the connection to Temporal, so that mistakes are reported first.
-  const { template, parameters, warnings } = checkRequest(request);
+  const checked = checkRequest(request);
+  const { template, parameters, warnings } = checked;
   for (const warning of warnings) io.err(formatWarning(warning));
   warnOfSecrets(context, template, parameters.install_script);
+  if (options['local'] === true) {
+    const { buildLocally } = await import('./local-build.js');
+    return buildLocally(context, request, checked);
+  }
   return withClient(context, async (client) => {
     const { uuid, workflowId, runId } = await startBuild(client, request);
     const page = workflowPageUrl(client, workflowId);

@@ -19,7 +19,7 @@ export const cancel: Command = {
       const message = `The cancellation of build ${uuid} is requested; the build removes its resources.`;
       if (options['detach'] !== true) {
         io.err(`${message}\n`);
-        return followToEnd(context, client, uuid, 'CANCELED');
+        return followToEnd(context, client, uuid, { expected: 'CANCELED' });
       }
       const text = `${message} To follow it to its end: imagefactory watch ${uuid}\n`;
       io.out(settings.output === 'json' ? formatJson({ identifier: uuid, cancel_requested: true }) : text);

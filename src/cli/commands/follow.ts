@@ -24,10 +24,28 @@ import type { CommandContext } from './command.js';
 /** Exit codes when a signal ended the command: as in shells, 128 plus the number of the signal. The build continues. */
 const DETACHED = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** How a command follows a build. */
+export interface FollowMode {
+  /** The outcome that counts as success. Default: `COMPLETE`. */
+  expected?: BuildOutcome['status'];
+  /**
+   * Is called at each signal. With `true` the command goes on following, else it leaves the build. Default: it leaves
+   * the build.
+   */
+  staysAt?: (signal: 'SIGINT' | 'SIGTERM') => boolean;
+  /** What the live view says about Ctrl-C. */
+  footer?: string;
+  /** What the user can do after the command has left a running build. */
+  leaveHint?: string;
+  /** What the user can do after the build has ended without an image. */
+  againHint?: string;
+  /** Whether Temporal's server ends with the command, so that its UI cannot show the build any more. */
+  serverEnds?: boolean;
+}
+
 /**
  * Follows a build to its end: shows it on standard error, and prints its outcome on standard output.
  *
- * @param expected the outcome that counts as success
  * @returns exit code: 0 for the expected outcome, 1 for another, 130 or 143 when a signal ended the command first
  * @throws OutcomeUnknownError when the command cannot find out how the build goes
  */
@@ -35,16 +53,17 @@ export async function followToEnd(
   context: CommandContext,
   client: ImageFactoryClient,
   uuid: string,
-  expected: BuildOutcome['status'] = 'COMPLETE',
+  mode: FollowMode = {},
 ): Promise<number> {
   const { io, settings } = context;
   const abort = new AbortController();
   let signal: keyof typeof DETACHED | undefined;
   const stopListening = io.onInterrupt((name) => {
+    if (mode.staysAt?.(name) === true) return;
     signal = name;
     abort.abort();
   });
-  const view = createView(io, { client, verbose: settings.verbose || settings.debug });
+  const view = createView(io, { client, verbose: settings.verbose || settings.debug, footer: mode.footer });
   let last: BuildProgress | undefined;
   try {
     const interval = io.terminal === undefined ? 2000 : 1000;
@@ -59,14 +78,14 @@ export async function followToEnd(
     stopListening();
   }
   if (signal !== undefined) {
-    io.err(formatDetachHint(uuid));
+    io.err(mode.leaveHint ?? formatDetachHint(uuid));
     return DETACHED[signal];
   }
   const outcome = await client
     .withTimeout(() => waitForOutcome(client, uuid))
     .catch((error: unknown) => Promise.reject(toFollowError(uuid, error)));
-  await printEnd(context, client, outcome, last);
-  return outcome.status === expected ? 0 : 1;
+  await printEnd(context, client, outcome, last, mode);
+  return outcome.status === (mode.expected ?? 'COMPLETE') ? 0 : 1;
 }
 
 /**
@@ -100,6 +119,7 @@ async function printEnd(
   client: ImageFactoryClient,
   outcome: BuildOutcome,
   last: BuildProgress | undefined,
+  { againHint = formatResumeHint(outcome.uuid), serverEnds = false }: FollowMode,
 ): Promise<void> {
   const { io, settings } = context;
   const cleanup = await summarizeCleanup(client, outcome, last);
@@ -110,8 +130,10 @@ async function printEnd(
     io.out(formatOutcome(outcome));
   }
   printDetails(io, outcome, last, cleanup);
+  if (outcome.status !== 'COMPLETE') io.err(againHint);
+  if (cleanup.leftovers.length > 0) io.err(`Left in the cloud: ${toPlainLine(cleanup.leftovers.join(', '))}\n`);
   const page = workflowPageUrl(client, getWorkflowId(outcome.uuid));
-  if (page !== undefined) io.err(`The run in the Temporal UI: ${page}\n`);
+  if (page !== undefined && !serverEnds) io.err(`The run in the Temporal UI: ${page}\n`);
 }
 
 /** Fetches the record of a build and adds its failure. If no worker can read the record, makes one from the outcome. */
@@ -153,7 +175,7 @@ async function summarizeCleanup(
 }
 
 function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undefined, cleanup: CleanupSummary): void {
-  const { removed, leftovers, installer } = cleanup;
+  const { removed, installer } = cleanup;
   const kept = last?.status?.kept;
   if (kept !== undefined && kept.resources.length > 0) {
     const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
@@ -166,6 +188,4 @@ function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undef
   }
   if (installer?.goesOn === true) io.err(`The installer’s run ${installer.workflowId} goes on: other builds need it\n`);
   if (outcome.status !== 'COMPLETE' && removed.length > 0) io.err(`Removed: ${toPlainLine(removed.join(', '))}\n`);
-  if (outcome.status !== 'COMPLETE') io.err(formatResumeHint(outcome.uuid));
-  if (leftovers.length > 0) io.err(`Left in the cloud: ${toPlainLine(leftovers.join(', '))}\n`);
 }

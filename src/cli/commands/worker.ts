@@ -1,8 +1,7 @@
-import type { WorkerOptions } from '../../worker/run.js';
-import { loadPayloadKeys, type Settings } from '../config.js';
-import { readVersion } from '../version.js';
+import { defined } from '../../domain/defined.js';
 import { parseDeploymentVersion } from '../worker-version.js';
 import { withClient, type Command } from './command.js';
+import { toWorkerOptions } from './worker-options.js';
 
 export const worker: Command = {
   usage: 'worker',
@@ -58,49 +57,12 @@ export const worker: Command = {
     const version = parseDeploymentVersion(settings);
     // Connects once, so that an address that does not answer gives the same error message as in every other command.
     await withClient(context, async () => undefined);
-    // This variable passes --insecure to the code that reads the cloud's configuration. python-openstackclient reads
-    // the same variable.
-    if (settings.insecure) io.env['OS_INSECURE'] = 'true';
     const { runWorker } = await import('../../worker/run.js');
-    const {
-      taskQueue,
-      storagePath,
-      logFormat,
-      metricsAddress,
-      healthAddress,
-      clouds,
-      workerAddresses,
-      filesFrom,
-      allowAddresses,
-    } = settings;
-    const limits = toCloudLimits(settings);
-    const payloadKeys = loadPayloadKeys(settings, io.env);
+    const { metricsAddress, healthAddress, clouds } = settings;
     await runWorker({
-      release: readVersion(),
-      taskQueue,
-      storagePath,
-      cachePath: settings.imgdir,
-      logFormat,
-      logLevel: settings.debug ? 'debug' : 'info',
-      ...(payloadKeys === undefined ? {} : { payloadKeys }),
-      ...(version === undefined ? {} : { version }),
-      ...(metricsAddress === undefined ? {} : { metricsAddress }),
-      ...(healthAddress === undefined ? {} : { healthAddress }),
-      ...(limits === undefined ? {} : { limits }),
-      ...(clouds === undefined ? {} : { clouds }),
-      ...(workerAddresses === undefined ? {} : { workerAddresses }),
-      ...(filesFrom === undefined ? {} : { filesFrom }),
-      ...(allowAddresses === undefined ? {} : { allowAddresses }),
+      ...toWorkerOptions(settings, io.env),
+      ...defined({ version, metricsAddress, healthAddress, clouds }),
     });
     return 0;
   },
 };
-
-function toCloudLimits({ cloudLimits }: Settings): WorkerOptions['limits'] {
-  if (cloudLimits === undefined) return undefined;
-  const limits = Object.entries(cloudLimits).map(([cloud, limit]) => {
-    const { max_concurrent_builds: maxConcurrentBuilds, api_calls_per_second: apiCallsPerSecond } = limit;
-    return [cloud, { maxConcurrentBuilds, apiCallsPerSecond }] as const;
-  });
-  return Object.fromEntries(limits);
-}

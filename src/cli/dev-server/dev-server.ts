@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { CommandError } from '../errors.js';
+import { findMarkedProcess, formatProcessMark } from './process-mark.js';
 import { cacheFolder, projectFolder, findTemporalBinary } from './temporal-binary.js';
 
 /** Seconds within which a new server must answer. If it does not, the start fails. */
@@ -78,27 +79,8 @@ async function locateDevServer(options: DevServerOptions): Promise<DevServerFile
   return { directory, port, uiPort, args };
 }
 
-/**
- * Reads when a process was started, in ticks since boot; undefined when the process has ended. The system uses a pid
- * again for a new process, but the pid and the start time together identify one process.
- */
-async function readProcessStart(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return process.platform === 'linux' ? undefined : 'unknown';
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[19];
-}
-
 async function findRunningPid(directory: string): Promise<number | undefined> {
-  const text = await readFile(join(directory, 'temporal.pid'), 'utf8').catch(() => '');
-  const [pid, start] = text.trim().split(' ');
-  if (pid === undefined || start === undefined) return undefined;
-  try {
-    process.kill(Number(pid), 0);
-  } catch {
-    return undefined;
-  }
-  return (await readProcessStart(Number(pid))) === start ? Number(pid) : undefined;
+  return findMarkedProcess(await readFile(join(directory, 'temporal.pid'), 'utf8').catch(() => ''));
 }
 
 function isListening(port: number): Promise<boolean> {
@@ -161,7 +143,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
   });
   child.unref();
   if (child.pid === undefined) throw new CommandError(`${program} could not be started`);
-  await writeFile(join(files.directory, 'temporal.pid'), `${child.pid} ${(await readProcessStart(child.pid)) ?? ''}\n`);
+  await writeFile(join(files.directory, 'temporal.pid'), formatProcessMark(child.pid));
   await waitUntilReady(files, exited);
   return describeDevServer(files, child.pid);
 }

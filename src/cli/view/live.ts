@@ -15,6 +15,8 @@ export interface View {
 export interface ViewOptions {
   client: ImageFactoryClient;
   verbose: boolean;
+  /** What the live view says about Ctrl-C. */
+  footer?: string | undefined;
 }
 
 /** Creates a view of a build. On a terminal it redraws one picture; else it prints one line for each change. */
@@ -30,21 +32,22 @@ function createLineView(io: Io, { client, verbose }: ViewOptions): View {
   };
 }
 
-function createLiveView(io: Io, terminal: NodeJS.WriteStream, { client }: ViewOptions): View {
+function createLiveView(io: Io, terminal: NodeJS.WriteStream, options: ViewOptions): View {
+  const { client, footer = 'Ctrl-C leaves the view; the build goes on' } = options;
   const update = createLogUpdate(terminal);
   const colours = pico.createColors(wantsColour(io.env, true));
   let last: BuildProgress | undefined;
-  const render = (progress: BuildProgress, rows: number, footer?: string): string =>
+  const render = (progress: BuildProgress, rows: number, lastLine?: string): string =>
     renderView(progress, {
       columns: terminal.columns || 80,
       rows,
       colours,
       taskQueue: client.taskQueue,
       page: workflowPageUrl(client, progress.workflowId),
-      footer,
+      footer: lastLine,
     });
   const draw = (): void => {
-    if (last !== undefined) update(render(last, terminal.rows || 24, 'Ctrl-C leaves the view; the build goes on'));
+    if (last !== undefined) update(render(last, terminal.rows || 24, footer));
   };
   terminal.on('resize', draw);
   return {

@@ -69,6 +69,7 @@ for (const [what, line, message] of [
   ['a UUID that is none', ['status', '12'], /"12" is not an image's UUID/],
   ['a fetch_spec that is no JSON', ['images', '{status: 1}'], /fetch_spec is not JSON/],
   ['a fetch_spec that is no object', ['images', '[]'], /fetch_spec is not a JSON object/],
+  ['--local and --detach', ['base_image', '--local', '--detach', 't.tdl'], /--local and --detach exclude each other/],
   ['an unknown deadline', ['deadline', UUID, 'lunch', '60'], /Invalid values/],
   [
     'a template that is not there',

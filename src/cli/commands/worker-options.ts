@@ -1,0 +1,36 @@
+import { defined } from '../../domain/defined.js';
+import type { WorkerOptions } from '../../worker/run.js';
+import { loadPayloadKeys, type Settings } from '../config.js';
+import { readVersion } from '../version.js';
+
+/** Makes the options that every worker of this program has. */
+export function toWorkerOptions(settings: Settings, env: NodeJS.ProcessEnv): WorkerOptions {
+  const { taskQueue, storagePath, logFormat, workerAddresses, filesFrom, allowAddresses } = settings;
+  // This variable passes --insecure to the code that reads the cloud's configuration. python-openstackclient reads the
+  // same variable.
+  if (settings.insecure) env['OS_INSECURE'] = 'true';
+  return {
+    release: readVersion(),
+    taskQueue,
+    storagePath,
+    cachePath: settings.imgdir,
+    logFormat,
+    logLevel: settings.debug ? 'debug' : 'info',
+    ...defined({
+      payloadKeys: loadPayloadKeys(settings, env),
+      limits: toCloudLimits(settings),
+      workerAddresses,
+      filesFrom,
+      allowAddresses,
+    }),
+  };
+}
+
+function toCloudLimits({ cloudLimits }: Settings): WorkerOptions['limits'] {
+  if (cloudLimits === undefined) return undefined;
+  const limits = Object.entries(cloudLimits).map(([cloud, limit]) => {
+    const { max_concurrent_builds: maxConcurrentBuilds, api_calls_per_second: apiCallsPerSecond } = limit;
+    return [cloud, { maxConcurrentBuilds, apiCallsPerSecond }] as const;
+  });
+  return Object.fromEntries(limits);
+}
