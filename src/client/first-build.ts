@@ -77,6 +77,7 @@ export function prepareFirstBuild(id: string, options: { flavor?: string | undef
     command: [
       'imagefactory',
       'base_image',
+      '--local',
       '--parameters',
       parametersName,
       '--file-parameter',

@@ -92,7 +92,7 @@ function formatNextSteps({ changes, needs }: FirstBuild, command: string, flavor
     ...changes,
     `${check} \`openstack flavor list\` shows them.`,
     'If your worker reaches the instances without a floating IP, write "request_floating_ip": false.',
-    `Build:\n     ${command}`,
+    `Build (leave --local out if you have a worker):\n     ${command}`,
   ];
   return ['', 'What to do next:', ...steps.map((step, index) => `  ${index + 1}. ${step}`), ''].join('\n');
 }

@@ -23,7 +23,7 @@ async function call(...args: string[]): Promise<{ code: number; stdout: string; 
 
 /** The words of the `base_image` command that `init` says to paste. */
 function pasted(stderr: string): string[] {
-  return (/imagefactory (base_image .*)/.exec(stderr)?.[1] ?? '').split(' ');
+  return (/imagefactory base_image --local (.*)/.exec(stderr)?.[1] ?? '').split(' ');
 }
 
 for (const system of listFirstBuildSystems()) {
@@ -34,7 +34,7 @@ for (const system of listFirstBuildSystems()) {
     const files = stdout.trim().split('\n');
     assert.deepEqual(files.map((file) => file.slice(folder.length + 1)).sort(), readdirSync(folder).sort());
     // `validate` takes the words of the command.
-    const validated = await call('validate', ...pasted(stderr).slice(1));
+    const validated = await call('validate', ...pasted(stderr));
     assert.equal(validated.code, 0, validated.stdout + validated.stderr);
     assert.equal(validated.stdout.match(/: valid$/gm)?.length, 2, validated.stdout);
     assert.doesNotMatch(validated.stderr, /warning/);
@@ -54,7 +54,7 @@ test('init takes the flavor into the parameters, and says what size it must have
     command_prefix: 'sudo',
   });
   assert.match(stderr, /The flavor big must have at least 10 GiB of disk and 1024 MiB of memory/);
-  assert.match(stderr, new RegExp(`imagefactory base_image --parameters ${folder}/debian-12.parameters.json`));
+  assert.match(stderr, new RegExp(`imagefactory base_image --local --parameters ${folder}/debian-12.parameters.json`));
 });
 
 test('init overwrites no file unless it is told to, and then leaves none of its own behind', async () => {
