@@ -6,6 +6,7 @@ import { withGuest } from './guest-connection.js';
 import { loadLoginKey } from '../instance/ssh-keys.js';
 import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
 import { getInstance } from './wait-for-ssh.js';
+import { listTemplateFiles } from './template-files.js';
 import type { GuestInput } from './guest-location.js';
 
 /**
@@ -31,13 +32,19 @@ async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promis
  */
 async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
-  const { publicKey } = await loadLoginKey(deps, build);
+  const [{ publicKey }, profile, kept] = await Promise.all([
+    loadLoginKey(deps, build),
+    build.profile(),
+    listTemplateFiles(build),
+  ]);
+  const cleanAtShutdown = profile.cleanAtShutdown(kept);
   try {
     await withGuest(deps, build, input, async (guest) => {
       // Writes the document before the command runs: the guest may be off before the reply arrives, and another worker
       // may make the next try.
       await deps.store.writeDocument(input.ref.uuid, TOLD_DOCUMENT, input.guest.serverId);
-      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
+      const cleanUp = guest.shell.lastCleanUp;
+      await removeKeyAndShutDown(guest, publicKey, { cleanUp, cleanAtShutdown, signal: cancellationSignal() });
     });
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;
