@@ -11,9 +11,10 @@ import type { GuestInput } from './guest-location.js';
 
 /**
  * Milliseconds after which Nova presses the ACPI power button of a guest that has not shut down, and the time between
- * two such presses.
+ * two such presses. Nova switches the instance off a minute after the press. So the time must be long enough for the
+ * guest to stop its services and to clean itself.
  */
-const POWER_BUTTON_AFTER = 60_000;
+const POWER_BUTTON_AFTER = 120_000;
 
 /**
  * Name of the document with the id of the instance that the build told to shut down. An instance that was switched off
