@@ -91,6 +91,8 @@ export interface ShutDownOptions extends CallOptions {
    * the script removes the journal.
    */
   cleanUp?: string;
+  /** Script that runs immediately before the shutdown, when the reply has gone out. Its errors are ignored. */
+  cleanAtShutdown?: string;
   /**
    * Script that prints the home directories, one per line. Default: the script prints the home directories of all
    * users.
@@ -112,8 +114,8 @@ export async function removeKeyAndShutDown(
   options: ShutDownOptions = {},
 ): Promise<void> {
   const { shell } = guest;
-  const { cleanUp = shell.removeJournal(shell.journal), homes, powerOff, signal } = options;
-  const script = shell.shutDown({ blob: readKeyBlob(publicKey), cleanUp, homes, powerOff });
+  const { cleanUp = shell.removeJournal(shell.journal), cleanAtShutdown, homes, powerOff, signal } = options;
+  const script = shell.shutDown({ blob: readKeyBlob(publicKey), cleanUp, cleanAtShutdown, homes, powerOff });
   const result = await guest.run(script, { timeout: TIMEOUT, signal });
   if (result.exitCode === 0) return;
   const said = result.stderr.trim() || result.stdout.trim() || `exit status ${result.exitCode ?? result.signal}`;

@@ -32,6 +32,8 @@ export interface ShutDownRequest {
   blob: string;
   /** Script that runs after the key is removed, and removes everything else that must not stay in the image. */
   cleanUp: string;
+  /** Script that runs immediately before the shutdown, when the reply has gone out. Its errors are ignored. */
+  cleanAtShutdown?: string | undefined;
   /**
    * Script that prints the home directories, one per line. Default: the script prints the home directories of all
    * users.

@@ -10,7 +10,8 @@ const POWER_OFF = 'systemctl poweroff || shutdown -P now || poweroff || halt -p'
  * key. The script removes each line with the key as a whole, with options and forced commands, and deletes an
  * `authorized_keys` file that has no other lines.
  */
-function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
+function buildShutDownWork(request: ShutDownRequest): string {
+  const { blob, cleanUp, cleanAtShutdown = '', homes = HOMES, powerOff = POWER_OFF } = request;
   return `
 blob=${quoteShellWord(blob)}
 forget() {
@@ -37,6 +38,9 @@ echo done >"$1/result"
 # The reply goes out first.
 sleep 1
 rm -rf -- "$1"
+( :
+${cleanAtShutdown}
+) >/dev/null 2>&1
 { ${powerOff}
 }
 `;

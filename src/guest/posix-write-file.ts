@@ -13,6 +13,8 @@ umask 022
 mkdir -p -- "$folder" || exit 1
 new=$(mktemp "$folder/.imagefactory.XXXXXX") || exit 1
 trap 'rm -f -- "$new"' EXIT
+# A lost connection: without this, the shell would end at once when it writes its message.
+trap 'exit 1' HUP INT TERM PIPE
 if [ -n "$mode" ]; then :
 elif [ -e "$path" ]; then cp -p -- "$path" "$new" || exit 1
 else mode=0644

@@ -80,7 +80,8 @@ const POWER_OFF = `& shutdown.exe /s /f /t 0
  * object, so the end of the session does not stop it. It removes all lines with the key, whatever precedes the key, and
  * deletes a file that has no other lines. $run is the folder of the script and its result.
  */
-function buildShutDownWork({ blob, cleanUp, homes = HOMES, powerOff = POWER_OFF }: ShutDownRequest): string {
+function buildShutDownWork(request: ShutDownRequest): string {
+  const { blob, cleanUp, cleanAtShutdown = '', homes = HOMES, powerOff = POWER_OFF } = request;
   return buildPowershellScript(
     { blob },
     `
@@ -112,6 +113,8 @@ ${cleanUp}} catch { }
 # The reply goes out first.
 [Threading.Thread]::Sleep(1000)
 Remove-Item -LiteralPath $run -Recurse -Force -ErrorAction SilentlyContinue
+try {
+${cleanAtShutdown}} catch { }
 ${powerOff}`,
   );
 }

@@ -21,6 +21,7 @@ describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
     { timeout: 20 * 60_000 },
     async () => {
       let killing: Promise<void> | undefined;
+      const begun = Date.now();
       const { uuid, code, output } = await environment.build(EXAMPLE, {}, (line) => {
         if (line.includes('wait until the installer powers its machine off')) killing ??= killWorker();
       });
@@ -44,6 +45,7 @@ describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
 
       const record = await environment.record(uuid);
       assert.match(record.icicle, /<package name="hello"\/>/);
+      await environment.inspectDisk(record.glance_id, { uuid, begun });
       await environment.inspect(record.glance_id);
       await environment.forget(record);
     },

@@ -6,13 +6,15 @@ import { withGuest } from './guest-connection.js';
 import { loadLoginKey } from '../instance/ssh-keys.js';
 import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
 import { getInstance } from './wait-for-ssh.js';
+import { listTemplateFiles } from './template-files.js';
 import type { GuestInput } from './guest-location.js';
 
 /**
  * Milliseconds after which Nova presses the ACPI power button of a guest that has not shut down, and the time between
- * two such presses.
+ * two such presses. Nova switches the instance off a minute after the press. So the time must be long enough for the
+ * guest to stop its services and to clean itself.
  */
-const POWER_BUTTON_AFTER = 60_000;
+const POWER_BUTTON_AFTER = 120_000;
 
 /**
  * Name of the document with the id of the instance that the build told to shut down. An instance that was switched off
@@ -31,13 +33,19 @@ async function wasToldToShutDown(deps: Deps, { ref, guest }: GuestInput): Promis
  */
 async function tellGuestToShutDown(deps: Deps, input: GuestInput): Promise<void> {
   const build = loadBuild(deps, input.ref.uuid);
-  const { publicKey } = await loadLoginKey(deps, build);
+  const [{ publicKey }, profile, kept] = await Promise.all([
+    loadLoginKey(deps, build),
+    build.profile(),
+    listTemplateFiles(build),
+  ]);
+  const cleanAtShutdown = profile.cleanAtShutdown(kept);
   try {
     await withGuest(deps, build, input, async (guest) => {
       // Writes the document before the command runs: the guest may be off before the reply arrives, and another worker
       // may make the next try.
       await deps.store.writeDocument(input.ref.uuid, TOLD_DOCUMENT, input.guest.serverId);
-      await removeKeyAndShutDown(guest, publicKey, { cleanUp: guest.shell.lastCleanUp, signal: cancellationSignal() });
+      const cleanUp = guest.shell.lastCleanUp;
+      await removeKeyAndShutDown(guest, publicKey, { cleanUp, cleanAtShutdown, signal: cancellationSignal() });
     });
   } catch (error) {
     if (!(error instanceof FactoryError)) throw error;

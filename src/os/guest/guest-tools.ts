@@ -22,9 +22,18 @@ export interface GuestTools {
   /** A command that prints the installed packages, one per line, with the names that the ICICLE has. */
   listPackages: string;
   /**
-   * Removes the identity of the machine: machine-id, DHCP leases, cloud-init's state, logs, caches, histories, random
-   * seed. It leaves the key that the build logs in with, the SSH host keys and the build's journal: the shutdown script
-   * removes these.
+   * Removes the identity of the machine: its name, machine-id, DHCP leases, network files, cloud-init's state, logs,
+   * temporary files, caches, histories, random seed. It leaves the key that the build logs in with, the SSH host keys
+   * and the build's journal: the shutdown script removes these.
+   *
+   * @param kept absolute paths of the template's files, which stay
    */
-  cleanGuest(): GuestScript;
+  cleanGuest(kept: readonly string[]): GuestScript;
+  /**
+   * A script that runs when nobody is logged in any more, immediately before the guest shuts down. It removes again
+   * what services have written since {@link cleanGuest}, and what they write while they stop. Its errors are ignored.
+   *
+   * @param kept absolute paths of the template's files, which stay
+   */
+  cleanAtShutdown(kept: readonly string[]): string;
 }

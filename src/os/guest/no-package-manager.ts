@@ -16,4 +16,5 @@ export const NO_TOOLS: GuestTools = {
   installPackages: refusePackages,
   listPackages: ':',
   cleanGuest: refusePackages,
+  cleanAtShutdown: refusePackages,
 };

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Mirror } from '../../../dev/installer-tree/mirror.js';
 import { withInstance } from '../../../dev/instance.js';
 import { PROJECT } from '../../../scripts/dev-cloud.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
+import { copyFromDisk } from '../../support/image-disk.js';
+import { findTexts, isOfMachine, listDiskFiles, listMachineFiles } from '../../support/machine-traces.js';
 import { startTemporal, temporalEnv } from '../../support/temporal.js';
 import { HOST, installMirror, MIRROR_PORT } from './single-node.js';
 import { PROGRAM, WorkerProgram } from './worker-program.js';
@@ -132,6 +136,30 @@ export class DebianEnvironment {
         assert.equal(await said('test -s /etc/machine-id && echo new'), 'new');
       },
     );
+  }
+
+  /**
+   * Opens the image's disk. Asserts that it has nothing of the machine of the build in the folders that a machine
+   * writes: only files that were there before the build, empty files, and the files of the template and its packages.
+   *
+   * @param begun time before the build began, in milliseconds since 1970
+   */
+  async inspectDisk(imageId: string, { uuid, begun }: { uuid: string; begun: number }): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'imagefactory-disk-'));
+    try {
+      const image = join(folder, '.image');
+      const { data } = await this.cloud.image.downloadImage(imageId);
+      await pipeline(data, createWriteStream(image));
+      await copyFromDisk(image, ['/etc', '/var', '/root', '/home', '/tmp', '/opt', '/srv'], folder);
+      await rm(image);
+      const files = await listDiskFiles(folder);
+      assert.ok(files.some(({ path }) => path === '/etc/debian_version'));
+      assert.deepEqual(listMachineFiles(files, begun), []);
+      const names = [uuid, 'imagefactory-customise', 'imagefactory-installer', HOST];
+      assert.deepEqual(await findTexts(folder, files.filter(isOfMachine), names), []);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** Deletes the image and the JEOS that a successful build has left. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { checkGrubPrograms } from '../../../src/media/grub.js';
 import { checkIsoPrograms } from '../../../src/media/iso.js';
@@ -7,8 +9,11 @@ import type { InstallerPlan } from '../../../src/os/installer/types.js';
 import type { InstallScriptKind } from '../../../src/os/scripts/kinds/registry.js';
 import type { OsFamily, Release } from '../../../src/os/profile/types.js';
 import { throwIfInvalid } from '../../../src/tdl/parse.js';
+import { BASE_FILES } from '../../fakes/openstack/guests/base-system.js';
 import { WINDOWS_USER } from '../../fakes/openstack/guests/powershell.js';
 import { createMediumFixture } from '../../fakes/openstack/medium-fixture.js';
+import type { FakeImage } from '../../fakes/openstack/state.js';
+import { listDiskFiles } from '../../support/machine-traces.js';
 import { TestEnv } from '../../support/test-env.js';
 
 const { signal } = new AbortController();
@@ -49,6 +54,38 @@ const OWN_USERS: Record<string, Record<string, unknown>> = {
   windows: { default_user: undefined, command_prefix: undefined },
   freebsd: { default_user: 'root' },
 };
+
+/** Files of the template. They stay in the image wherever they are. */
+const KEPT = ['/etc/own.conf', '/var/tmp/own/data', '/var/log/own.log'];
+
+/** What a machine writes beside that in a few days of work, and what a lost connection leaves beside a file. */
+const WRITTEN_BY_MACHINE = [
+  ...['/var/log/journal/0123/system.journal', '/var/log/wtmp', '/var/log/lastlog', '/var/log/messages.1'],
+  ...['/tmp/a/socket', '/var/tmp/b', '/root/.bash_history', '/etc/.imagefactory.Ab12Cd'],
+];
+
+/** What only Linux writes, or only FreeBSD. */
+const WRITTEN_BY_LINUX = [
+  ...['/var/lib/systemd/random-seed', '/var/lib/random-seed', '/var/lib/urandom/random-seed'],
+  ...['/var/lib/dhclient/dhclient.leases', '/var/lib/NetworkManager/timestamps'],
+  ...['/etc/netplan/50-cloud-init.yaml', '/etc/udev/rules.d/70-persistent-net.rules'],
+];
+const WRITTEN_BY_FREEBSD = ['/entropy', '/var/db/entropy-file', '/var/db/dhclient.leases.vtnet0'];
+
+/** A command of a template that writes all this. */
+function writeAll({ family }: OsFamily): string {
+  const own = family === 'freebsd' ? WRITTEN_BY_FREEBSD : WRITTEN_BY_LINUX;
+  const paths = [...WRITTEN_BY_MACHINE, ...own];
+  return `mkdir -p ${paths.map((path) => dirname(path)).join(' ')}\necho old | tee ${paths.join(' ')}`;
+}
+
+/** The files of a base system that a finished image may have changed, and those that it may have more. */
+const ALLOWED = [
+  /^\/(etc\/machine-id|var\/lib\/dpkg\/.*|var\/log\/.*)$/, // emptied; packages
+  /^\/etc\/(ld\.so\.cache|login\.defs)$/, // of this machine
+  /^\/etc\/(sudoers\.d\/90-cloud-init-users|passwd|group)$/, // the default user
+  /^\/(etc\/choco|var\/lib\/(rpm|pkg|urpmi|zypp).*|firstboot|bin|sbin|lib\w*)$/, // packages, first boot, links
+];
 
 const isWindows = ({ family }: Built): boolean => family.family === 'windows';
 
@@ -113,8 +150,31 @@ async function build(env: TestEnv, built: Built): Promise<void> {
   const base = env.cloud.state.images.get(glanceId);
   for (const [name, value] of Object.entries(plan.imageProperties)) assert.equal(base?.properties[name], value, name);
   assert.equal(base?.properties['os_command_line'], undefined);
+  if (base?.content.disk !== undefined) assert.deepEqual(await findRemains(base, base.content.disk), []);
   const { icicle } = await started.record();
   if (template.packages.length > 0) assert.match(icicle ?? '', /<package name="tree/);
+}
+
+/**
+ * Opens the disk of a finished image. Lists what is in it and is neither in a fresh system, nor of the template, nor
+ * allowed; and what is missing of the template.
+ */
+async function findRemains({ name }: FakeImage, disk: string): Promise<string[]> {
+  const root = join(disk, 'root');
+  const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8').catch(() => '');
+  const found: string[] = [];
+  const files = await listDiskFiles(root);
+  for (const { path, size } of files) {
+    const known = BASE_FILES[path.slice(1)]?.text;
+    if (path.startsWith('/usr/') || KEPT.includes(path) || (known !== undefined && (await read(path)) === known))
+      continue;
+    if (ALLOWED.some((pattern) => pattern.test(path)) && !(path.startsWith('/var/log/') && size > 0)) continue;
+    found.push(`${name} has ${path}`);
+  }
+  if (files.some(({ path }) => path === '/etc/own.conf')) {
+    for (const path of KEPT) if ((await read(path)).trim() !== 'own') found.push(`${name} has lost ${path}`);
+  }
+  return found;
 }
 
 /**
@@ -150,7 +210,8 @@ function templateOf(env: TestEnv, built: Built): string {
   return `<template><name>${family.family}-${version}</name><os><name>${family.names[0]}</name><version>${version}</version>
     <arch>${arch}</arch><install type='${from}'>${source}${windows ? `<extras>${extras.join('')}</extras>` : ''}</install>
     ${windows ? '<rootpw>Secret-1A</rootpw>' : ''}</os>${packagesFor(release)}
-    <commands><command name='c'>${windows ? "Write-Output 'there'" : 'test -d /etc'}</command></commands></template>`;
+    ${windows ? '' : `<files>${KEPT.map((path) => `<file name='${path}'>own</file>`).join('')}</files>`}
+    <commands><command name='c'>${windows ? "Write-Output 'there'" : writeAll(family)}</command></commands></template>`;
 }
 
 /**

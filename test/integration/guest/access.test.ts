@@ -84,6 +84,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       await removeKeyAndShutDown(guest, publicKey, {
         homes: `printf '%s\\n' '${homes.join("' '")}' /nonexistent`,
         cleanUp: `false; echo >'${traces}/cleaned'`,
+        cleanAtShutdown: `echo >'${traces}/late'; exit 1`,
         powerOff: `echo '${traces}'/* >'${traces}/off'`,
       });
       assert.ok(!existsSync(join(traces, 'off')), 'the guest powered off before the reply');
@@ -93,7 +94,7 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal((await stat(join(debian, '.ssh/authorized_keys'))).mode & 0o777, 0o600);
       assert.ok(existsSync(join(other, '.ssh/authorized_keys')), 'a file that never had the key was removed');
       await appears(join(traces, 'off'));
-      assert.match(await readFile(join(traces, 'off'), 'utf8'), /cleaned/);
+      assert.match(await readFile(join(traces, 'off'), 'utf8'), /cleaned .*late/);
     });
 
     it('ends also when the connection is lost', async () => {

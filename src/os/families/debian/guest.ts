@@ -1,8 +1,8 @@
 import { FactoryError } from '../../../domain/errors.js';
 import type { Repository } from '../../../tdl/types.js';
+import { cleanLinux, cleanLinuxAtShutdown } from '../../guest/clean-linux.js';
 import {
   RETRY,
-  CLEAN_LINUX,
   escapeFileName,
   WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
@@ -112,11 +112,11 @@ apt install -- ${quoteWords(names)}
  */
 const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
 
-/** Removes the identity of the machine (see {@link CLEAN_LINUX}), and the files that apt has fetched. */
-function cleanDebian(): GuestScript {
+/** Removes the identity of the machine (see {@link cleanLinux}), and the files that apt has fetched. */
+function cleanDebian(kept: readonly string[]): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
-    script: `${CLEAN_LINUX}
+    script: `${cleanLinux(kept)}
 apt-get clean >/dev/null 2>&1 || true
 rm -rf /var/cache/apt/archives/*.deb /var/cache/apt/*.bin /var/lib/apt/lists/*
 mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial
@@ -133,4 +133,5 @@ export const APT_TOOLS: GuestTools = {
   installPackages: installDebianPackages,
   listPackages: LIST_DEBIAN_PACKAGES,
   cleanGuest: cleanDebian,
+  cleanAtShutdown: cleanLinuxAtShutdown,
 };

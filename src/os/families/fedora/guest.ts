@@ -1,7 +1,7 @@
 import type { Repository } from '../../../tdl/types.js';
+import { cleanLinux, cleanLinuxAtShutdown } from '../../guest/clean-linux.js';
 import {
   RETRY,
-  CLEAN_LINUX,
   escapeFileName,
   WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
@@ -128,11 +128,11 @@ fi
  */
 export const LIST_FEDORA_PACKAGES = 'rpm -qa';
 
-/** Removes the identity of the machine (see {@link CLEAN_LINUX}), and the files that yum or dnf has fetched. */
-function cleanFedora(): GuestScript {
+/** Removes the identity of the machine (see {@link cleanLinux}), and the files that yum or dnf has fetched. */
+function cleanFedora(kept: readonly string[]): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
-    script: `${CLEAN_LINUX}
+    script: `${cleanLinux(kept)}
 rm -rf /var/cache/dnf/* /var/cache/libdnf5/* /var/cache/yum/* /var/lib/yum/uuid
 rm -f /var/lib/rpm/__db*
 sync
@@ -148,6 +148,7 @@ export const YUM: GuestTools = {
   installPackages: installFedoraPackages,
   listPackages: LIST_FEDORA_PACKAGES,
   cleanGuest: cleanFedora,
+  cleanAtShutdown: cleanLinuxAtShutdown,
 };
 
 export const DNF: GuestTools = { ...YUM, packageManager: 'dnf' };

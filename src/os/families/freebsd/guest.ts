@@ -1,4 +1,5 @@
 import type { Repository } from '../../../tdl/types.js';
+import { CLEAN_CLOUD_INIT, keepTemplateFiles, OUR_NAME } from '../../guest/clean-linux.js';
 import { RETRY, escapeFileName, WAIT_FOR_LOCK, quoteWords, writeFileCommand } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
@@ -46,22 +47,51 @@ pkgs install -y -- ${quoteWords(names)}
   };
 }
 
-function clean(): GuestScript {
+/** @param age condition of find(1) for files in `/tmp` and `/var/tmp` */
+function forgetMachine(kept: readonly string[], age: string): string {
+  return `${keepTemplateFiles(kept)}
+drop /etc/hostid /etc/machine-id /var/db/dbus/machine-id /var/db/dhclient.leases.* /entropy /boot/entropy
+drop /var/db/entropy-file /var/db/entropy/* /var/cache/pkg/*
+drop /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
+drop /root/.history /root/.sh_history /root/.bash_history
+drop /var/log/*.[0-9] /var/log/*.bz2 /var/log/*.gz /var/log/*.xz /var/log/*.zst
+find /var/log -type f | while IFS= read -r file; do empty "$file" || true; done
+find /tmp /var/tmp -xdev ! -type d ${age} 2>/dev/null | drop_listed || true
+name='${OUR_NAME}'
+for file in /etc/rc.conf /etc/rc.conf.d/hostname /etc/hostname; do
+  if grep -q "$name" "$file" 2>/dev/null; then
+    sed "s/$name[^[:space:]\\"']*/localhost/g" "$file" >"$file.new"
+    cat "$file.new" >"$file"
+    rm -f "$file.new"
+  fi
+done
+# The next machine makes its own host id, keys and file system size at its first boot.
+true >/firstboot
+sync
+`;
+}
+
+function clean(kept: readonly string[]): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
     script: `set -eu
-if command -v cloud-init >/dev/null 2>&1; then cloud-init clean --logs >/dev/null 2>&1 || true; fi
+${CLEAN_CLOUD_INIT}
 pkg clean -a -y >/dev/null 2>&1 || true
-rm -f /etc/hostid /etc/machine-id /var/db/dbus/machine-id /var/db/dhclient.leases.* /entropy /var/db/entropy-file
-rm -rf /var/db/entropy/* /var/lib/cloud /var/cache/pkg/*
-rm -f /root/.history /root/.sh_history /root/.bash_history /var/log/*.[0-9] /var/log/*.bz2 /var/log/*.gz /var/log/*.xz /var/log/*.zst
-find /var/log -type f -exec sh -c 'for file in "$@"; do : >"$file"; done' sh {} +
-find /tmp /var/tmp -xdev -type f -mmin +10 -delete 2>/dev/null || true
-# The next machine makes its own host id, keys and file system size at its first boot.
-: >/firstboot
-sync
-`,
+${forgetMachine(kept, '-type f -mmin +10')}`,
   };
+}
+
+/**
+ * Stops all services as init does it, removes what they have written, and powers the machine off without asking init
+ * for a second shutdown, which would write the random seed again.
+ * https://man.freebsd.org/cgi/man.cgi?query=rc.shutdown&sektion=8
+ */
+function cleanAtShutdown(kept: readonly string[]): string {
+  return `freebsd=$(uname -s)
+if [ "$freebsd" = FreeBSD ]; then sh /etc/rc.shutdown; fi
+${forgetMachine(kept, '')}
+if [ "$freebsd" = FreeBSD ]; then halt -l -p; fi
+`;
 }
 
 /** The tools of guests with pkg. The ICICLE gets names with versions, as with rpm. */
@@ -72,4 +102,5 @@ export const FREEBSD_TOOLS: GuestTools = {
   installPackages,
   listPackages: "pkg query '%n-%v'",
   cleanGuest: clean,
+  cleanAtShutdown,
 };

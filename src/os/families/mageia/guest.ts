@@ -1,12 +1,6 @@
 import type { Repository } from '../../../tdl/types.js';
-import {
-  RETRY,
-  CLEAN_LINUX,
-  escapeFileName,
-  WAIT_FOR_LOCK,
-  WAIT_FOR_CLOUD_INIT,
-  quoteWords,
-} from '../../guest/guest-scripts.js';
+import { cleanLinux, cleanLinuxAtShutdown } from '../../guest/clean-linux.js';
+import { RETRY, escapeFileName, WAIT_FOR_LOCK, WAIT_FOR_CLOUD_INIT, quoteWords } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
 
@@ -45,10 +39,10 @@ urpm urpmi --auto -- ${quoteWords(names)}
   };
 }
 
-function clean(): GuestScript {
+function clean(kept: readonly string[]): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
-    script: `${CLEAN_LINUX}
+    script: `${cleanLinux(kept)}
 rm -rf /var/cache/urpmi/* /var/cache/dnf/* /root/drakx
 rm -f /var/lib/rpm/__db*
 sync
@@ -63,4 +57,5 @@ export const URPMI: GuestTools = {
   installPackages,
   listPackages: LIST_FEDORA_PACKAGES,
   cleanGuest: clean,
+  cleanAtShutdown: cleanLinuxAtShutdown,
 };

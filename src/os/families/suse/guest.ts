@@ -1,7 +1,7 @@
 import type { Repository } from '../../../tdl/types.js';
+import { cleanLinux, cleanLinuxAtShutdown } from '../../guest/clean-linux.js';
 import {
   RETRY,
-  CLEAN_LINUX,
   escapeFileName,
   WAIT_FOR_LOCK,
   WAIT_FOR_CLOUD_INIT,
@@ -95,10 +95,10 @@ zypp install --auto-agree-with-licenses -- ${quoteWords(names)}
   };
 }
 
-function clean(): GuestScript {
+function clean(kept: readonly string[]): GuestScript {
   return {
     title: 'remove what belongs to this machine and not to the image',
-    script: `${CLEAN_LINUX}
+    script: `${cleanLinux(kept)}
 rm -rf /var/cache/zypp/* /var/cache/zypper/* /var/log/YaST2 /var/lib/wicked/*.xml
 rm -f /var/lib/zypp/AnonymousUniqueId /var/lib/rpm/__db* /root/autoinst.xml /var/adm/autoinstall/cache/*
 sync
@@ -113,4 +113,5 @@ export const ZYPPER_TOOLS: GuestTools = {
   installPackages,
   listPackages: LIST_FEDORA_PACKAGES,
   cleanGuest: clean,
+  cleanAtShutdown: cleanLinuxAtShutdown,
 };

@@ -49,6 +49,26 @@ const ANSWERS = [
 ];
 
 /**
+ * Removes temporary files, except the files $kept of the template, and what a lost connection has left beside these. A
+ * file that is in use stays.
+ */
+const REMOVE_TEMPORARY = `Get-ChildItem -Path "$env:SystemRoot\\Temp", "$env:TEMP" -Recurse -Force -ErrorAction SilentlyContinue |
+  Where-Object { -not $_.PSIsContainer -and $kept -notcontains $_.FullName } |
+  Remove-Item -Force -ErrorAction SilentlyContinue
+foreach ($file in $kept) { Remove-Item -Path (Join-Path (Split-Path -Parent $file) ('.imagefactory.' + '?' * 32)) -Force -ErrorAction SilentlyContinue }
+`;
+
+/** Clears all event logs. */
+const CLEAR_EVENTS = `foreach ($log in @(& wevtutil.exe enum-logs)) { & wevtutil.exe clear-log $log 2>$null }
+`;
+
+/**
+ * Clears the event logs once more before the shutdown: the last logins are in them. Windows itself writes a few more
+ * events while it stops.
+ */
+export const CLEAN_AT_SHUTDOWN = CLEAR_EVENTS;
+
+/**
  * Removes the identity of the machine. If there is an answer file for the instances of the image, sysprep then removes
  * the machine's SID and name. sysprep does not shut down (`/quit`), because the build's key is still there; the
  * registry's ImageState says whether sysprep has succeeded.
@@ -56,10 +76,9 @@ const ANSWERS = [
  * https://learn.microsoft.com/windows-hardware/manufacture/desktop/windows-setup-states
  */
 export const CLEAN = `$ErrorActionPreference = 'Continue'
-Remove-Item -Path "$env:SystemRoot\\Temp\\*", "$env:TEMP\\*", "$env:SystemRoot\\SoftwareDistribution\\Download\\*" -Recurse -Force -ErrorAction SilentlyContinue
-Remove-Item -Path "$env:ProgramData\\chocolatey\\logs\\*", "$env:SystemDrive\\Users\\*\\AppData\\Roaming\\Microsoft\\Windows\\PowerShell\\PSReadLine\\*" -Recurse -Force -ErrorAction SilentlyContinue
-foreach ($log in @(& wevtutil.exe enum-logs)) { & wevtutil.exe clear-log $log 2>$null }
-& ipconfig.exe /flushdns | Out-Null
+${REMOVE_TEMPORARY}Remove-Item -Path "$env:SystemRoot\\SoftwareDistribution\\Download\\*" -Recurse -Force -ErrorAction SilentlyContinue
+Remove-Item -Path "$env:ProgramData\\chocolatey\\logs\\*", "$env:ProgramFiles\\Cloudbase Solutions\\Cloudbase-Init\\log\\*", "$env:SystemDrive\\Users\\*\\AppData\\Roaming\\Microsoft\\Windows\\PowerShell\\PSReadLine\\*" -Recurse -Force -ErrorAction SilentlyContinue
+${CLEAR_EVENTS}& ipconfig.exe /flushdns | Out-Null
 $global:LASTEXITCODE = 0
 $answers = @(${ANSWERS.map((path) => `"${path}"`).join(', ')}) | Where-Object { Test-Path -LiteralPath $_ } | Select-Object -First 1
 $state = 'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Setup\\State'
@@ -105,5 +124,9 @@ export const WINDOWS_TOOLS: GuestTools = {
   removeRepository,
   installPackages,
   listPackages: LIST_PROGRAMS,
-  cleanGuest: () => ({ title: 'remove what belongs to this machine and not to the image', script: CLEAN }),
+  cleanGuest: (kept) => ({
+    title: 'remove what belongs to this machine and not to the image',
+    script: buildPowershellScript({ kept: kept.map((path) => path.replaceAll('/', '\\')) }, CLEAN),
+  }),
+  cleanAtShutdown: () => CLEAN_AT_SHUTDOWN,
 };

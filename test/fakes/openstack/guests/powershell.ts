@@ -67,7 +67,7 @@ const STEPS = new Map<string, (values: Values) => string>([
     ({ name, url }) => `printf '%s %s\\n' ${quoteShellWord(String(name))} ${quoteShellWord(String(url))} >>/etc/choco`,
   ],
   [tools.REMOVE_SOURCE, ({ name }) => `grep -v ${quoteShellWord(`^${String(name)} `)} /etc/choco >/etc/choco.new; mv /etc/choco.new /etc/choco`], // prettier-ignore
-  [tools.CLEAN, () => APT_TOOLS.cleanGuest().script],
+  [tools.CLEAN, ({ kept }) => APT_TOOLS.cleanGuest((kept as string[]).map(toPosixPath)).script],
 ]);
 
 function translateFollow(values: Values, input: Buffer): Translation {
@@ -113,10 +113,11 @@ function toPosixPath(path: Value | undefined): string {
 /** Translates the script with which imagefactory shuts a guest down. @throws Error for any other script */
 function translateShutDown(work: string): string {
   const blob = String(parseAssignments(work).values['blob']);
-  const expected = POWERSHELL_GUEST.shutDown({ blob, cleanUp: POWERSHELL_GUEST.lastCleanUp });
+  const cleanUp = POWERSHELL_GUEST.lastCleanUp;
+  const expected = POWERSHELL_GUEST.shutDown({ blob, cleanUp, cleanAtShutdown: tools.CLEAN_AT_SHUTDOWN });
   if (parseAssignments(expected).values['work'] !== work)
     throw new Error('the script of SUPERVISE is not the script with which imagefactory shuts a guest down');
-  return POSIX.shutDown({ blob, cleanUp: POSIX.lastCleanUp });
+  return POSIX.shutDown({ blob, cleanUp: POSIX.lastCleanUp, cleanAtShutdown: APT_TOOLS.cleanAtShutdown([]) });
 }
 
 const TEXT = String.raw`'(?:[^']|'')*'`;

@@ -82,7 +82,7 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
     assert(listed.includes('7zip-1.0-1') && listed.includes('git-1.0-1'));
     const missing = await step(guest, 'packages', WINDOWS_TOOLS.installPackages(['no-such-package']).script);
     assert.equal(missing[0], 100);
-    assert.equal((await step(guest, 'clean', WINDOWS_TOOLS.cleanGuest().script))[0], 0);
+    assert.equal((await step(guest, 'clean', WINDOWS_TOOLS.cleanGuest([]).script))[0], 0);
   });
 
   it('accepts the key of a session until the key is removed', async () => {
@@ -96,7 +96,9 @@ describe('a Windows guest of the fake cloud', { skip: support.supported ? false 
 
   it('removes the key and shuts down', async () => {
     const guest = await login();
-    await removeKeyAndShutDown(guest, fixture.loginKey.publicKey, { cleanUp: guest.shell.lastCleanUp });
+    const cleanUp = guest.shell.lastCleanUp;
+    const cleanAtShutdown = WINDOWS_TOOLS.cleanAtShutdown([]);
+    await removeKeyAndShutDown(guest, fixture.loginKey.publicKey, { cleanUp, cleanAtShutdown });
     await fixture.waitForServer(id, 'SHUTOFF');
     const files = fixture.fake.guestFiles(id);
     assert.equal(await files?.read('etc/ssh/ssh_host_ed25519_key'), undefined);

@@ -31,13 +31,15 @@ describe('every script for a guest', () => {
       'installing packages': profile.installPackages(['tree', EVIL, '@core']),
       'installing a group': profile.installPackages(['@core']),
       'listing packages': { title: '', script: profile.listPackages },
-      'cleaning the guest': profile.cleanGuest(),
+      'cleaning the guest at the shutdown': { title: '', script: profile.cleanAtShutdown(['/etc/motd']) },
+      'cleaning the guest': profile.cleanGuest(['/etc/motd']),
     };
     for (const [what, { script }] of Object.entries(scripts)) {
       it(`can be read by sh: ${profile.packageManager}, ${what}`, () => {
         const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
         assert.equal(status, 0, stderr);
-        if (what !== 'listing packages') assert(script.startsWith('set -eu\n'));
+        if (!['listing packages', 'cleaning the guest at the shutdown'].includes(what))
+          assert(script.startsWith('set -eu\n'));
       });
     }
   }
@@ -45,7 +47,7 @@ describe('every script for a guest', () => {
 
 describe('cleaning a guest', () => {
   for (const profile of LINUX) {
-    const { script } = profile.cleanGuest();
+    const { script } = profile.cleanGuest(['/etc/motd']);
     it(`keeps the host keys, the login key and the journal: ${profile.packageManager}`, () => {
       assert.doesNotMatch(script, /ssh_host|authorized_keys|\/var\/lib\/imagefactory/);
     });
