@@ -11,6 +11,7 @@ import {
   WORKFLOWS,
   type CreateQueueInput,
 } from '../../domain/messages.js';
+import { HEARTBEAT_TIMEOUT } from '../declarations.js';
 import { cancellable, type Deps } from '../shared/context.js';
 
 /** The data with which a build joins the create queue of its project. */
@@ -43,10 +44,10 @@ export async function joinCreateQueue(
   { ref, queue }: QueuedBuild,
   hasInstance: boolean,
 ): Promise<QueueAnswer | undefined> {
-  const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
+  const { taskQueue, heartbeatTimeoutMs } = Context.current().info;
   const input: CreateQueueInput = {
     checkEvery: (deps.pollInterval * CHECK) / 1000,
-    heartbeatTimeout: heartbeatTimeoutMs / 1000,
+    heartbeatTimeout: heartbeatTimeoutMs === undefined ? HEARTBEAT_TIMEOUT : heartbeatTimeoutMs / 1000,
   };
   const member: QueueMember = { id: ref.workflowId, since: queue.since, timeout: queue.timeout };
   await deps.temporal.workflow.signalWithStart(WORKFLOWS.createQueue, {

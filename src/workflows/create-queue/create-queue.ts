@@ -111,7 +111,10 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
 
   for (;;) {
     const timeout = queue.isEmpty ? IDLE_TIMEOUT : Math.max(1, nextCheck() - Date.now());
-    const changedInTime = await condition(() => hasChanged, timeout);
+    const summary = queue.isEmpty
+      ? 'end, because no build is in the queue'
+      : 'check whether the builds with a turn or a slot still run';
+    const changedInTime = await condition(() => hasChanged, timeout, { summary });
     if (!changedInTime && queue.isEmpty) break;
     if (!changedInTime) await removeEndedMembers();
     hasChanged = false;

@@ -1,5 +1,5 @@
 import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import { ACTIVITY_DECLARATIONS } from '../../activities/declarations.js';
+import { ACTIVITY_DECLARATIONS, HEARTBEAT_TIMEOUT } from '../../activities/declarations.js';
 import type { Activities } from '../../activities/functions.js';
 import { taskQueueFor } from '../../domain/task-queues.js';
 
@@ -29,12 +29,12 @@ type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
  * attempts, because each deploy or crash of a worker uses up an attempt. Heartbeats show that the worker is alive. When
  * the activity is cancelled, the workflow waits until the activity has ended. So the clean-up never runs at the same
  * time as a call that still creates something.
- * @param options `heartbeatTimeout` is in seconds
+ * @param options `heartbeatTimeout` is in seconds; default {@link HEARTBEAT_TIMEOUT}
  */
 export function callActivity<K extends keyof Activities>(
   name: K,
   input: Input<K>,
-  { summary, budget = SHORT, heartbeatTimeout }: CallOptions & { heartbeatTimeout: number },
+  { summary, budget = SHORT, heartbeatTimeout = HEARTBEAT_TIMEOUT }: CallOptions & { heartbeatTimeout?: number },
 ): Promise<Result<K>> {
   const options: ActivityOptions = {
     taskQueue: taskQueueFor(workflowInfo().taskQueue, ACTIVITY_DECLARATIONS[name].queue),

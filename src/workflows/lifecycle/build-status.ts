@@ -98,7 +98,8 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
   setHeld(held: HeldBuild | undefined): void {
     if (held === undefined) delete this.status.held;
     else this.status.held = held;
-    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: held === undefined ? 'BUILDING' : 'HELD' }]);
+    this.status.status = held === undefined ? 'BUILDING' : 'HELD';
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.status.status }]);
     this.show();
   }
 

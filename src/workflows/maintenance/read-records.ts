@@ -5,7 +5,6 @@ import { callActivity } from '../lifecycle/activity-options.js';
 export async function readRecords(input: ReadRecordsInput): Promise<ReadRecordsResult> {
   return callActivity('readRecords', input, {
     summary: 'read records from the store',
-    heartbeatTimeout: 60,
     budget: { total: 60 },
   });
 }

@@ -5,7 +5,6 @@ import { callActivity } from '../lifecycle/activity-options.js';
 export async function readResumePoint(input: ReadResumePointInput): Promise<ResumePointReport> {
   return callActivity('readResumePoint', input, {
     summary: 'find what the build left to resume from',
-    heartbeatTimeout: 60,
     budget: { total: 30 },
   });
 }

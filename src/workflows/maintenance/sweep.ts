@@ -5,9 +5,6 @@ import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
 import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.js';
 
-/** Seconds without a heartbeat after which Temporal tries an activity again. */
-const HEARTBEAT_TIMEOUT = 60;
-
 /**
  * Removes the resources that belong to no running build from the clouds, the oldest first. When a resource cannot be
  * removed or a cloud does not answer, the sweep goes on with the other resources and clouds.
@@ -27,7 +24,6 @@ async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promis
       {
         summary: `find our resources in ${cloud}, and the builds that they belong to`,
         budget: { total: 1800 },
-        heartbeatTimeout: HEARTBEAT_TIMEOUT,
       },
     );
   } catch (error) {
@@ -63,7 +59,6 @@ async function removeTogether(cloud: string, removal: Removal): Promise<RemovedL
       {
         summary: `remove ${what}: ${removal.why}`,
         budget: { total: 1800, attempt: 1200 },
-        heartbeatTimeout: HEARTBEAT_TIMEOUT,
       },
     );
   } catch (error) {
