@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { HEARTBEAT_TIMEOUT } from '../src/activities/declarations.js';
+import { HEARTBEAT_TIMEOUT } from '../src/domain/heartbeat.js';
 import { CANCEL_STATES, type Scene } from '../test/support/cancel-states.js';
 import { startTemporal } from '../test/support/temporal.js';
 import { TestEnv } from '../test/support/test-env.js';

@@ -1,13 +1,6 @@
 import type { QueueKind } from '../domain/task-queues.js';
 import type { ActivityName } from './functions.js';
 
-/**
- * Seconds without a heartbeat after which Temporal tries an activity again, on any worker. A running worker sends a
- * heartbeat every three seconds. So a busy worker may be late by more than 15 s, and the builds of a killed worker
- * continue within half a minute: see `npm run bench -- crash`.
- */
-export const HEARTBEAT_TIMEOUT = 20;
-
 /** How an activity runs. */
 export interface ActivityDeclaration {
   /** The task queue on which the activity runs. */

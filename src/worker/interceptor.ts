@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { HEARTBEAT_TIMEOUT } from '../activities/declarations.js';
+import { HEARTBEAT_TIMEOUT } from '../domain/heartbeat.js';
 import type { BuildMaskers } from '../activities/shared/build-maskers.js';
 import { latestProgress, setMasker } from '../activities/shared/context.js';
 import { cutEnd, cutStart } from '../domain/cut.js';

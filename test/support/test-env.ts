@@ -172,6 +172,7 @@ export class TestEnv {
         taskQueue: this.taskQueue,
         workflowId: workflowIdFor('base_image', uuid),
         args: [input],
+        memo: { cloud },
       },
     );
     return new Build(uuid, handle, this);

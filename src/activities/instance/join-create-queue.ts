@@ -11,7 +11,7 @@ import {
   WORKFLOWS,
   type CreateQueueInput,
 } from '../../domain/messages.js';
-import { HEARTBEAT_TIMEOUT } from '../declarations.js';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import { cancellable, type Deps } from '../shared/context.js';
 
 /** The data with which a build joins the create queue of its project. */
@@ -56,6 +56,7 @@ export async function joinCreateQueue(
     args: [input],
     signal: QUEUE_JOIN_SIGNAL,
     signalArgs: [member, hasInstance, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
+    memo: { cloud: ref.cloud },
     staticSummary: `Queue of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
   if (deps.version !== undefined) await pinToCurrentVersion(deps, queue.id);

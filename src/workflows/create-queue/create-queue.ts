@@ -19,6 +19,7 @@ import {
   QUEUE_TURN_FINISHED_SIGNAL,
   QUEUE_JOIN_SIGNAL,
   QUEUE_LEAVE_SIGNAL,
+  QUEUE_LENGTH_QUERY,
   QUEUE_NOTICE_SIGNAL,
   QUEUE_POSITION_QUERY,
   QUEUE_SHORTAGE_SIGNAL,
@@ -94,6 +95,8 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
   setHandler(defineSignal<[string]>(QUEUE_LEAVE_SIGNAL), (id) => change(() => queue.leave(id)));
   setHandler(defineQuery<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY), (id) => queue.findPosition(id) ?? null);
   setHandler(defineQuery<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY), (id) => queue.answerMember(id) ?? null);
+
+  setHandler(defineQuery<number>(QUEUE_LENGTH_QUERY), () => queue.waitingCount);
 
   let checkedAt = Date.now();
   const nextCheck = (): number => checkedAt + input.checkEvery * 1000 * (queue.hasWaiting ? 1 : CHECK_SELDOM);

@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { ImageKind } from '../../domain/image-kinds.js';
-import { HEARTBEAT_TIMEOUT } from '../../activities/declarations.js';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { DeadlineName } from '../../domain/messages.js';
 import { QueueTicket } from './wait-in-queue.js';

@@ -3,6 +3,7 @@ import type { FoundResource, Removal } from '../../domain/sweep.js';
 import type { BoundedPlan } from '../../activities/sweep/plan-sweep.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
+import { answerClient } from './answer-client.js';
 import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.js';
 
 /**
@@ -10,7 +11,10 @@ import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.j
  * removed or a cloud does not answer, the sweep goes on with the other resources and clouds.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
-  return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };
+  const sweepClouds = async (): Promise<SweepResult> => ({
+    clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))),
+  });
+  return input.dryRun ? answerClient(sweepClouds) : sweepClouds();
 }
 
 async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promise<CloudSweep> {
