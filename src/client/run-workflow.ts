@@ -92,13 +92,13 @@ export async function runWorkflow<R>(
   const result = client.withTimeout(() => handle.result() as Promise<R>, seconds * 1000);
   const answer = fetchAnswer?.(handle).catch(() => result) ?? result;
   try {
-    return await Promise.race([answer, giveUpUntaken(client, handle, ended.signal)]);
+    return await Promise.race([answer, result, giveUpUntaken(client, handle, ended.signal)]);
   } catch (error) {
     throw toRunError(error, { taskQueue: client.taskQueue, workflowId, seconds });
   } finally {
     ended.abort();
-    // When `giveUpUntaken` terminates the workflow, these are rejected too. Nobody needs this second error, so we
-    // ignore it.
+    // The promises that have not settled yet may be rejected later, for example when `giveUpUntaken` terminates the
+    // workflow. Nobody needs a second error, so we ignore it.
     answer.catch(() => undefined);
     result.catch(() => undefined);
   }
