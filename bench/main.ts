@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, () => Promise<void>> = {
   many: async () => (await import('./many.js')).measureMany(),
   waiting: async () => (await import('./waiting.js')).measureWaiting(),
   cancel: async () => (await import('./cancel.js')).measureCancel(),
+  crash: async () => (await import('./crash.js')).measureCrash(),
   shell: async () => (await import('./shell.js')).measureShell(),
   download: async () => (await import('./download.js')).measureDownload(),
   hostile: async () => (await import('./hostile.js')).measureHostile(),

@@ -3,6 +3,7 @@ import type { Activities } from '../../src/activities/index.js';
 import type { BoundedPlan } from '../../src/activities/sweep/plan-sweep.js';
 import type { QueueMember, TurnOutcome } from '../../src/domain/create-queue.js';
 import {
+  ANSWER_UPDATE,
   JEOS_JOIN_SIGNAL,
   JEOS_LEAVE_SIGNAL,
   QUEUE_TURN_FINISHED_SIGNAL,
@@ -133,6 +134,13 @@ export function listClientWorkflows(): Scenario[] {
       workflow: 'readResumePoint',
       input: { ref: { uuid: 'u', cloud: 'here', workflowId: 'base_image-u' } },
     },
-    { name: 'read-records', workflow: 'readRecords', input: { spec: {} } },
+    {
+      name: 'read-records',
+      workflow: 'readRecords',
+      input: { spec: {} },
+      act: async (handle) => {
+        await handle.executeUpdate(ANSWER_UPDATE);
+      },
+    },
   ];
 }

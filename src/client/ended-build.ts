@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { WORKFLOWS, type ReadResumePointInput, type ResumePointReport } from '../domain/messages.js';
 import type { BuildFailure } from '../domain/status.js';
 import type { ImageFactoryClient } from './connection.js';
 import type { BuildProgress } from './follow.js';
 import { waitForOutcome } from './outcome.js';
-import { runWorkflow } from './run-workflow.js';
+import { runReadWorkflow } from './run-workflow.js';
 
 /** Temporal's names for the states of a workflow whose build has ended without an image. */
 const WITHOUT_IMAGE = ['FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
@@ -66,7 +65,12 @@ async function readResumePoint(
     ...(jeosImage === undefined ? {} : { jeosImage }),
   };
   try {
-    return await runWorkflow(client, WORKFLOWS.readResumePoint, input, `resume_point-${randomUUID()}`, READ_TIMEOUT);
+    return await runReadWorkflow(client, 'resume_point', {
+      type: WORKFLOWS.readResumePoint,
+      input,
+      summary: `find what build ${uuid} has left to resume from`,
+      seconds: READ_TIMEOUT,
+    });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

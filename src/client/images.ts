@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import {
   WORKFLOWS,
@@ -12,7 +11,7 @@ import { getBuildHandle, getWorkflowId, isOpen } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, BuildStateError } from './errors.js';
 import { ProgressReader, type BuildProgress } from './follow.js';
-import { runWorkflow } from './run-workflow.js';
+import { runReadWorkflow, runWorkflow } from './run-workflow.js';
 import { toClientError } from './temporal-errors.js';
 
 /**
@@ -28,7 +27,7 @@ const PAGE = 200;
 const READ_TIMEOUT = 60;
 /** Seconds that a worker may take to delete an image. */
 const DELETE_TIMEOUT = 600;
-const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING']);
+const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING', 'HELD']);
 
 /**
  * Finds images by their records, newest first. The record of a running build shows the build's present state.
@@ -105,7 +104,13 @@ export async function deleteImage(client: ImageFactoryClient, uuid: string): Pro
     });
   }
   const input: DeleteImageInput = { uuid };
-  return runWorkflow<DeleteImageResult>(client, WORKFLOWS.deleteImage, input, `delete-${uuid}`, DELETE_TIMEOUT);
+  return runWorkflow<DeleteImageResult>(client, {
+    type: WORKFLOWS.deleteImage,
+    input,
+    workflowId: `delete-${uuid}`,
+    summary: `remove image ${uuid} from Glance and from the store`,
+    seconds: DELETE_TIMEOUT,
+  });
 }
 
 async function isRunning(client: ImageFactoryClient, uuid: string): Promise<boolean> {
@@ -121,7 +126,12 @@ async function isRunning(client: ImageFactoryClient, uuid: string): Promise<bool
 }
 
 function readRecords(client: ImageFactoryClient, input: ReadRecordsInput): Promise<ReadRecordsResult> {
-  return runWorkflow<ReadRecordsResult>(client, WORKFLOWS.readRecords, input, `records-${randomUUID()}`, READ_TIMEOUT);
+  return runReadWorkflow<ReadRecordsResult>(client, 'records', {
+    type: WORKFLOWS.readRecords,
+    input,
+    summary: 'read records from the store',
+    seconds: READ_TIMEOUT,
+  });
 }
 
 /** Updates the record of an unfinished build with the present progress of the build. */

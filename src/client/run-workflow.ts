@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { ANSWER_UPDATE } from '../domain/messages.js';
 import { describeError, type ImageFactoryClient } from './connection.js';
 import { ClientError, NoWorkerError } from './errors.js';
 import { getGrpcCode } from './grpc-code.js';
@@ -12,21 +14,66 @@ const TAKE_TIMEOUT = 5000;
 /** The reason with which we terminate a workflow that no worker takes. */
 const NO_WORKER = 'no worker polls the task queue';
 
+/** A short workflow that a worker runs for a request of a client. */
+interface WorkerRequest {
+  /** Type of the workflow. */
+  type: string;
+  input: object;
+  workflowId: string;
+  /** What the workflow does, in at most 200 characters: for its page in the Temporal UI. */
+  summary: string;
+  /** Time limit of the workflow, and of the wait for its result. */
+  seconds: number;
+}
+
+/**
+ * Runs a workflow that only reads, and deletes it from Temporal when its result is here. Otherwise each request would
+ * leave a row in the list of the Temporal UI: see docs/adr/0031-delete-the-workflows-of-reads.md. A workflow that has
+ * failed stays in the list, and so does one that no worker has taken, which is terminated.
+ *
+ * @param request without an id; the id begins with `name`
+ * @throws the same errors as {@link runWorkflow}
+ */
+export async function runReadWorkflow<R>(
+  client: ImageFactoryClient,
+  name: string,
+  request: Omit<WorkerRequest, 'workflowId'>,
+): Promise<R> {
+  const workflowId = `${name}-${randomUUID()}`;
+  const result = await runWorkflow<R>(client, { ...request, workflowId }, (handle) =>
+    client.withTimeout(() => handle.executeUpdate<R, []>(ANSWER_UPDATE), request.seconds * 1000),
+  );
+  await deleteWorkflow(client, workflowId);
+  return result;
+}
+
+/**
+ * Deletes a workflow; terminates it before, if it runs. If Temporal refuses, for example for lack of a role, the
+ * workflow stays in its list.
+ */
+async function deleteWorkflow(
+  { withTimeout, connection, namespace }: ImageFactoryClient,
+  workflowId: string,
+): Promise<void> {
+  const workflowExecution = { workflowId };
+  await withTimeout(() => connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution })).catch(
+    () => undefined,
+  );
+}
+
 /**
  * Runs a short workflow on a worker and returns its result. If a workflow with this id already runs, waits for that
  * workflow instead.
  *
- * @param seconds time limit of the workflow, and of the wait for its result
+ * @param fetchAnswer fetches the result of a workflow that gives it before its end. If that fails, the end counts
  * @throws NoWorkerError when no worker polls the task queue
  * @throws ClientError `WorkerFailed` with the worker's message, or when the time limit has passed
  * @throws TemporalUnavailableError when Temporal does not answer
  */
 export async function runWorkflow<R>(
   client: ImageFactoryClient,
-  type: string,
-  input: object,
-  workflowId: string,
-  seconds: number,
+  { type, input, workflowId, summary, seconds }: WorkerRequest,
+  fetchAnswer?: (handle: WorkflowHandle) => Promise<R>,
 ): Promise<R> {
   if (!(await callTemporal(() => hasWorkers(client)))) throw new NoWorkerError(client.taskQueue);
   const handle = await callTemporal(() =>
@@ -37,19 +84,22 @@ export async function runWorkflow<R>(
         taskQueue: client.taskQueue,
         workflowExecutionTimeout: `${seconds}s`,
         workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: summary,
       }),
     ),
   );
   const ended = new AbortController();
   const result = client.withTimeout(() => handle.result() as Promise<R>, seconds * 1000);
+  const answer = fetchAnswer?.(handle).catch(() => result) ?? result;
   try {
-    return await Promise.race([result, giveUpUntaken(client, handle, ended.signal)]);
+    return await Promise.race([answer, result, giveUpUntaken(client, handle, ended.signal)]);
   } catch (error) {
     throw toRunError(error, { taskQueue: client.taskQueue, workflowId, seconds });
   } finally {
     ended.abort();
-    // When `giveUpUntaken` terminates the workflow, `result` is rejected too. Nobody needs this second error, so we
-    // ignore it.
+    // The promises that have not settled yet may be rejected later, for example when `giveUpUntaken` terminates the
+    // workflow. Nobody needs a second error, so we ignore it.
+    answer.catch(() => undefined);
     result.catch(() => undefined);
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
 import { WORKFLOWS, type SweepInput, type SweepResult } from '../domain/messages.js';
 import type { ImageFactoryClient } from './connection.js';
-import { runWorkflow } from './run-workflow.js';
+import { runReadWorkflow, runWorkflow } from './run-workflow.js';
 import { callTemporal } from './temporal-errors.js';
 
 /** Seconds that a sweep may take. The limit is high, because deleting one instance may take minutes. */
@@ -20,7 +20,14 @@ const SWEEP_TIMEOUT = 4 * 3600;
  * @throws ClientError `WorkerFailed` when the sweep fails, or has not ended after four hours
  */
 export function runSweep(client: ImageFactoryClient, input: SweepInput): Promise<SweepResult> {
-  return runWorkflow<SweepResult>(client, WORKFLOWS.sweep, input, `sweep-${randomUUID()}`, SWEEP_TIMEOUT);
+  const request = { type: WORKFLOWS.sweep, input, summary: summarizeSweep(input), seconds: SWEEP_TIMEOUT };
+  if (input.dryRun) return runReadWorkflow<SweepResult>(client, 'sweep', request);
+  return runWorkflow<SweepResult>(client, { ...request, workflowId: `sweep-${randomUUID()}` });
+}
+
+function summarizeSweep({ clouds, dryRun }: SweepInput): string {
+  const what = dryRun ? 'List what could be removed from' : 'Remove what belongs to no running build from';
+  return `${what} ${clouds.join(', ')}`.slice(0, 190);
 }
 
 /** Returns the id of the Temporal schedule that starts the sweeps of a task queue. */
@@ -51,7 +58,7 @@ export async function scheduleSweeps(
       taskQueue,
       args: [input],
       workflowExecutionTimeout: SWEEP_TIMEOUT * 1000,
-      staticSummary: `Remove from ${input.clouds.join(', ')} what belongs to no running build`,
+      staticSummary: summarizeSweep(input),
     },
     // No sweep starts while another one runs. If Temporal is down when a sweep is due, the sweep still starts up to a
     // minute late; after that, it is left out.

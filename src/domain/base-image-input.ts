@@ -19,7 +19,7 @@ export interface BaseImageInput {
    * and credentials never leave the worker.
    */
   cloud: string;
-  /** Seconds without a heartbeat after which Temporal tries a step again, on any worker. Default 60. */
+  /** Seconds without a heartbeat after which Temporal tries a step again, on any worker. Default 20. */
   heartbeatTimeout?: number;
   /** Set when this run resumes an ended build with the same UUID. */
   resumed?: {

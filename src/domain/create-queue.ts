@@ -109,7 +109,12 @@ export class CreateQueue {
   }
 
   get hasWaiting(): boolean {
-    return this.waitingEntries().length > 0;
+    return this.waitingCount > 0;
+  }
+
+  /** How many members wait for their turn. */
+  get waitingCount(): number {
+    return this.waitingEntries().length;
   }
 
   /**

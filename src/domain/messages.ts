@@ -16,9 +16,12 @@ export const WORKFLOWS = {
   jeosImage: 'jeosImage',
   /** Removes an image and its record; id `delete-<uuid>`. */
   deleteImage: 'deleteImage',
-  /** Reads records from the worker's store; id `records-<uuid v4>`. */
+  /** Reads records from the worker's store; id `records-<uuid v4>`. Its client deletes it from Temporal. */
   readRecords: 'readRecords',
-  /** Finds the point from which an ended build can be resumed; id `resume_point-<uuid v4>`. */
+  /**
+   * Finds the point from which an ended build can be resumed; id `resume_point-<uuid v4>`. Its client deletes it from
+   * Temporal.
+   */
   readResumePoint: 'readResumePoint',
   /**
    * Removes resources that no running build needs; id `sweep-<uuid v4>`, or `sweep-<task queue>-<time>` when a schedule
@@ -31,6 +34,9 @@ export const WORKFLOWS = {
    */
   createQueue: 'createQueue',
 } as const;
+
+/** Update of the workflows that only read, which their client then deletes: returns the workflow's result. */
+export const ANSWER_UPDATE = 'answer';
 
 /** Query of baseImage and jeosImage: returns a BuildStatus. */
 export const STATUS_QUERY = 'status';
@@ -108,6 +114,8 @@ export const QUEUE_POSITION_QUERY = 'queuePosition';
  * workflow is not in the queue.
  */
 export const QUEUE_TURN_QUERY = 'queueTurn';
+/** Query of createQueue: returns how many workflows wait for their turn. */
+export const QUEUE_LENGTH_QUERY = 'queueLength';
 /** Signal of baseImage and jeosImage: carries a QueueNotice from the create queue. */
 export const QUEUE_NOTICE_SIGNAL = 'queueNotice';
 

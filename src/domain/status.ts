@@ -1,9 +1,18 @@
 import type { ImageKind, Phase } from './image-kinds.js';
 import type { ResumePointReport } from './messages.js';
 
-/** The status words of the original imagefactory (Python; see its Image class), and CANCELED. */
+/** The status words of the original imagefactory (Python; see its Image class), and HELD and CANCELED. */
 export type ImageStatus =
-  'NEW' | 'PENDING' | 'BUILDING' | 'COMPLETE' | 'FAILED' | 'CANCELED' | 'DELETING' | 'DELETED' | 'DELETEFAILED';
+  | 'NEW'
+  | 'PENDING'
+  | 'BUILDING'
+  | 'HELD'
+  | 'COMPLETE'
+  | 'FAILED'
+  | 'CANCELED'
+  | 'DELETING'
+  | 'DELETED'
+  | 'DELETEFAILED';
 
 /** One step of a build, as the user sees it. */
 export interface StepStatus {

@@ -15,6 +15,7 @@ const recordSchema = z.looseObject({
     'NEW',
     'PENDING',
     'BUILDING',
+    'HELD',
     'COMPLETE',
     'FAILED',
     'CANCELED',

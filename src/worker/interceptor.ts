@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import { HEARTBEAT_TIMEOUT } from '../domain/heartbeat.js';
 import type { BuildMaskers } from '../activities/shared/build-maskers.js';
 import { latestProgress, setMasker } from '../activities/shared/context.js';
 import { cutEnd, cutStart } from '../domain/cut.js';
@@ -60,7 +61,7 @@ export class StepInterceptor implements ActivityInboundCallsInterceptor {
 
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const context = Context.current();
-    const timeout = context.info.heartbeatTimeoutMs ?? 60_000;
+    const timeout = context.info.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT * 1000;
     const first: unknown = context.info.heartbeatDetails;
     const beat = setInterval(() => context.heartbeat(latestProgress(context) ?? first), Math.min(2000, timeout / 4));
     try {

@@ -1,15 +1,17 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
-import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, type PrometheusMetricsExporter, type Worker } from '@temporalio/worker';
 import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
 import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
+import { DURATION_BUCKETS, METRICS as METRICS_OF_BUILDS } from '../domain/metrics.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollInterval } from '../openstack/polling/shared-poll.js';
-import { cannotListenError, parseAddress } from './address.js';
+import { cannotListenError, parseAddress, type Address } from './address.js';
+import { BuildGauges, serveZeros } from './build-metrics.js';
 import { findOrMakeBundle } from './bundle.js';
 import { CallBudget } from './call-budget.js';
 import { serveHealth, type Health } from './health.js';
@@ -82,12 +84,19 @@ function installRuntime(options: WorkerOptions, watch: TemporalWatch): void {
       logger: createWorkerLogger({ format, level, ...defined({ file }), isOutage: () => watch.trouble !== undefined }),
       telemetryOptions: {
         logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
-        ...(metrics && { metrics: { prometheus: { bindAddress: `${metrics.host}:${metrics.port}` } } }),
+        ...(metrics && { metrics: { prometheus: toPrometheusOptions(metrics) } }),
       },
     });
   } catch (error) {
     throw metrics === undefined ? error : cannotListenError(METRICS, metrics, error as Error);
   }
+}
+
+function toPrometheusOptions({ host, port }: Address): PrometheusMetricsExporter['prometheus'] {
+  return {
+    bindAddress: `${host}:${port}`,
+    histogramBucketOverrides: { [METRICS_OF_BUILDS.duration.name]: DURATION_BUCKETS },
+  };
 }
 
 /**
@@ -150,6 +159,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       store: options.storagePath,
     });
     void watch.start(call, temporal, logger);
+    if (options.metricsAddress !== undefined) {
+      const { metricMeter } = Runtime.instance();
+      serveZeros(clouds.names(), metricMeter, { namespace, task_queue: taskQueue });
+      const gauges = new BuildGauges(client, taskQueue, clouds.names(), metricMeter);
+      closers.push(() => gauges.stop());
+      void gauges.start(logger);
+    }
     options.onStart?.();
     await runWorkers(workers, options.stop ?? createStopSignal());
     logger.info('The worker has stopped', { identity });

@@ -49,6 +49,8 @@ export interface TestEnvOptions {
   payloadKeys?: PayloadKeys;
   /** Whether a worker is started in this process. Default true. */
   worker?: boolean;
+  /** Seconds without a heartbeat after which Temporal tries an activity again. Default 4, so that tests are quick. */
+  heartbeatTimeout?: number;
 }
 
 /** A worker in this process. */
@@ -69,6 +71,7 @@ export class TestEnv {
     private readonly ownTemporal: boolean,
     /** Keys with which the next worker encrypts payloads. Undefined: it encrypts nothing. */
     public payloadKeys: PayloadKeys | undefined,
+    private readonly heartbeatTimeout: number,
   ) {}
 
   readonly taskQueue = `test-${randomUUID()}`;
@@ -80,7 +83,9 @@ export class TestEnv {
       MediaServer.start(),
       mkdtemp(join(tmpdir(), 'imagefactory-test-')),
     ]);
-    const env = new TestEnv(temporal, cloud, media, storage, options.temporal === undefined, options.payloadKeys);
+    const { payloadKeys, heartbeatTimeout = 4 } = options;
+    const ownTemporal = options.temporal === undefined;
+    const env = new TestEnv(temporal, cloud, media, storage, ownTemporal, payloadKeys, heartbeatTimeout);
     if (options.worker !== false) await env.startWorker();
     return env;
   }
@@ -144,7 +149,7 @@ export class TestEnv {
     template: string,
     parameters: Record<string, unknown> = {},
     cloud = 'envvars',
-    heartbeatTimeout = 4,
+    heartbeatTimeout = this.heartbeatTimeout,
   ): Promise<Build> {
     const uuid = randomUUID();
     const input: BaseImageInput = {
@@ -167,6 +172,7 @@ export class TestEnv {
         taskQueue: this.taskQueue,
         workflowId: workflowIdFor('base_image', uuid),
         args: [input],
+        memo: { cloud },
       },
     );
     return new Build(uuid, handle, this);

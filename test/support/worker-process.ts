@@ -92,6 +92,11 @@ export class WorkerProcess {
     return worker;
   }
 
+  /** The id of the process. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   /**
    * Kills the worker with SIGKILL, as the kernel does when no memory is left. No code of the worker runs after that.
    */

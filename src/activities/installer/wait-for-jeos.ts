@@ -104,6 +104,7 @@ async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<st
     signal: JEOS_JOIN_SIGNAL,
     signalArgs: [ref.uuid],
     ...(deps.version === undefined ? {} : { versioningOverride: { pinnedTo: deps.version } }),
+    memo: { cloud: ref.cloud },
     typedSearchAttributes: [
       { key: SEARCH_ATTRIBUTES.imageType, value: 'jeos_image' },
       { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },

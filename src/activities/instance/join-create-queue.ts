@@ -11,6 +11,7 @@ import {
   WORKFLOWS,
   type CreateQueueInput,
 } from '../../domain/messages.js';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import { cancellable, type Deps } from '../shared/context.js';
 
 /** The data with which a build joins the create queue of its project. */
@@ -43,10 +44,10 @@ export async function joinCreateQueue(
   { ref, queue }: QueuedBuild,
   hasInstance: boolean,
 ): Promise<QueueAnswer | undefined> {
-  const { taskQueue, heartbeatTimeoutMs = 60_000 } = Context.current().info;
+  const { taskQueue, heartbeatTimeoutMs } = Context.current().info;
   const input: CreateQueueInput = {
     checkEvery: (deps.pollInterval * CHECK) / 1000,
-    heartbeatTimeout: heartbeatTimeoutMs / 1000,
+    heartbeatTimeout: heartbeatTimeoutMs === undefined ? HEARTBEAT_TIMEOUT : heartbeatTimeoutMs / 1000,
   };
   const member: QueueMember = { id: ref.workflowId, since: queue.since, timeout: queue.timeout };
   await deps.temporal.workflow.signalWithStart(WORKFLOWS.createQueue, {
@@ -55,6 +56,7 @@ export async function joinCreateQueue(
     args: [input],
     signal: QUEUE_JOIN_SIGNAL,
     signalArgs: [member, hasInstance, deps.limits[ref.cloud]?.maxConcurrentBuilds ?? null],
+    memo: { cloud: ref.cloud },
     staticSummary: `Queue of the builds that create instances in a project (cloud ${ref.cloud})`,
   });
   if (deps.version !== undefined) await pinToCurrentVersion(deps, queue.id);

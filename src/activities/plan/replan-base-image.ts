@@ -47,6 +47,13 @@ function rejectChange(message: string): never {
   });
 }
 
+/** Describes what the template has now in the place of a step. */
+function describeChange({ name }: { name: string }, now: { name: string; title: string } | undefined): string {
+  if (now === undefined) return 'is no longer in the template';
+  if (now.name === name) return 'is changed in the template';
+  return `the template has ${now.name} (${now.title}) in its place`;
+}
+
 function rejectUsedParameters({ doneSteps, previousParameters }: ReplanBaseImageInput, after: BuildParameters): void {
   for (const step of doneSteps) {
     const changed = USED_BY[step]?.find((name) => previousParameters[name] !== after[name]);
@@ -67,9 +74,7 @@ function rejectChangedSteps({ previousPlan, doneSteps }: ReplanBaseImageInput, a
     if (!doneSteps.includes(step.name)) return;
     const now = after.guestSteps[index];
     if (now?.digest === step.digest) return;
-    const instead =
-      now === undefined ? 'is no longer in the template' : `is changed in the template, or replaced by ${now.name}`;
-    rejectChange(`${step.name} (${step.title}) has already run, but ${instead}`);
+    rejectChange(`${step.name} (${step.title}) has already run, but ${describeChange(step, now)}`);
   });
   const added = after.guestSteps[previousPlan.guestSteps.length];
   const isCustomised =

@@ -104,12 +104,12 @@ function phaseText(status: BuildStatus): string {
   return `phase ${phases.indexOf(status.phase) + 1}/${phases.length}: ${status.phase}`;
 }
 
-function stateText({ status, held, cancelRequestedAt, endedAt }: BuildStatus, execution: string): string {
+function stateText({ status, cancelRequestedAt, endedAt }: BuildStatus, execution: string): string {
   // If Temporal has ended the workflow, the workflow could not update its status. So show its state in Temporal
   // instead.
   if (endedAt === undefined && CUT_OFF.includes(execution)) return execution;
   if (cancelRequestedAt !== undefined && endedAt === undefined) return 'CANCELING';
-  return held === undefined ? status : 'HELD';
+  return status;
 }
 
 /** States of a workflow that Temporal has ended without running the code of the workflow. */

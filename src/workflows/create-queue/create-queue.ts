@@ -19,6 +19,7 @@ import {
   QUEUE_TURN_FINISHED_SIGNAL,
   QUEUE_JOIN_SIGNAL,
   QUEUE_LEAVE_SIGNAL,
+  QUEUE_LENGTH_QUERY,
   QUEUE_NOTICE_SIGNAL,
   QUEUE_POSITION_QUERY,
   QUEUE_SHORTAGE_SIGNAL,
@@ -95,6 +96,8 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
   setHandler(defineQuery<QueuePosition | null, [string]>(QUEUE_POSITION_QUERY), (id) => queue.findPosition(id) ?? null);
   setHandler(defineQuery<QueueAnswer | null, [string]>(QUEUE_TURN_QUERY), (id) => queue.answerMember(id) ?? null);
 
+  setHandler(defineQuery<number>(QUEUE_LENGTH_QUERY), () => queue.waitingCount);
+
   let checkedAt = Date.now();
   const nextCheck = (): number => checkedAt + input.checkEvery * 1000 * (queue.hasWaiting ? 1 : CHECK_SELDOM);
   const removeEndedMembers = async (): Promise<void> => {
@@ -111,7 +114,10 @@ export async function createQueue(input: CreateQueueInput): Promise<void> {
 
   for (;;) {
     const timeout = queue.isEmpty ? IDLE_TIMEOUT : Math.max(1, nextCheck() - Date.now());
-    const changedInTime = await condition(() => hasChanged, timeout);
+    const summary = queue.isEmpty
+      ? 'end, because no build is in the queue'
+      : 'check whether the builds with a turn or a slot still run';
+    const changedInTime = await condition(() => hasChanged, timeout, { summary });
     if (!changedInTime && queue.isEmpty) break;
     if (!changedInTime) await removeEndedMembers();
     hasChanged = false;

@@ -1,4 +1,5 @@
 import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import { ACTIVITY_DECLARATIONS } from '../../activities/declarations.js';
 import type { Activities } from '../../activities/functions.js';
 import { taskQueueFor } from '../../domain/task-queues.js';
@@ -28,13 +29,14 @@ type Result<K extends keyof Activities> = Awaited<ReturnType<Activities[K]>>;
  * Calls an activity with the options that all activities share. The budget limits the time and not the number of
  * attempts, because each deploy or crash of a worker uses up an attempt. Heartbeats show that the worker is alive. When
  * the activity is cancelled, the workflow waits until the activity has ended. So the clean-up never runs at the same
- * time as a call that still creates something.
- * @param options `heartbeatTimeout` is in seconds
+ * time as a call that still creates something. A build that was tried many times still continues within 28 s after its
+ * worker was killed: the heartbeat timeout, and the longest interval between two attempts.
+ * @param options `heartbeatTimeout` is in seconds; default {@link HEARTBEAT_TIMEOUT}
  */
 export function callActivity<K extends keyof Activities>(
   name: K,
   input: Input<K>,
-  { summary, budget = SHORT, heartbeatTimeout }: CallOptions & { heartbeatTimeout: number },
+  { summary, budget = SHORT, heartbeatTimeout = HEARTBEAT_TIMEOUT }: CallOptions & { heartbeatTimeout?: number },
 ): Promise<Result<K>> {
   const options: ActivityOptions = {
     taskQueue: taskQueueFor(workflowInfo().taskQueue, ACTIVITY_DECLARATIONS[name].queue),
@@ -42,7 +44,7 @@ export function callActivity<K extends keyof Activities>(
     startToCloseTimeout: (budget.attempt ?? budget.total) * 1000,
     heartbeatTimeout: heartbeatTimeout * 1000,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '20s' },
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '8s' },
     summary: summary.slice(0, 200),
   };
   const activity = proxyActivities<Activities>(options)[name] as unknown as (input: Input<K>) => Promise<Result<K>>;

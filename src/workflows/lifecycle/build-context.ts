@@ -1,5 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { ImageKind } from '../../domain/image-kinds.js';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { DeadlineName } from '../../domain/messages.js';
 import { QueueTicket } from './wait-in-queue.js';
@@ -18,7 +19,7 @@ export interface BuildStart<K extends ImageKind> {
   name: string;
   /** Seconds that each wait may take, by the name of its deadline. */
   deadlines: Record<DeadlineName, number>;
-  /** Seconds without a heartbeat after which Temporal tries an activity again. Default 60. */
+  /** Seconds without a heartbeat after which Temporal tries an activity again. Default {@link HEARTBEAT_TIMEOUT}. */
   heartbeatTimeout: number | undefined;
   /** Lets a user decide about a failed step (`on_error hold`). When unset, a failed step fails the build. */
   holdable?: HoldableBuild;
@@ -38,7 +39,7 @@ export class BuildContext<K extends ImageKind> {
   /** Seconds without a heartbeat after which Temporal tries an activity again. */
   readonly heartbeatTimeout: number;
 
-  constructor({ kind, uuid, cloud, name, deadlines, heartbeatTimeout = 60, holdable }: BuildStart<K>) {
+  constructor({ kind, uuid, cloud, name, deadlines, heartbeatTimeout = HEARTBEAT_TIMEOUT, holdable }: BuildStart<K>) {
     this.ref = { uuid, cloud, workflowId: workflowInfo().workflowId };
     this.heartbeatTimeout = heartbeatTimeout;
     this.status = new BuildStatusModel(kind, { uuid, cloud, name });

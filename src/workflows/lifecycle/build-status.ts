@@ -1,6 +1,7 @@
-import { log, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { log, metricMeter, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { SearchAttributePair } from '@temporalio/common';
 import { listPhases, startPercent, type ImageKind, type Phase } from '../../domain/image-kinds.js';
+import { METRICS } from '../../domain/metrics.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { BuildStatus, HeldBuild, StepStatus, Waiting } from '../../domain/status.js';
 import { renderStatusPage } from './status-page.js';
@@ -98,7 +99,8 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
   setHeld(held: HeldBuild | undefined): void {
     if (held === undefined) delete this.status.held;
     else this.status.held = held;
-    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: held === undefined ? 'BUILDING' : 'HELD' }]);
+    this.status.status = held === undefined ? 'BUILDING' : 'HELD';
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.status.status }]);
     this.show();
   }
 
@@ -127,6 +129,7 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
     ]);
     this.show();
     const seconds = toSeconds(this.status.endedAt - this.status.startedAt);
+    this.countEnd(seconds);
     if (status === 'COMPLETE') log.info('Image made', { image: glanceId, seconds });
     else log.warn('Build ended without an image', { status, seconds, error: this.status.failure?.message });
   }
@@ -138,6 +141,16 @@ export class BuildStatusModel<K extends ImageKind = ImageKind> {
       if (step.endedAt !== undefined) timings[step.name] = toSeconds(step.endedAt - step.startedAt);
     }
     return timings;
+  }
+
+  /** Adds the end of the build to the metrics of the worker. A replay adds nothing. */
+  private countEnd(seconds: number): void {
+    const { type, status, cloud, leftovers = [] } = this.status;
+    const meter = metricMeter.withTags({ cloud, type });
+    const { ended, duration, leftovers: left } = METRICS;
+    meter.createCounter(ended.name, undefined, ended.help).add(1, { status });
+    meter.createHistogram(duration.name, 'float', undefined, duration.help).record(seconds, { status });
+    meter.createCounter(left.name, undefined, left.help).add(leftovers.length);
   }
 
   /** Writes the status to the run's page in the Temporal UI. */

@@ -49,7 +49,7 @@ async function waitForTimeout({ limit, paused, isPaused }: BuildClock): Promise<
     now = Math.max(now, Date.now());
     const left = limit() * 1000 - (now - began - paused());
     if (left <= 0) return;
-    await sleep(left);
+    await sleep(left, { summary: `the build’s timeout of ${limit()} s` });
     now += left;
   }
 }

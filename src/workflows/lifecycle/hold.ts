@@ -32,6 +32,8 @@ export interface HoldableBuild {
  */
 export class Hold {
   private decision: FailureDecision | undefined;
+  /** What the latest hold ended with, in words. Unset before the first hold has ended, and while the build is held. */
+  private outcome: string | undefined;
   private pastHolds = 0;
 
   constructor(
@@ -67,6 +69,7 @@ export class Hold {
     const { message, hint } = describeFailure(error);
     const since = Date.now();
     this.decision = undefined;
+    this.outcome = undefined;
     this.model.setHeld({
       step: failed.name,
       message,
@@ -78,9 +81,11 @@ export class Hold {
       hasGuest: this.build.hasGuest,
     });
     try {
-      await condition(() => this.decision !== undefined, holdFor * 1000);
+      const summary = `held: wait for a decision about ${failed.name}`.slice(0, 200);
+      await condition(() => this.decision !== undefined, holdFor * 1000, { summary });
       // An update that arrived at the last moment may still run, so wait until it is answered.
       await condition(allHandlersFinished);
+      this.outcome ??= `nobody has decided within ${holdFor} s`;
       return this.decision ?? failed.defaultDecision;
     } finally {
       this.pastHolds += Date.now() - since;
@@ -91,7 +96,7 @@ export class Hold {
   private check(request: ResumeRequest): void {
     const { action } = request;
     const { held } = this.model.status;
-    if (held === undefined || this.decision !== undefined) reject('the build is not held, so it cannot be resumed');
+    if (held === undefined || this.decision !== undefined) rejectUnheld(this.outcome);
     else if (!['retry', 'skip', 'abort'].includes(action))
       reject(`there is no action ${action}; the actions are: retry, skip, abort`);
     else if (action === 'skip' && !held.skippable) {
@@ -105,8 +110,20 @@ export class Hold {
     const step = this.model.status.held?.step ?? '';
     if (request.template !== undefined || request.parameters !== undefined) await this.build.replan(request);
     this.decision = request.action === 'abort' ? 'fail' : request.action;
-    return { retry: `${step} runs again`, skip: `${step} is skipped`, abort: 'the build cleans up' }[request.action];
+    this.outcome = { retry: `${step} runs again`, skip: `${step} is skipped`, abort: 'the build cleans up' }[
+      request.action
+    ];
+    return this.outcome;
   }
+}
+
+/** Rejects a request for a build that is not held. `outcome`: what its latest hold ended with. */
+function rejectUnheld(outcome: string | undefined): never {
+  reject(
+    outcome === undefined
+      ? 'the build is not held, so it cannot be resumed'
+      : `the build is not held any more, because its latest hold is over: ${outcome}`,
+  );
 }
 
 function reject(message: string): never {

@@ -136,7 +136,7 @@ export class QueueTicket {
     this.waitingSince = since;
     this.showWaiting(position ?? {});
     try {
-      await condition(() => this.notice !== undefined, ASK_AGAIN);
+      await condition(() => this.notice !== undefined, ASK_AGAIN, { summary: 'join the create queue again' });
     } finally {
       this.waitingSince = undefined;
       this.pastWaits += Date.now() - since;

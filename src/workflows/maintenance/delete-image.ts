@@ -9,7 +9,6 @@ export async function deleteImage(input: DeleteImageInput): Promise<DeleteImageR
     { uuid: input.uuid, workflowId: workflowInfo().workflowId },
     {
       summary: `remove image ${input.uuid} from Glance and from the store`,
-      heartbeatTimeout: 60,
     },
   );
 }

@@ -1,11 +1,13 @@
 import type { ReadRecordsInput, ReadRecordsResult } from '../../domain/messages.js';
 import { callActivity } from '../lifecycle/activity-options.js';
+import { answerClient } from './answer-client.js';
 
 /** Reads records from the worker's store, for clients that have no access to this store. */
 export async function readRecords(input: ReadRecordsInput): Promise<ReadRecordsResult> {
-  return callActivity('readRecords', input, {
-    summary: 'read records from the store',
-    heartbeatTimeout: 60,
-    budget: { total: 60 },
-  });
+  return answerClient(() =>
+    callActivity('readRecords', input, {
+      summary: 'read records from the store',
+      budget: { total: 60 },
+    }),
+  );
 }

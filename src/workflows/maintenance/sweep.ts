@@ -3,17 +3,18 @@ import type { FoundResource, Removal } from '../../domain/sweep.js';
 import type { BoundedPlan } from '../../activities/sweep/plan-sweep.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 import { describeFailure, isCanceled } from '../lifecycle/failures.js';
+import { answerClient } from './answer-client.js';
 import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.js';
-
-/** Seconds without a heartbeat after which Temporal tries an activity again. */
-const HEARTBEAT_TIMEOUT = 60;
 
 /**
  * Removes the resources that belong to no running build from the clouds, the oldest first. When a resource cannot be
  * removed or a cloud does not answer, the sweep goes on with the other resources and clouds.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
-  return { clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))) };
+  const sweepClouds = async (): Promise<SweepResult> => ({
+    clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))),
+  });
+  return input.dryRun ? answerClient(sweepClouds) : sweepClouds();
 }
 
 async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promise<CloudSweep> {
@@ -27,7 +28,6 @@ async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promis
       {
         summary: `find our resources in ${cloud}, and the builds that they belong to`,
         budget: { total: 1800 },
-        heartbeatTimeout: HEARTBEAT_TIMEOUT,
       },
     );
   } catch (error) {
@@ -63,7 +63,6 @@ async function removeTogether(cloud: string, removal: Removal): Promise<RemovedL
       {
         summary: `remove ${what}: ${removal.why}`,
         budget: { total: 1800, attempt: 1200 },
-        heartbeatTimeout: HEARTBEAT_TIMEOUT,
       },
     );
   } catch (error) {

@@ -110,7 +110,14 @@ describe('a build whose step has failed', () => {
       const build = await env.build(template(NOTE('one')), { on_error: 'hold' });
       await build.held();
       await assert.rejects(resume(build, { template: template(NOTE('other')) }), {
-        message: /command:1 c1 \(run command c1\) has already run, but is changed/,
+        message: /command:1 c1 \(run command c1\) has already run, but is changed in the template$/,
+      });
+      const before = env.template({
+        name: 'refused',
+        body: `<files><file name="/f">x</file></files>${bodyOf(NOTE('one'), 'exit 3')}`,
+      });
+      await assert.rejects(resume(build, { template: before }), {
+        message: /command:1 c1 .* has already run, but the template has file:1 \/f \(write \/f\) in its place$/,
       });
       await assert.rejects(resume(build, { template: template(NOTE('one'), '11') }), {
         message: /the operating system is already installed/,

@@ -10,6 +10,7 @@ import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
+import { until } from '../../support/until.js';
 import { instantActivities, Parked } from './activities.js';
 import { beginCommand, runCommand } from './run-command.js';
 
@@ -214,6 +215,23 @@ describe('the command line against a real Temporal server', { skip }, () => {
       assert.equal((several?.['images'] as unknown[]).length, 2);
       assert.equal(one?.['identifier'], 'a');
       assert.deepEqual(empty, {});
+    });
+  });
+
+  it('a command that only reads leaves no workflow in Temporal’s list; a command that removes something does', async () => {
+    const planSweep = async (): Promise<unknown> => ({ removals: [], kept: [], unnamed: 0, postponed: 0 });
+    const deleteImage = async (): Promise<unknown> => ({ removed: [], found: true });
+    await during('reads', instantActivities({ planSweep, deleteImage }), async () => {
+      const commands = ['images', 'images', 'gc --dry-run', `delete ${randomUUID()}`, 'images', 'gc'];
+      for (const command of commands) await finish('reads', ...command.split(' '));
+      const listed = async (): Promise<string[]> => {
+        const types: string[] = [];
+        for await (const { type } of environment.client.workflow.list({ query: "TaskQueue = 'reads'" }))
+          types.push(type);
+        return types.sort();
+      };
+      await until(async () => (await listed()).length === 2, 'the workflows of reads are deleted');
+      assert.deepEqual(await listed(), ['deleteImage', 'sweep']);
     });
   });
 

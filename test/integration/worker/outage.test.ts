@@ -1,30 +1,24 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../../src/cli/cli.js';
 import { freePort, TemporalProcess } from '../../support/temporal-process.js';
 import { until } from '../../support/until.js';
+import { startWorkerCommand, type WorkerCommand } from '../../support/worker-command.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const TEMPLATE = `<template><name>f19</name><os><name>Fedora</name><version>19</version><arch>x86_64</arch>
 <install type='url'><url>http://download.example.org/os</url></install></os></template>`;
 /** Milliseconds within which a probe of a service manager must see the outage, or its end. */
 const SOON = 30_000;
 
 type Entry = { msg: string; level: number; error?: unknown } & Record<string, unknown>;
-
-/** Removes the variables of the clouds that this machine has, such as the single-node cloud of the end-to-end tests. */
-function withoutClouds(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OS_')));
-}
 
 describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => {
   let temporal: TemporalProcess;
@@ -40,20 +34,11 @@ describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => 
     rmSync(directory, { recursive: true });
   });
 
-  function startWorker(
-    args: string[],
-    env: Record<string, string> = {},
-  ): { child: ChildProcess; ended: Promise<unknown[]>; said: () => string } {
+  function startWorker(args: string[], env: Record<string, string> = {}): WorkerCommand {
     const cloud = { OS_AUTH_URL: 'http://127.0.0.1:1/v3', OS_USERNAME: 'u', OS_PASSWORD: 'p', OS_PROJECT_NAME: 'p' };
-    const files = ['--storage-path', join(directory, 'store'), '--imgdir', join(directory, 'images')];
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'worker', ...files, ...args], {
-      env: { ...withoutClouds(process.env), ...cloud, TEMPORAL_ADDRESS: temporal.address, ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    children.push(child);
-    let text = '';
-    child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part));
-    return { child, ended: once(child, 'exit'), said: () => text };
+    const worker = startWorkerCommand(directory, args, { ...cloud, TEMPORAL_ADDRESS: temporal.address, ...env });
+    children.push(worker.child);
+    return worker;
   }
 
   it('says in its log who it is, what it builds, and one line about an outage; its health is that of Temporal', async () => {

@@ -8,12 +8,24 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { FactoryError } from '../../../src/domain/errors.js';
 import type { BaseImageInput } from '../../../src/domain/base-image-input.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
-import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type BaseImageResult } from '../../../src/domain/messages.js';
+import {
+  RESUME_UPDATE,
+  SET_DEADLINE_UPDATE,
+  STATUS_QUERY,
+  WORKFLOWS,
+  type BaseImageResult,
+} from '../../../src/domain/messages.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { inputOf, JEOS_INPUT, parked, stubs } from '../../support/stubs.js';
 import { startTemporal, withWorkers } from '../../support/temporal.js';
+import { until } from '../../support/until.js';
 import type { WaitForPowerOffInput } from '../../../src/activities/installer/wait-for-power-off.js';
 import type { WriteFinalRecordInput } from '../../../src/activities/records/write-final-record.js';
+
+/** Returns a check for `assert.rejects`: the workflow has rejected an update with this message. */
+function rejection(message: RegExp): (error: Error) => boolean {
+  return ({ cause }) => cause instanceof ApplicationFailure && message.test(cause.message);
+}
 
 describe('the base image workflow', () => {
   let environment: TestWorkflowEnvironment;
@@ -165,6 +177,34 @@ describe('the base image workflow', () => {
     assert.equal(calls.at(-1), 'cleanup');
     assert.equal(records[0]?.status, 'COMPLETE');
     assert.deepEqual(budgets, [600_000], 'the time limit of deleteServer must be shorter than the build’s timeout');
+  });
+
+  it('says, when a build was held before, what has been decided; and names the timers of holds', async () => {
+    const again = parked();
+    let tries = 0;
+    const runTemplateStep = async (): Promise<void> => {
+      if (tries++ > 0) await again.activity();
+      throw ApplicationFailure.nonRetryable('exit status 3', 'CommandFailed');
+    };
+    await withWorkers(environment, 'decided', { ...stubs([]), runTemplateStep }, async () => {
+      const handle = await start('decided', inputOf({ on_error: 'hold' }));
+      const request = () => handle.executeUpdate(RESUME_UPDATE, { args: [{ action: 'retry' }] });
+      await assert.rejects(request(), rejection(/^the build is not held, so it cannot be resumed$/));
+      const held = async () => (await handle.query<BuildStatus>(STATUS_QUERY)).status === 'HELD';
+      await until(held, 'the build is held');
+      assert.equal(await request(), 'packages runs again');
+      await again.entered;
+      await assert.rejects(request(), rejection(/^the build is not held any more, .* is over: packages runs again$/));
+      await handle.cancel();
+      await assert.rejects(handle.result());
+      const { events } = await handle.fetchHistory();
+      const timers = (events ?? []).filter(({ timerStartedEventAttributes }) => timerStartedEventAttributes);
+      const summaries = timers.map(({ userMetadata }) => String(userMetadata?.summary?.data));
+      assert.deepEqual(summaries.sort(), [
+        '"held: wait for a decision about packages"',
+        '"the build’s timeout of 14400 s"',
+      ]);
+    });
   });
 
   it('reports what the clean-up could not remove', async () => {

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { ACTIVITY_DECLARATIONS } from '../../../src/activities/declarations.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { WORKFLOWS } from '../../../src/domain/messages.js';
+import { METRICS } from '../../../src/domain/metrics.js';
 import { KEYS } from '../../../src/domain/names.js';
 import { LIMITS } from '../../../src/tdl/limits.js';
 import {
@@ -162,6 +163,14 @@ describe('docs/architecture.md', () => {
 
   it('has at most 150 lines', () => {
     assert.ok(architecture.split('\n').length <= 151);
+  });
+});
+
+describe('docs/operating.md: the metrics of builds', () => {
+  it('has every metric with its type, and no other', () => {
+    const rows = tableRows(readSection(readText('docs/operating.md'), '### Health and metrics'));
+    const documented = rows.map(([name = '', type = '']) => `${codeSpans(name).join()} ${type}`);
+    assert.deepEqual(sorted(documented), sorted(Object.values(METRICS).map(({ name, type }) => `${name} ${type}`)));
   });
 });
 
