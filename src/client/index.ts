@@ -54,7 +54,8 @@ export { findEndedBuild, type EndedBuild } from './ended-build.js';
 export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup.js';
 export { closeSshSession, openSshSession } from './ssh-session.js';
 
-export { deleteImage, findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
+export { deleteImage, findDeletion, type ImageDeletion } from './deletion.js';
+export { findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
 export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './sweep.js';
 export { registerSearchAttributes } from './search-attributes.js';
 

@@ -17,6 +17,7 @@ const NO_WORKER = 'no worker polls the task queue';
  * workflow instead.
  *
  * @param seconds time limit of the workflow, and of the wait for its result
+ * @param memo the memo of the workflow. Default: none
  * @throws NoWorkerError when no worker polls the task queue
  * @throws ClientError `WorkerFailed` with the worker's message, or when the time limit has passed
  * @throws TemporalUnavailableError when Temporal does not answer
@@ -27,6 +28,7 @@ export async function runWorkflow<R>(
   input: object,
   workflowId: string,
   seconds: number,
+  memo: Record<string, unknown> = {},
 ): Promise<R> {
   if (!(await callTemporal(() => hasWorkers(client)))) throw new NoWorkerError(client.taskQueue);
   const handle = await callTemporal(() =>
@@ -37,6 +39,7 @@ export async function runWorkflow<R>(
         taskQueue: client.taskQueue,
         workflowExecutionTimeout: `${seconds}s`,
         workflowIdConflictPolicy: 'USE_EXISTING',
+        memo,
       }),
     ),
   );

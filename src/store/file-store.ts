@@ -6,7 +6,7 @@ import type { BuildRecord } from '../domain/record.js';
 import { maskRecord } from '../planning/secrets.js';
 import { readFileIfExists, createFile, listFolder, withStoreErrors, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
-import { parseRecord } from './record-schema.js';
+import { parseRecord } from './parse-record.js';
 import type { Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

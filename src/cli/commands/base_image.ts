@@ -10,7 +10,8 @@ import { toPlainLine } from '../../domain/plain-text.js';
 import { PARAMETERS } from '../../domain/parameters.js';
 import type { GivenOptions } from '../config.js';
 import { parseDuration } from '../duration.js';
-import { formatJson, formatWarning } from '../output.js';
+import { formatDocument } from '../documents.js';
+import { formatWarning } from '../output.js';
 import { findParameterFile, PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
@@ -69,7 +70,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
     if (options['detach'] !== true) return followToEnd(context, client, uuid);
     io.out(
       settings.output === 'json'
-        ? formatJson({ identifier: uuid, workflow_id: workflowId, run_id: runId })
+        ? formatDocument('base_image', { identifier: uuid, status: 'NEW', workflow_id: workflowId, run_id: runId })
         : `${uuid}\n`,
     );
     return 0;
