@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImageDeletion } from '../client/index.js';
+import type { BuildLog, ImageDeletion } from '../client/index.js';
 import type { DevServerStatus } from './dev-server/dev-server.js';
 import {
   build,
@@ -25,6 +25,18 @@ const RESULTS = {
   images: z.strictObject({ images: z.array(image) }),
   status,
   watch: build,
+  logs: z.strictObject({
+    identifier,
+    logs: z.array(
+      z.strictObject({
+        name: z.string().describe('installer, customise, or the name of a step.'),
+        kind: z.enum(['console', 'output']),
+        at: z.string().describe('When the log was written: ISO 8601.'),
+        cut: z.boolean().describe('Whether only the end is kept.'),
+        text: z.string(),
+      } satisfies Shape<Omit<BuildLog, 'length'> & { text: string }>),
+    ),
+  }),
   resume: build,
   abort: z.strictObject({ identifier, aborted: z.literal(true) }),
   cancel: build,

@@ -56,6 +56,7 @@ export { closeSshSession, openSshSession } from './ssh-session.js';
 
 export { deleteImage, findDeletion, type ImageDeletion } from './deletion.js';
 export { findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
+export { findLogs, readLog } from './logs.js';
 export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './sweep.js';
 export { registerSearchAttributes } from './search-attributes.js';
 
@@ -117,6 +118,7 @@ export type {
   SweptResource,
 } from '../domain/messages.js';
 export type { ImageKind, Phase } from '../domain/image-kinds.js';
+export type { BuildLog } from '../domain/build-log.js';
 export type { BuildRecord } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';

@@ -81,6 +81,13 @@ export class FileStore implements Store {
     return withStoreErrors('read', path, () => readFileIfExists(path));
   }
 
+  async listDocuments(uuid: string): Promise<string[]> {
+    const folder = join(this.directory, `${requireUuid(uuid)}.d`);
+    const names = await withStoreErrors('read', folder, () => listFolder(folder));
+    // The other names are temporary files of writes that run or were interrupted.
+    return names.filter((name) => !name.endsWith('.part')).sort();
+  }
+
   async ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer> {
     const path = this.documentPath(uuid, name);
     return withStoreErrors('write', path, async () => {

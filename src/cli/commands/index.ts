@@ -9,6 +9,7 @@ import { dev } from './dev.js';
 import { gc } from './gc.js';
 import { images } from './images.js';
 import { installScript } from './install-script.js';
+import { logs } from './logs.js';
 import { plugins } from './plugins.js';
 import { resume } from './resume.js';
 import { setup } from './setup.js';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   images,
   status,
   watch,
+  logs,
   resume,
   abort,
   ssh,

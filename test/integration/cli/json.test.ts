@@ -79,6 +79,8 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     const readResumePoint = async (): Promise<unknown> => ({ from: 'nothing', what: 'the beginning' });
     await serve('good', { deleteImage: deleted, planSweep: sweep });
     await serve('bad', { planBaseImage: refuse, planSweep: refuse, readResumePoint });
+    const readLogs = async (): Promise<unknown> => ({ isKnown: true, logs: [], text: '' });
+    await serve('logged', { readLogs });
     await serve('held', { runTemplateStep: refuse });
     await serve('parked', { waitForJeos: parked.activity, removeResources: removed });
   });
@@ -192,6 +194,8 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('good', 0, 'install-script', template);
     await ask('good', 2, 'install-script', join(directory, 'missing'));
     await ask('nobody', 1, 'images');
+    assert.deepEqual((await ask('logged', 0, 'logs', randomUUID()))['logs'], []);
+    await ask('good', 1, 'logs', randomUUID());
     await ask('good', 0, 'gc', '--dry-run');
     await ask('good', 0, 'plugins');
     await ask('good', 1, 'plugins', '--id', 'beos');
