@@ -49,6 +49,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   writeFinalRecord: { queue: 'control', guarded: false },
   deleteImage: { queue: 'control', guarded: false },
   readRecords: { queue: 'control', guarded: false },
+  readLogs: { queue: 'control', guarded: false },
   readResumePoint: { queue: 'control', guarded: false },
   planSweep: { queue: 'wait', guarded: false },
   removeLeftovers: { queue: 'wait', guarded: false },

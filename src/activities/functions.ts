@@ -23,6 +23,7 @@ import { returnCompletedImage } from './images/return-completed-image.js';
 import { publishJeos } from './images/publish-jeos.js';
 import { downloadBody } from './records/download-body.js';
 import { deleteImage } from './records/delete-image.js';
+import { readLogs } from './records/read-logs.js';
 import { readRecords } from './records/read-records.js';
 import { removeLeftovers } from './sweep/remove-leftovers.js';
 import { readResumePoint } from './resume/read-resume-point.js';
@@ -67,6 +68,7 @@ export const FUNCTIONS = {
   writeFinalRecord,
   deleteImage,
   readRecords,
+  readLogs,
   readResumePoint,
   planSweep,
   removeLeftovers,

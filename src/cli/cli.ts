@@ -1,5 +1,7 @@
 import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
 import {
+  BuildNotFoundError,
+  BuildStateError,
   FactoryError,
   formatProblems,
   ImageFactoryError,
@@ -14,7 +16,8 @@ import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from '.
 import { OutcomeUnknownError, UsageError } from './errors.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
-import { formatJson } from './output.js';
+import { toDocumentError } from './document-error.js';
+import { formatFailedDocument } from './documents.js';
 import { listParameterNames, STANDARD_INPUT } from './parameters.js';
 import { readVersion } from './version.js';
 
@@ -28,11 +31,11 @@ interface ParsedCommand {
  * Runs the command line `imagefactory`.
  *
  * @param args the words after `imagefactory`
- * @returns the exit code: 0 success, 1 failure, 2 wrong usage, 75 when the outcome of a build is not known, 130 or
- *   143 when a signal ended the command
+ * @returns the exit code, see docs/json.md: 0 success, 1 failure, 2 wrong usage, 75 when the outcome of a build is not
+ *   known, 130 or 143 when a signal ended the command
  */
 export async function run(args: string[], io: Io): Promise<number> {
-  let json = false;
+  let json = asksForJson(args);
   let debug = false;
   try {
     const parsed = await parse(args);
@@ -52,6 +55,28 @@ export async function run(args: string[], io: Io): Promise<number> {
   } catch (error) {
     return reportError(error, io, { json, debug });
   }
+}
+
+/**
+ * Finds out whether a command line, or its configuration file, asks for JSON. Does not need a valid command line,
+ * because the error of a wrong command line is a JSON document too.
+ */
+function asksForJson(args: string[]): boolean {
+  const output = findLastValue(args, '--output');
+  if (output !== undefined) return output === 'json';
+  try {
+    return readConfigFile(findLastValue(args, '--config'), () => undefined).output === 'json';
+  } catch {
+    return false;
+  }
+}
+
+/** Finds the last value of an option in the words of a command line: `--output json` or `--output=json`. */
+function findLastValue(args: string[], option: string): string | undefined {
+  const values = args.map((word, at) =>
+    word === option ? args[at + 1] : word.startsWith(`${option}=`) ? word.slice(option.length + 1) : undefined,
+  );
+  return values.findLast((value) => value !== undefined);
 }
 
 /** Parses a command line: returns the command, or the text that was requested instead (help, version, completion). */
@@ -194,12 +219,12 @@ function addOptions(parser: Argv, command: Command): Argv {
   return parser.epilogue(['Examples:', ...examples].join('\n'));
 }
 
-/** Prints an error, and returns the exit code. With `--output json` a failure is also a JSON document. */
+/** Prints an error, and returns the exit code. With `--output json` every failure is also a JSON document. */
 function reportError(error: unknown, io: Io, { json, debug }: { json: boolean; debug: boolean }): number {
   const known = error instanceof ImageFactoryError ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
   const exitCode = getExitCode(error);
-  if (json && exitCode !== 2) io.out(formatJson(toErrorDocument(error, message)));
+  if (json) io.out(formatFailedDocument(toFailedDocument(error)));
   if (error instanceof InvalidFilesError) io.err(error.reports.flatMap(formatProblems).join('\n') + '\n');
   io.err(`imagefactory: ${indentNextLines(message)}\n`);
   if (known?.hint !== undefined) io.err(`  ${indentNextLines(known.hint)}\n`);
@@ -207,23 +232,16 @@ function reportError(error: unknown, io: Io, { json, debug }: { json: boolean; d
   return exitCode;
 }
 
-function toErrorDocument(error: unknown, message: string): Record<string, unknown> {
-  const hint = error instanceof ImageFactoryError ? error.hint : undefined;
-  const files = error instanceof InvalidFilesError ? error.reports : undefined;
+function toFailedDocument(error: unknown): Parameters<typeof formatFailedDocument>[0] {
   // A script may read this status as the status of its build. If Temporal does not answer, we do not know whether the
   // build has failed. So the status is then UNKNOWN, not FAILED.
   const isUnknown = error instanceof OutcomeUnknownError || error instanceof TemporalUnavailableError;
-  return { status: isUnknown ? 'UNKNOWN' : 'FAILED', error: { type: getErrorType(error), message, hint, files } };
-}
-
-/**
- * Returns the `type` of an error in a JSON document, which scripts read. A FactoryError keeps its own type. Most other
- * known errors have the type `ClientError` here.
- */
-function getErrorType(error: unknown): string {
-  if (error instanceof FactoryError) return error.type;
-  if (error instanceof InvalidFilesError) return error.name;
-  return error instanceof ImageFactoryError ? 'ClientError' : 'Internal';
+  const named = error instanceof BuildNotFoundError || error instanceof BuildStateError ? error.uuid : undefined;
+  return {
+    ...(named === undefined ? {} : { identifier: named }),
+    status: isUnknown ? 'UNKNOWN' : 'FAILED',
+    error: toDocumentError(error),
+  };
 }
 
 /** Returns the exit code of a command that ends with this error. */

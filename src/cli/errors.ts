@@ -4,14 +4,18 @@ import { ImageFactoryError, type ErrorDetails } from '../domain/errors.js';
 export class CommandError extends ImageFactoryError {
   override readonly name: string = 'CommandError';
 
-  constructor(message: string, details: ErrorDetails = {}) {
-    super('Command', message, details);
+  constructor(message: string, details: ErrorDetails = {}, type = 'Command') {
+    super(type, message, details);
   }
 }
 
 /** The command line or its configuration file is wrong. The exit code is 2, as with Python's argparse. */
 export class UsageError extends CommandError {
   override readonly name = 'UsageError';
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details, 'Usage');
+  }
 }
 
 /**
@@ -21,4 +25,8 @@ export class UsageError extends CommandError {
  */
 export class OutcomeUnknownError extends CommandError {
   override readonly name = 'OutcomeUnknownError';
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details, 'OutcomeUnknown');
+  }
 }

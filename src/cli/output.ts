@@ -3,7 +3,9 @@ import { toPlainLine } from '../domain/plain-text.js';
 import { formatFailure } from './view/final-block.js';
 
 /** Makes a record from the outcome of a build, for the case that the stored record cannot be read. */
-export function toImageRecord(outcome: BuildOutcome): ImageRecord & { failure?: BuildFailure } {
+export function toImageRecord(
+  outcome: BuildOutcome,
+): ImageRecord & Pick<Required<ImageRecord>, 'status'> & { failure?: BuildFailure } {
   const { uuid, status } = outcome;
   const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: getWorkflowId(uuid) };
   if (outcome.status !== 'COMPLETE') {

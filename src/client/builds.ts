@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { BaseImageInput } from '../domain/base-image-input.js';
@@ -13,6 +12,7 @@ import { checkRequest, type BuildRequest } from './build-request.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError, ClientError } from './errors.js';
 import { callTemporal } from './temporal-errors.js';
+import { describeUser } from './user.js';
 import { callWorker } from './workers.js';
 
 /** Milliseconds that a build may take to answer a change of a deadline. */
@@ -114,16 +114,6 @@ function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: 
     `- installs from: ${maskAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
     `- started by: ${describeUser()}`,
   ].join('\n');
-}
-
-function describeUser(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    // In some containers the process's user id has no entry in passwd. Then the user has no name, so we return only the
-    // host.
-    return hostname();
-  }
 }
 
 /** Returns the id of a build's workflow. */

@@ -31,6 +31,8 @@ export interface BuildProgress extends WorkflowProgress {
   at: number;
   /** When the build began. Milliseconds since the epoch. */
   startedAt: number;
+  /** When the build ended. Milliseconds since the epoch. Unset while it runs. */
+  endedAt?: number;
   /** The installer run that the build waits for. Unset when the build waits for none. */
   jeos?: WorkflowProgress;
   /** Whether a worker polls the task queue. Unset when the build waits for no worker, or before the first check. */
@@ -149,6 +151,7 @@ export class ProgressReader {
       uuid: this.uuid,
       at: Date.now(),
       startedAt: description.startTime.getTime(),
+      ...(description.closeTime === undefined ? {} : { endedAt: description.closeTime.getTime() }),
       ...(jeos === undefined ? {} : { jeos }),
       ...(workers === undefined ? {} : { workers }),
     };

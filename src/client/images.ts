@@ -1,18 +1,11 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import {
-  WORKFLOWS,
-  type DeleteImageInput,
-  type DeleteImageResult,
-  type ReadRecordsInput,
-  type ReadRecordsResult,
-} from '../domain/messages.js';
+import { WORKFLOWS, type ReadRecordsInput, type ReadRecordsResult } from '../domain/messages.js';
 import type { BuildRecord } from '../domain/record.js';
-import { getBuildHandle, getWorkflowId, isOpen } from './builds.js';
+import { getWorkflowId, isOpen } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
-import { BuildNotFoundError, BuildStateError } from './errors.js';
+import { BuildNotFoundError } from './errors.js';
 import { ProgressReader, type BuildProgress } from './follow.js';
-import { runReadWorkflow, runWorkflow } from './run-workflow.js';
-import { toClientError } from './temporal-errors.js';
+import { runReadWorkflow } from './run-workflow.js';
 
 /**
  * The record of an image in the worker's store: a flat object with the key names of the original imagefactory (Python).
@@ -25,8 +18,6 @@ export type ImageRecord = Partial<BuildRecord> & Pick<BuildRecord, 'identifier'>
 const PAGE = 200;
 /** Seconds that a worker may take to read its store. */
 const READ_TIMEOUT = 60;
-/** Seconds that a worker may take to delete an image. */
-const DELETE_TIMEOUT = 600;
 const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING', 'HELD']);
 
 /**
@@ -88,41 +79,6 @@ export async function findForgottenBuild(
   const image = await findImage(client, uuid).catch(() => undefined);
   if (image === undefined) throw error;
   return image;
-}
-
-/**
- * Deletes an image from Glance, and deletes its record, body and documents from the store. Safe to run twice.
- *
- * @returns whether the image was found, and descriptions of what was removed
- * @throws BuildStateError while the image is being built
- * @throws NoWorkerError when no worker polls the task queue
- */
-export async function deleteImage(client: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
-  if (await isRunning(client, uuid)) {
-    throw new BuildStateError(uuid, `image ${uuid} is being built`, {
-      hint: `cancel the build first: imagefactory cancel ${uuid}`,
-    });
-  }
-  const input: DeleteImageInput = { uuid };
-  return runWorkflow<DeleteImageResult>(client, {
-    type: WORKFLOWS.deleteImage,
-    input,
-    workflowId: `delete-${uuid}`,
-    summary: `remove image ${uuid} from Glance and from the store`,
-    seconds: DELETE_TIMEOUT,
-  });
-}
-
-async function isRunning(client: ImageFactoryClient, uuid: string): Promise<boolean> {
-  try {
-    const { status } = await client.withTimeout(() => getBuildHandle(client, uuid).describe());
-    return isOpen(status.name);
-  } catch (error) {
-    // Temporal has forgotten the build, which it does only some time after the end of a build. So the build does not
-    // run, and its image can be deleted.
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw toClientError(error);
-  }
 }
 
 function readRecords(client: ImageFactoryClient, input: ReadRecordsInput): Promise<ReadRecordsResult> {

@@ -55,7 +55,9 @@ export { findEndedBuild, type EndedBuild } from './ended-build.js';
 export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup.js';
 export { closeSshSession, openSshSession } from './ssh-session.js';
 
-export { deleteImage, findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
+export { deleteImage, findDeletion, type ImageDeletion } from './deletion.js';
+export { findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
+export { findLogs, readLog } from './logs.js';
 export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './sweep.js';
 export { registerSearchAttributes } from './search-attributes.js';
 
@@ -118,6 +120,7 @@ export type {
   SweptResource,
 } from '../domain/messages.js';
 export type { ImageKind, Phase } from '../domain/image-kinds.js';
+export type { BuildLog } from '../domain/build-log.js';
 export type { BuildRecord } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';

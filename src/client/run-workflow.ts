@@ -24,6 +24,8 @@ interface WorkerRequest {
   summary: string;
   /** Time limit of the workflow, and of the wait for its result. */
   seconds: number;
+  /** The memo of the workflow. Default: none. */
+  memo?: Record<string, unknown>;
 }
 
 /**
@@ -72,7 +74,7 @@ async function deleteWorkflow(
  */
 export async function runWorkflow<R>(
   client: ImageFactoryClient,
-  { type, input, workflowId, summary, seconds }: WorkerRequest,
+  { type, input, workflowId, summary, seconds, memo = {} }: WorkerRequest,
   fetchAnswer?: (handle: WorkflowHandle) => Promise<R>,
 ): Promise<R> {
   if (!(await callTemporal(() => hasWorkers(client)))) throw new NoWorkerError(client.taskQueue);
@@ -85,6 +87,7 @@ export async function runWorkflow<R>(
         workflowExecutionTimeout: `${seconds}s`,
         workflowIdConflictPolicy: 'USE_EXISTING',
         staticSummary: summary,
+        memo,
       }),
     ),
   );

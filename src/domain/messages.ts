@@ -1,3 +1,4 @@
+import type { BuildLog } from './build-log.js';
 import type { CreateQueueState } from './create-queue.js';
 import type { BuildRef } from './names.js';
 import type { SweepLimits, ResourceKind } from './sweep.js';
@@ -18,6 +19,8 @@ export const WORKFLOWS = {
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. Its client deletes it from Temporal. */
   readRecords: 'readRecords',
+  /** Reads logs of a build from the worker's store; id `logs-<uuid v4>`. Its client deletes it from Temporal. */
+  readLogs: 'readLogs',
   /**
    * Finds the point from which an ended build can be resumed; id `resume_point-<uuid v4>`. Its client deletes it from
    * Temporal.
@@ -204,6 +207,23 @@ export interface ReadRecordsInput {
 export interface ReadRecordsResult {
   records: Record<string, unknown>[];
   total: number;
+}
+
+/** Input of readLogs. */
+export interface ReadLogsInput {
+  /** UUID of the build. */
+  uuid: string;
+  /** The log to read, and the number of characters to skip. Unset: list the logs. */
+  page?: { name: string; offset: number };
+}
+
+export interface ReadLogsResult {
+  /** Whether the store has the record of the build. */
+  isKnown: boolean;
+  /** The logs of the build. Empty when a page was asked for. */
+  logs: BuildLog[];
+  /** The page. Empty at the end of the log. */
+  text: string;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { BuildRecord } from '../domain/record.js';
 import { maskRecord } from '../planning/secrets.js';
 import { readFileIfExists, createFile, listFolder, withStoreErrors, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
-import { parseRecord } from './record-schema.js';
+import { parseRecord } from './parse-record.js';
 import type { Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -79,6 +79,13 @@ export class FileStore implements Store {
   async readDocument(uuid: string, name: string): Promise<Buffer | undefined> {
     const path = this.documentPath(uuid, name);
     return withStoreErrors('read', path, () => readFileIfExists(path));
+  }
+
+  async listDocuments(uuid: string): Promise<string[]> {
+    const folder = join(this.directory, `${requireUuid(uuid)}.d`);
+    const names = await withStoreErrors('read', folder, () => listFolder(folder));
+    // The other names are temporary files of writes that run or were interrupted.
+    return names.filter((name) => !name.endsWith('.part')).sort();
   }
 
   async ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer> {

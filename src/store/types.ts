@@ -22,6 +22,8 @@ export interface Store {
    */
   writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void>;
   readDocument(uuid: string, name: string): Promise<Buffer | undefined>;
+  /** Lists the names of the documents of an image. */
+  listDocuments(uuid: string): Promise<string[]>;
   /** Writes the document if it does not exist yet, and returns its content. A second call returns the same content. */
   ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer>;
   deleteDocument(uuid: string, name: string): Promise<void>;

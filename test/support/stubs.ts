@@ -79,6 +79,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     },
     deleteImage: note('delete-image', { removed: [], found: true }),
     readResumePoint: note('read-remains', { from: 'nothing', what: 'the beginning' }),
+    readLogs: note('read-logs', { isKnown: false, logs: [], text: '' }),
     readRecords: note('read', { records: [], total: 0 }),
     planSweep: note('plan-sweep', { removals: [], kept: [], unnamed: 0, postponed: 0 }),
     removeLeftovers: note('remove-left', { removed: [], failed: [] }),

@@ -4,6 +4,7 @@ import { buildTag, KEYS, resourceName, type BuildRef } from '../../domain/names.
 import type { Image } from '../../openstack/types.js';
 import { completedResult } from '../shared/completed-build.js';
 import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal, sleep } from '../shared/context.js';
+import { keepConsole } from '../shared/logs.js';
 import { deleteKeys } from '../instance/ssh-keys.js';
 import { listOwnImages } from '../images/own-image.js';
 import { isGone } from '../instance/servers.js';
@@ -151,9 +152,13 @@ async function findServers(deps: Deps, ref: BuildRef): Promise<Found[]> {
   const servers = await compute.listServers({ tags: [buildTag(ref.uuid)] }, { signal: cancellationSignal() });
   return servers
     .filter((server) => !isGone(server))
-    .map(({ id }) => ({
+    .map(({ id, name }) => ({
       what: `instance ${id}`,
-      remove: () => compute.deleteServer(id, { signal: cancellationSignal() }),
+      remove: async () => {
+        // The console of an instance is lost with the instance.
+        if (name === resourceName(ref, 'customise')) await keepConsole(deps, ref, id);
+        await compute.deleteServer(id, { signal: cancellationSignal() });
+      },
     }));
 }
 

@@ -21,6 +21,6 @@ export async function cleanGuest(deps: Deps, input: GuestInput & { round: string
     // Cleans the guest even if an earlier run of the build has cleaned it, because this run may have repeated steps
     // since then.
     const how = { timeout: OWN_SCRIPT_TIMEOUT, round, forceRerun: true, reruns: RERUNS };
-    await runScriptOnce(deps, guest, { key: 'clean', title, script, ...how });
+    await runScriptOnce(deps, guest, { uuid: input.ref.uuid, key: 'clean', title, script, ...how });
   });
 }

@@ -1,7 +1,10 @@
+import { LOG_LIMIT } from '../../domain/build-log.js';
 import { FactoryError } from '../../domain/errors.js';
 import { CUT, cutEnd, cutStart } from '../../domain/cut.js';
+import { OutputTail } from '../../guest/output-tail.js';
 import type { Guest, JournalOptions, JournalResult } from '../../guest/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { writeLog } from '../shared/logs.js';
 
 /** The number of characters, from the end of the output of a failed command, that the error message quotes. */
 export const OUTPUT_TAIL = 2000;
@@ -11,6 +14,8 @@ export const OWN_SCRIPT_TIMEOUT = 1200;
 
 /** A script that the guest's journal runs once. */
 interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun'> {
+  /** UUID of the build. The store keeps the output of the script under it. */
+  uuid: string;
   key: string;
   title: string;
   script: string;
@@ -30,13 +35,30 @@ export const RERUNS = 3;
  */
 export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript): Promise<JournalResult> {
   const lastLine = followLastLine();
-  const result = await deps.journal.run(guest, what.key, what.script, {
+  const kept = new OutputTail(LOG_LIMIT);
+  let size = 0;
+  const keep = (): Promise<void> =>
+    writeLog(deps, what.uuid, { name: what.key, kind: 'output' }, `${size > LOG_LIMIT ? CUT : ''}${kept.toString()}`);
+  const options = {
     timeout: what.timeout,
     round: what.round,
     forceRerun: what.forceRerun,
     signal: cancellationSignal(),
-    onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: lastLine(chunk) }),
+    maxOutput: LOG_LIMIT,
+    onOutput: (chunk: string) => {
+      const bytes = Buffer.from(chunk);
+      size += bytes.length;
+      kept.push(bytes);
+      reportProgress({ message: what.title, consoleLine: lastLine(chunk) });
+    },
+  };
+  const result = await deps.journal.run(guest, what.key, what.script, options).catch(async (error: unknown) => {
+    // The output of a script that ran into its timeout is kept too. An attempt that could not connect has no output,
+    // and must not replace the output of an earlier attempt.
+    if (size > 0) await keep();
+    throw error;
   });
+  await keep();
   const output = cutStart(result.output.trimEnd(), OUTPUT_TAIL);
   if (result.interrupted && what.reruns > 0) {
     reportProgress({ message: `${what.title}: was interrupted, and runs again` });

@@ -65,6 +65,7 @@ async function runScript(
   const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;
   await runScriptOnce(deps, guest, {
+    uuid: input.ref.uuid,
     key: step.name,
     title: step.title,
     script,

@@ -5,6 +5,7 @@ import { loadBuild } from '../shared/build-documents.js';
 import { withGuest } from './guest-connection.js';
 import { loadLoginKey } from '../instance/ssh-keys.js';
 import { isOff, serverOffError, watchLiveServer } from '../instance/servers.js';
+import { keepConsole } from '../shared/logs.js';
 import { getInstance } from './wait-for-ssh.js';
 import { listTemplateFiles } from './template-files.js';
 import type { GuestInput } from './guest-location.js';
@@ -66,6 +67,8 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
     if (await wasToldToShutDown(deps, input)) return;
     throw serverOffError(serverId);
   }
+  // Some clouds have no console for an instance that is off.
+  await keepConsole(deps, input.ref, serverId);
   await tellGuestToShutDown(deps, input);
   let button = Date.now() + POWER_BUTTON_AFTER;
   await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {

@@ -16,6 +16,7 @@ import {
   cancellationSignal,
 } from '../shared/context.js';
 import { listOwnImages } from '../images/own-image.js';
+import { keepInstallerConsole } from '../shared/logs.js';
 import { claimImage } from '../images/shared-images.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import type { PlannedBuild } from '../plan/planned-build.js';
@@ -173,6 +174,12 @@ function buildInstallFailure(error: WorkflowFailedError, input: WaitForJeosInput
  * waits for the same run, and does not start a second run after the first has failed.
  */
 export async function waitForJeos(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
+  return findOrInstall(deps, input).finally(() =>
+    keepInstallerConsole(deps, input.ref.uuid, input.plan.jeosDocumentsId),
+  );
+}
+
+async function findOrInstall(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
   let runId = readHeartbeatCheckpoint<string>();
   for (;;) {
     if (runId === undefined) {

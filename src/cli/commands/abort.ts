@@ -1,5 +1,5 @@
 import { abortBuild } from '../../client/index.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 export const abort: Command = {
@@ -12,7 +12,9 @@ export const abort: Command = {
     return withClient(context, async (client) => {
       await abortBuild(client, uuid);
       const text = `Build ${uuid} is given up, and removes its resources. To follow it to its end: imagefactory watch ${uuid}\n`;
-      context.io.out(context.settings.output === 'json' ? formatJson({ identifier: uuid, aborted: true }) : text);
+      context.io.out(
+        context.settings.output === 'json' ? formatDocument('abort', { identifier: uuid, aborted: true }) : text,
+      );
       return 0;
     });
   },

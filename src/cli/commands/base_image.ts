@@ -10,8 +10,9 @@ import { toPlainLine } from '../../domain/plain-text.js';
 import { PARAMETERS } from '../../domain/parameters.js';
 import type { GivenOptions } from '../config.js';
 import { parseDuration } from '../duration.js';
+import { formatDocument } from '../documents.js';
 import { UsageError } from '../errors.js';
-import { formatJson, formatWarning } from '../output.js';
+import { formatWarning } from '../output.js';
 import {
   describeParameters,
   findParameterFile,
@@ -93,7 +94,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
     if (options['detach'] !== true) return followToEnd(context, client, uuid);
     io.out(
       settings.output === 'json'
-        ? formatJson({ identifier: uuid, workflow_id: workflowId, run_id: runId })
+        ? formatDocument('base_image', { identifier: uuid, status: 'NEW', workflow_id: workflowId, run_id: runId })
         : `${uuid}\n`,
     );
     return 0;

@@ -1,5 +1,5 @@
-import { cancelBuild } from '../../client/index.js';
-import { formatJson } from '../output.js';
+import { cancelBuild, getWorkflowId } from '../../client/index.js';
+import { formatDocument } from '../documents.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 import { followToEnd } from './follow.js';
 
@@ -22,7 +22,8 @@ export const cancel: Command = {
         return followToEnd(context, client, uuid, { expected: 'CANCELED' });
       }
       const text = `${message} To follow it to its end: imagefactory watch ${uuid}\n`;
-      io.out(settings.output === 'json' ? formatJson({ identifier: uuid, cancel_requested: true }) : text);
+      const document = { identifier: uuid, status: 'BUILDING', workflow_id: getWorkflowId(uuid) } as const;
+      io.out(settings.output === 'json' ? formatDocument('cancel', { ...document, cancel_requested: true }) : text);
       return 0;
     });
   },

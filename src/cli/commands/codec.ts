@@ -1,6 +1,6 @@
 import { lastValue, loadPayloadKeys } from '../config.js';
 import { UsageError } from '../errors.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import type { Command, CommandContext } from './command.js';
 
 /**
@@ -39,7 +39,11 @@ export const codec: Command = {
 async function newKey({ io, settings, options }: CommandContext): Promise<number> {
   const { generateKeyLine: newKeyLine } = await import('../../codec/keys.js');
   const line = newKeyLine(lastValue(options['id']) as string | undefined);
-  io.out(settings.output === 'json' ? formatJson({ id: line.split(':')[0], line }) : `${line}\n`);
+  io.out(
+    settings.output === 'json'
+      ? formatDocument('codec', { action: 'new-key', id: line.split(':')[0], line })
+      : `${line}\n`,
+  );
   return 0;
 }
 
@@ -75,6 +79,9 @@ async function serve(context: CommandContext): Promise<number> {
   });
   served.server.close();
   served.server.closeAllConnections();
+  if (settings.output === 'json') {
+    io.out(formatDocument('codec', { action: 'serve', address: `http://${host}:${served.port}`, origins: addresses }));
+  }
   return 0;
 }
 

@@ -1,6 +1,6 @@
 import { setDeadline, type DeadlineName } from '../../client/index.js';
 import { parseSeconds } from '../config.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
 const NAMES: readonly DeadlineName[] = [
@@ -29,7 +29,9 @@ export const deadline: Command = {
     return withClient(context, async (client) => {
       await setDeadline(client, uuid, { name, seconds });
       const text = `Build ${uuid}: ${name} is ${seconds} s now\n`;
-      context.io.out(context.settings.output === 'json' ? formatJson({ identifier: uuid, name, seconds }) : text);
+      context.io.out(
+        context.settings.output === 'json' ? formatDocument('deadline', { identifier: uuid, name, seconds }) : text,
+      );
       return 0;
     });
   },

@@ -1,7 +1,6 @@
-import { deleteImage } from '../../client/index.js';
+import { BuildNotFoundError, deleteImage } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
-import { CommandError } from '../errors.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 
@@ -22,11 +21,11 @@ export const deleteCommand: Command = {
     const uuid = parseUuidArgument(context);
     return withClient(context, async (client) => {
       const { found, removed } = await deleteImage(client, uuid);
-      if (!found) throw new CommandError(`No image found with id: ${uuid}`);
+      if (!found) throw new BuildNotFoundError(uuid, { hint: '`imagefactory images` lists the images in the store' });
       const list = removed.length === 0 ? 'nothing was left of it' : removed.map(toPlainLine).join(', ');
       context.io.out(
         context.settings.output === 'json'
-          ? formatJson({ identifier: uuid, removed })
+          ? formatDocument('delete', { identifier: uuid, removed })
           : `Deleted image ${uuid}: ${list}\n`,
       );
       return 0;

@@ -1,5 +1,5 @@
 import type { DevServerStatus } from '../dev-server/dev-server.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import type { Command } from './command.js';
 
 export const dev: Command = {
@@ -12,7 +12,7 @@ export const dev: Command = {
     const action = String(options['action']);
     const run = action === 'start' ? startDevServer : action === 'stop' ? stopDevServer : fetchDevServerStatus;
     const status = await run({ env: io.env, say: (line) => io.err(`${line}\n`) });
-    io.out(settings.output === 'json' ? formatJson(status) : describe(status));
+    io.out(settings.output === 'json' ? formatDocument('dev', status) : describe(status));
     return 0;
   },
 };

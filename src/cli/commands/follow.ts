@@ -1,6 +1,7 @@
 import {
   BuildNotFoundError,
   FactoryError,
+  findDeletion,
   findImage,
   findInstallerCleanup,
   followBuild,
@@ -10,15 +11,18 @@ import {
   type BuildOutcome,
   type BuildProgress,
   type ImageFactoryClient,
-  type ImageRecord,
   type InstallerCleanup,
 } from '../../client/index.js';
 import { indentNextLines, toPlainLine } from '../../domain/plain-text.js';
 import { OutcomeUnknownError, UsageError } from '../errors.js';
 import type { Io } from '../io.js';
-import { formatJson, toImageRecord } from '../output.js';
+import { describeBuildFailure } from '../document-error.js';
+import { formatDocument, toDeletionDocument, type DocumentError } from '../documents.js';
+import { toImageRecord } from '../output.js';
 import { formatOutcome } from '../view/final-block.js';
+import { formatDeletion } from '../view/deletion.js';
 import { createView } from '../view/live.js';
+import { formatTime } from '../view/text.js';
 import type { CommandContext } from './command.js';
 
 /** Exit codes when a signal ended the command: as in shells, 128 plus the number of the signal. The build continues. */
@@ -78,6 +82,7 @@ export async function followToEnd(
     stopListening();
   }
   if (signal !== undefined) {
+    if (settings.output === 'json') io.out(formatInterrupted(uuid, last, signal));
     io.err(mode.leaveHint ?? formatDetachHint(uuid));
     return DETACHED[signal];
   }
@@ -102,6 +107,20 @@ export function toFollowError(uuid: string, error: unknown): unknown {
   });
 }
 
+/** Formats the JSON document of a command that a signal ended while its build goes on. */
+function formatInterrupted(uuid: string, last: BuildProgress | undefined, signal: string): string {
+  return formatDocument('watch', {
+    identifier: uuid,
+    status: last?.status?.status ?? 'BUILDING',
+    workflow_id: getWorkflowId(uuid),
+    error: {
+      type: 'Interrupted',
+      message: `${signal} has ended the command; the build goes on`,
+      hint: `to follow the build again: imagefactory watch ${uuid}`,
+    },
+  });
+}
+
 /** Formats the hint for a user who leaves a running build: the commands to watch, cancel or resume it. */
 function formatDetachHint(uuid: string): string {
   return [
@@ -119,19 +138,32 @@ async function printEnd(
   client: ImageFactoryClient,
   outcome: BuildOutcome,
   last: BuildProgress | undefined,
-  { againHint = formatResumeHint(outcome.uuid), serverEnds = false }: FollowMode,
+  { expected = 'COMPLETE', againHint = formatResumeHint(outcome.uuid), serverEnds = false }: FollowMode,
 ): Promise<void> {
   const { io, settings } = context;
   const cleanup = await summarizeCleanup(client, outcome, last);
+  const deletion = await findDeletion(client, outcome.uuid, last?.startedAt).catch(() => undefined);
   if (settings.output === 'json') {
     const { removed, leftovers } = cleanup;
-    io.out(formatJson({ ...(await fetchRecord(client, outcome)), removed, leftovers }));
+    const error = describeOutcome(outcome, expected);
+    const record = await fetchRecord(client, outcome);
+    io.out(
+      formatDocument('watch', {
+        ...record,
+        removed,
+        leftovers,
+        ...(deletion === undefined ? {} : { deleted: toDeletionDocument(deletion) }),
+        ...(error === undefined ? {} : { error }),
+      }),
+    );
   } else {
     io.out(formatOutcome(outcome));
   }
   printDetails(io, outcome, last, cleanup);
   if (outcome.status !== 'COMPLETE') io.err(againHint);
-  if (cleanup.leftovers.length > 0) io.err(`Left in the cloud: ${toPlainLine(cleanup.leftovers.join(', '))}\n`);
+  const { leftovers } = cleanup;
+  if (leftovers !== null && leftovers.length > 0) io.err(`Left in the cloud: ${toPlainLine(leftovers.join(', '))}\n`);
+  if (deletion !== undefined) io.err(formatDeletion(outcome.uuid, deletion));
   const page = workflowPageUrl(client, getWorkflowId(outcome.uuid));
   if (page !== undefined && !serverEnds) io.err(`The run in the Temporal UI: ${page}\n`);
 }
@@ -140,10 +172,15 @@ async function printEnd(
 async function fetchRecord(
   client: ImageFactoryClient,
   outcome: BuildOutcome,
-): Promise<Partial<ImageRecord> & { failure?: unknown }> {
-  const { failure, ...known } = toImageRecord(outcome);
-  const record = await findImage(client, outcome.uuid).catch(() => undefined);
-  return { ...(record ?? known), failure };
+): Promise<ReturnType<typeof toImageRecord>> {
+  return { ...toImageRecord(outcome), ...(await findImage(client, outcome.uuid).catch(() => undefined)) };
+}
+
+/** Describes an outcome that is not the expected one. Returns undefined for the expected outcome. */
+function describeOutcome(outcome: BuildOutcome, expected: BuildOutcome['status']): DocumentError | undefined {
+  if (outcome.status === expected) return undefined;
+  if (outcome.status !== 'COMPLETE') return describeBuildFailure(outcome.failure);
+  return { type: 'BuildState', message: `build ${outcome.uuid} had come to its end, and keeps its image` };
 }
 
 /** Formats the hint how to resume a build that ended without an image. */
@@ -153,8 +190,9 @@ function formatResumeHint(uuid: string): string {
 
 /** What a build's clean-up removed and left. Includes the clean-up of an installer run that only this build needed. */
 interface CleanupSummary {
-  removed: string[];
-  leftovers: string[];
+  /** Null when no worker could say it. */
+  removed: string[] | null;
+  leftovers: string[] | null;
   installer?: InstallerCleanup;
 }
 
@@ -163,23 +201,23 @@ async function summarizeCleanup(
   outcome: BuildOutcome,
   last: BuildProgress | undefined,
 ): Promise<CleanupSummary> {
-  const { removed = [], leftovers = [] } = last?.status ?? {};
+  const { removed = null, leftovers = null } = last?.status ?? {};
   if (outcome.status !== 'CANCELED' || last?.status === undefined) return { removed, leftovers };
   const installer = await findInstallerCleanup(client, last.status);
   if (installer === undefined) return { removed, leftovers };
   return {
-    removed: [...removed, ...installer.removed],
-    leftovers: [...leftovers, ...installer.leftovers],
+    removed: [...(removed ?? []), ...installer.removed],
+    leftovers: [...(leftovers ?? []), ...installer.leftovers],
     installer,
   };
 }
 
 function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undefined, cleanup: CleanupSummary): void {
-  const { removed, installer } = cleanup;
+  const { installer } = cleanup;
+  const removed = cleanup.removed ?? [];
   const kept = last?.status?.kept;
   if (kept !== undefined && kept.resources.length > 0) {
-    const until = `${new Date(kept.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-    io.err(`Kept until ${until}: ${toPlainLine(kept.resources.join(', '))}\n`);
+    io.err(`Kept until ${formatTime(kept.until)}: ${toPlainLine(kept.resources.join(', '))}\n`);
   }
   if (outcome.status === 'FAILED') {
     const { hint, consoleTail } = outcome.failure;

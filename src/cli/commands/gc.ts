@@ -4,7 +4,8 @@ import { indentNextLines } from '../../domain/plain-text.js';
 import { formatDuration } from '../../domain/sweep.js';
 import { lastValue } from '../config.js';
 import { parseDuration } from '../duration.js';
-import { formatJson, formatTable } from '../output.js';
+import { formatDocument, type DocumentError } from '../documents.js';
+import { formatTable } from '../output.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
 /** The options that `gc` and `setup --gc-schedule` share. */
@@ -67,13 +68,23 @@ async function runGc(context: CommandContext): Promise<number> {
   return withClient(context, async (client) => {
     const { clouds } = await runSweep(client, input);
     const { io, settings } = context;
-    if (settings.output === 'json') io.out(formatJson({ dry_run: input.dryRun, clouds }));
-    else for (const sweep of clouds) io.out(formatSweep(sweep, input.dryRun || settings.verbose));
-    const hasSucceeded = clouds.every(
-      ({ failure, resources }) => failure === undefined && resources.every(({ outcome }) => outcome !== 'failed'),
-    );
-    return hasSucceeded ? 0 : 1;
+    const error = describeSweepFailure(clouds);
+    if (settings.output === 'json') {
+      io.out(formatDocument('gc', { dry_run: input.dryRun, clouds, ...(error === undefined ? {} : { error }) }));
+    } else for (const sweep of clouds) io.out(formatSweep(sweep, input.dryRun || settings.verbose));
+    return error === undefined ? 0 : 1;
   });
+}
+
+/** Describes what a sweep could not do. Returns undefined when nothing failed. */
+function describeSweepFailure(clouds: CloudSweep[]): DocumentError | undefined {
+  const unswept = clouds.filter(({ failure }) => failure !== undefined).map(({ cloud }) => cloud);
+  const left = clouds.flatMap(({ resources }) => resources.filter(({ outcome }) => outcome === 'failed'));
+  const parts = [
+    ...(unswept.length === 0 ? [] : [`these clouds could not be swept: ${unswept.join(', ')}`]),
+    ...(left.length === 0 ? [] : [`these resources could not be removed: ${left.map(({ id }) => id).join(', ')}`]),
+  ];
+  return parts.length === 0 ? undefined : { type: 'Command', message: parts.join('; ') };
 }
 
 const WORDS: Record<SweptResource['outcome'], string> = {

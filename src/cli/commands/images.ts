@@ -1,7 +1,8 @@
 import { findImages, type ImageRecord } from '../../client/index.js';
 import { UsageError } from '../errors.js';
 import { toPlainLine } from '../../domain/plain-text.js';
-import { formatJson, formatTable } from '../output.js';
+import { formatDocument } from '../documents.js';
+import { formatTable } from '../output.js';
 import { formatFailureBlock, formatFinalBlock } from '../view/final-block.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
@@ -28,7 +29,7 @@ async function runImages(context: CommandContext): Promise<number> {
     const found = await findImages(client, spec);
     const { io, settings } = context;
     if (settings.output === 'json') {
-      io.out(formatJson(toImagesDocument(found)));
+      io.out(formatDocument('images', { images: found }));
     } else if (found.length === 0) {
       io.err('No image matches.\n');
     } else {
@@ -50,16 +51,6 @@ function parseFetchSpec(given: unknown): Record<string, unknown> {
   }
   if (typeof spec === 'object' && spec !== null && !Array.isArray(spec)) return spec as Record<string, unknown>;
   throw new UsageError('fetch_spec is not a JSON object', { hint });
-}
-
-/**
- * Makes the JSON document in the three shapes of the original imagefactory (Python): the image itself if there is one,
- * `{"images": […]}` for several, `{}` for none.
- */
-export function toImagesDocument(found: ImageRecord[]): unknown {
-  const [only] = found;
-  if (only === undefined) return {};
-  return found.length === 1 ? only : { images: found };
 }
 
 /** Formats one image as the block that ends a build, and several images as a table. */
@@ -86,6 +77,7 @@ function formatDetails(image: ImageRecord): string {
       filename: image.data ?? '',
       glanceId: image.glance_id ?? '',
       checksum: image.checksum ?? null,
+      downloaded: image.downloaded === true,
     });
   }
   const head = `\nUUID: ${toPlainLine(identifier)}\nType: base_image\nStatus: ${toPlainLine(status ?? '')}`;

@@ -10,6 +10,7 @@ import { gc } from './gc.js';
 import { images } from './images.js';
 import { init } from './init.js';
 import { installScript } from './install-script.js';
+import { logs } from './logs.js';
 import { plugins } from './plugins.js';
 import { resume } from './resume.js';
 import { setup } from './setup.js';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   images,
   status,
   watch,
+  logs,
   resume,
   abort,
   ssh,

@@ -1,6 +1,7 @@
 import { renderStockScript } from '../../client/index.js';
 import { lastValue } from '../config.js';
-import { formatJson, formatWarning } from '../output.js';
+import { formatDocument } from '../documents.js';
+import { formatWarning } from '../output.js';
 import { readTemplateArgument } from '../parameters.js';
 import type { Command } from './command.js';
 
@@ -24,7 +25,7 @@ export const installScript: Command = {
       default_user: lastValue(options['default-user']) as string | undefined,
     });
     for (const warning of warnings) io.err(formatWarning(warning));
-    if (settings.output === 'json') io.out(formatJson({ kind, script }));
+    if (settings.output === 'json') io.out(formatDocument('install-script', { kind, script }));
     // The script contains texts of the template, which must not control a terminal. So `out` removes control
     // characters. A file or a pipe gets the exact script.
     else if (io.outIsTerminal) io.out(script);

@@ -5,7 +5,8 @@ import {
   type SupportedRelease,
 } from '../../client/index.js';
 import { lastValue } from '../config.js';
-import { formatJson, formatTable } from '../output.js';
+import { formatDocument, type ResultDocument } from '../documents.js';
+import { formatTable } from '../output.js';
 import type { Command } from './command.js';
 
 const COLUMNS = ['SYSTEM', 'VERSIONS', 'ARCHITECTURES', 'INSTALLS FROM', 'INSTALL SCRIPT', 'PACKAGES BY', 'TRIED'];
@@ -20,8 +21,7 @@ export const plugins: Command = {
     const only = id === undefined ? undefined : findOperatingSystem(id);
     const chosen = only === undefined ? listOperatingSystems() : [only];
     if (settings.output === 'json') {
-      const all = Object.fromEntries(chosen.map((system) => [system.family, toPluginDocument(system)]));
-      io.out(formatJson(only === undefined ? all : toPluginDocument(only)));
+      io.out(formatDocument('plugins', { plugins: chosen.map(toPlugin) }));
       return 0;
     }
     const rows = chosen.flatMap((system) => system.releases.map((release) => formatRow(system, release)));
@@ -54,8 +54,10 @@ function formatNames({ names, versions, releases }: OperatingSystem): string[] {
   ];
 }
 
-/** Makes the JSON document: the fields of an OS plugin's `.info` file in the original imagefactory, and more fields. */
-function toPluginDocument({ family, title, names, versions, releases }: OperatingSystem): Record<string, unknown> {
+type Plugin = ResultDocument<'plugins'>['plugins'][number];
+
+/** Makes the fields of an OS plugin's `.info` file in the original imagefactory, and more fields. */
+function toPlugin({ family, title, names, versions, releases }: OperatingSystem): Plugin {
   const collect = <T>(read: (release: SupportedRelease) => readonly T[]): T[] => [...new Set(releases.flatMap(read))];
   const arches = collect((release) => release.arches);
   return {
@@ -63,7 +65,7 @@ function toPluginDocument({ family, title, names, versions, releases }: Operatin
     family,
     title,
     // Each target is [name, version, architecture]; a version of null means any version.
-    targets: names.flatMap((name) => arches.map((arch) => [name, null, arch])),
+    targets: names.flatMap((name) => arches.map((arch): Plugin['targets'][number] => [name, null, arch])),
     versions,
     architectures: arches,
     install_types: collect((release) => release.installTypes),
@@ -72,8 +74,8 @@ function toPluginDocument({ family, title, names, versions, releases }: Operatin
       ({ from, to, arches, installTypes, scriptKind, packageManager, verified, reason, note }) => ({
         from,
         to,
-        architectures: arches,
-        install_types: installTypes,
+        architectures: [...arches],
+        install_types: [...installTypes],
         install_script: scriptKind,
         package_manager: packageManager,
         tried: verified,

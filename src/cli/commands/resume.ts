@@ -1,6 +1,6 @@
-import { checkTemplate, resumeBuild } from '../../client/index.js';
+import { checkTemplate, getWorkflowId, resumeBuild } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
 import {
   UUID_POSITIONAL,
@@ -57,8 +57,11 @@ async function runResume(context: CommandContext): Promise<number> {
       io.err(`${toPlainLine(message)}\n`);
       return followToEnd(context, client, uuid);
     }
+    const document = { identifier: uuid, status: 'BUILDING', workflow_id: getWorkflowId(uuid) } as const;
     io.out(
-      settings.output === 'json' ? formatJson({ identifier: uuid, resumed: message }) : `${toPlainLine(message)}\n`,
+      settings.output === 'json'
+        ? formatDocument('resume', { ...document, resumed: message })
+        : `${toPlainLine(message)}\n`,
     );
     return 0;
   });

@@ -7,7 +7,7 @@ import {
 import { lastValue } from '../config.js';
 import { parseDuration } from '../duration.js';
 import { UsageError } from '../errors.js';
-import { formatJson } from '../output.js';
+import { formatDocument } from '../documents.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 import { parseSweepInput, SWEEP_OPTIONS } from './gc.js';
 
@@ -36,7 +36,9 @@ async function runSetup(context: CommandContext): Promise<number> {
     const registered = added.length === 0 ? 'all search attributes exist already' : `registered ${added.join(', ')}`;
     const schedule = interval === undefined ? undefined : await applySchedule(context, client, interval);
     if (context.settings.output === 'json') {
-      context.io.out(formatJson({ added, ...(schedule === undefined ? {} : { gc_schedule: schedule.word }) }));
+      context.io.out(
+        formatDocument('setup', { namespace: client.namespace, added, gc_schedule: schedule?.word ?? null }),
+      );
       return 0;
     }
     context.io.out(`namespace ${client.namespace}: ${registered}\n`);
@@ -60,7 +62,7 @@ async function applySchedule(
   context: CommandContext,
   client: ImageFactoryClient,
   interval: number | 'off',
-): Promise<{ word: string; sentence: string }> {
+): Promise<{ word: 'created' | 'updated' | 'removed' | 'absent'; sentence: string }> {
   if (interval === 'off') {
     return (await unscheduleSweeps(client))
       ? { word: 'removed', sentence: 'the sweeper’s schedule is removed' }

@@ -1,17 +1,25 @@
 import pico from 'picocolors';
 import {
+  BuildNotFoundError,
   fetchProgress,
+  findDeletion,
   findEndedBuild,
   findForgottenBuild,
+  getWorkflowId,
   workflowPageUrl,
   type BuildProgress,
   type EndedBuild,
+  type ImageDeletion,
   type ImageFactoryClient,
+  type ImageKind,
   type ImageRecord,
+  type ImageStatus,
+  type WorkflowProgress,
 } from '../../client/index.js';
 import { commandsForEnded, commandsForHeld } from '../../domain/status.js';
 import { wantsColour } from '../io.js';
-import { formatJson } from '../output.js';
+import { formatDocument, toDeletionDocument, type ResultDocument } from '../documents.js';
+import { formatDeletion } from '../view/deletion.js';
 import { formatEndedBuild } from '../view/ended-without-image.js';
 import { renderView } from '../view/render.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
@@ -30,60 +38,128 @@ async function runStatus(context: CommandContext): Promise<number> {
   return withClient(context, async (client) => {
     try {
       const progress = await fetchProgress(client, uuid);
-      showBuild(context, client, progress, await findEndedBuild(client, progress));
+      const deletion =
+        progress.endedAt === undefined ? undefined : await findDeletion(client, uuid, progress.startedAt);
+      const ended = deletion === undefined ? await findEndedBuild(client, progress) : undefined;
+      showBuild(context, client, progress, { ended, deletion });
     } catch (error) {
-      showImage(context, await findForgottenBuild(client, uuid, error));
+      if (!(error instanceof BuildNotFoundError)) throw error;
+      const deletion = await findDeletion(client, uuid);
+      if (deletion !== undefined) showDeleted(context, uuid, deletion);
+      else showForgotten(context, await findForgottenBuild(client, uuid, error));
     }
     return 0;
   });
+}
+
+/** The end of a build that has no image, or no longer has one. */
+interface BuildEnd {
+  ended: EndedBuild | undefined;
+  deletion: ImageDeletion | undefined;
 }
 
 function showBuild(
   { io, settings }: CommandContext,
   client: ImageFactoryClient,
   progress: BuildProgress,
-  ended: EndedBuild | undefined,
+  { ended, deletion }: BuildEnd,
 ): void {
   const page = workflowPageUrl(client, progress.workflowId);
   if (settings.output === 'json') {
-    io.out(formatJson(toStatusDocument(progress, page, ended)));
+    io.out(formatDocument('status', toStatusDocument(progress, page, { ended, deletion })));
     return;
   }
   const columns = io.outIsTerminal ? process.stdout.columns || 80 : 120;
   const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
   io.outExact(renderView(progress, { columns, rows: Infinity, colours, taskQueue: client.taskQueue, page }) + '\n');
   if (ended !== undefined) io.out(`\n${formatEndedBuild(progress.uuid, ended).join('\n')}\n`);
+  if (deletion !== undefined) io.out(`\n${formatDeletion(progress.uuid, deletion)}`);
 }
 
-/** Shows an image whose build Temporal has forgotten, in the format of the command `images`. */
-export function showImage({ io, settings }: CommandContext, image: ImageRecord): void {
-  io.out(settings.output === 'json' ? formatJson(image) : formatImages([image]));
+/** Shows a deleted image whose build Temporal has forgotten. */
+function showDeleted({ io, settings }: CommandContext, uuid: string, deletion: ImageDeletion): void {
+  const document: ResultDocument<'status'> = {
+    identifier: uuid,
+    type: 'base_image',
+    status: 'DELETED',
+    workflow_id: getWorkflowId(uuid),
+    execution: null,
+    activities: [],
+    commands: [],
+    deleted: toDeletionDocument(deletion),
+  };
+  io.out(settings.output === 'json' ? formatDocument('status', document) : formatDeletion(uuid, deletion));
+}
+
+/** Shows an image whose build Temporal has forgotten, from its record. */
+function showForgotten({ io, settings }: CommandContext, image: ImageRecord): void {
+  io.out(settings.output === 'json' ? formatDocument('status', toForgottenDocument(image)) : formatImages([image]));
+}
+
+function toForgottenDocument(image: ImageRecord): ResultDocument<'status'> {
+  const { identifier, status = 'FAILED', status_detail: detail, percent_complete: percent, name, os, cloud } = image;
+  const message = detail?.error ?? undefined;
+  return {
+    identifier,
+    type: 'base_image',
+    status,
+    workflow_id: getWorkflowId(identifier),
+    execution: null,
+    activities: [],
+    commands: status === 'COMPLETE' ? [] : [`imagefactory resume ${identifier} --template FILE`],
+    percent,
+    name,
+    os: os === undefined ? undefined : `${os.name} ${os.version} ${os.arch}`,
+    cloud,
+    // The record keeps the message of the failure only.
+    failure: message === undefined ? undefined : { type: 'Internal', step: '', message },
+  };
 }
 
 /** Makes the JSON document of a build: the fields of its status, and the state of its workflow in Temporal. */
 function toStatusDocument(
   progress: BuildProgress,
   page: string | undefined,
-  ended: EndedBuild | undefined,
-): Record<string, unknown> {
-  const { status: known, workflowId, execution, activities, jeos, workers } = progress;
+  { ended, deletion }: BuildEnd,
+): ResultDocument<'status'> {
+  const { jeos, workers } = progress;
   return {
-    ...(known ?? { uuid: progress.uuid, type: 'base_image' }),
+    ...toWorkflowDocument(progress, progress.uuid),
     ...describeEnd(progress, ended),
-    workflowId,
-    execution,
-    activities,
-    jeos,
+    ...(deletion === undefined ? {} : { status: 'DELETED', deleted: toDeletionDocument(deletion) }),
+    jeos: jeos === undefined ? undefined : toWorkflowDocument(jeos, jeos.status?.uuid ?? progress.uuid, 'jeos_image'),
     workers,
     page,
-    commands: listCommands(progress, ended),
+    commands: deletion === undefined ? listCommands(progress, ended) : [],
   };
+}
+
+/** The status of a build whose own status no worker can tell, by Temporal's word for the state of its workflow. */
+const STATUS_OF: Readonly<Record<string, ImageStatus>> = {
+  RUNNING: 'BUILDING',
+  PAUSED: 'BUILDING',
+  COMPLETED: 'COMPLETE',
+  CANCELLED: 'CANCELED',
+};
+
+type WorkflowDocument = NonNullable<ResultDocument<'status'>['jeos']>;
+
+function toWorkflowDocument(
+  { status: known, workflowId, execution, activities }: WorkflowProgress,
+  identifier: string,
+  type: ImageKind = 'base_image',
+): WorkflowDocument {
+  const { uuid, ...reported } = known ?? { uuid: identifier, type, status: STATUS_OF[execution] ?? 'FAILED' };
+  return { identifier: uuid, ...reported, workflow_id: workflowId, execution, activities };
 }
 
 /**
  * Describes the end of a build without an image. If the build itself has not reported its end, its status is FAILED.
  */
-function describeEnd({ status }: BuildProgress, ended: EndedBuild | undefined): Record<string, unknown> {
+function describeEnd(
+  { status }: BuildProgress,
+  ended: EndedBuild | undefined,
+): Pick<ResultDocument<'status'>, 'failure' | 'resumes'> & { status?: ImageStatus } {
   if (ended === undefined) return {};
   const { failure, resumePoint } = ended;
   const state = status?.endedAt === undefined ? 'FAILED' : status.status;

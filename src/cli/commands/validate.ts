@@ -1,7 +1,8 @@
-import { checkFiles, formatProblems, type GivenParameters } from '../../client/index.js';
+import { checkFiles, formatProblems, type FileReport, type GivenParameters } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { UsageError } from '../errors.js';
-import { formatJson, formatWarning } from '../output.js';
+import { formatDocument, type DocumentError } from '../documents.js';
+import { formatWarning } from '../output.js';
 import { findParameterFile, PARAMETER_OPTIONS, readParameters } from '../parameters.js';
 import type { Command } from './command.js';
 
@@ -26,16 +27,22 @@ export const validate: Command = {
     if (files.length === 0 || files.includes('')) throw new UsageError('the path of a file is empty');
     const onWarning = (text: string): void => io.err(formatWarning(text));
     const reports = checkFiles(files, readScriptOption(options), onWarning, readOtherParameters(options));
+    const isValid = reports.every(({ valid }) => valid);
     if (settings.output === 'json') {
-      io.out(formatJson(reports));
+      io.out(formatDocument('validate', { files: reports, ...(isValid ? {} : { error: toError(reports) }) }));
     } else {
       for (const report of reports) {
         io.out((report.valid ? [toPlainLine(`${report.file}: valid`)] : formatProblems(report)).join('\n') + '\n');
       }
     }
-    return reports.every(({ valid }) => valid) ? 0 : 1;
+    return isValid ? 0 : 1;
   },
 };
+
+function toError(reports: FileReport[]): DocumentError {
+  const invalid = reports.filter(({ valid }) => !valid).map(({ file }) => file);
+  return { type: 'InvalidFiles', message: `there are mistakes in ${invalid.join(' and ')}` };
+}
 
 /** Reads the parameters on which the check of the install script depends, such as script_transport. */
 function readOtherParameters({ parameter, parameters }: Record<string, unknown>): GivenParameters {

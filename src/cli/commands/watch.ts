@@ -1,7 +1,8 @@
-import { findForgottenBuild } from '../../client/index.js';
+import { findForgottenBuild, type ImageRecord } from '../../client/index.js';
+import { formatDocument } from '../documents.js';
 import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
 import { followToEnd, toFollowError } from './follow.js';
-import { showImage } from './status.js';
+import { formatImages } from './images.js';
 
 export const watch: Command = {
   usage: 'watch <uuid>',
@@ -15,10 +16,18 @@ export const watch: Command = {
         return await followToEnd(context, client, uuid);
       } catch (error) {
         const image = await findForgottenBuild(client, uuid, error);
-        showImage(context, image);
-        return image.status === 'COMPLETE' ? 0 : 1;
+        const isComplete = image.status === 'COMPLETE';
+        context.io.out(context.settings.output === 'json' ? formatForgotten(image, isComplete) : formatImages([image]));
+        return isComplete ? 0 : 1;
       }
     });
     return watching.catch((error: unknown) => Promise.reject(toFollowError(uuid, error)));
   },
 };
+
+/** Formats the JSON document of an image whose build Temporal has forgotten. */
+function formatForgotten(image: ImageRecord, isComplete: boolean): string {
+  const { status = 'FAILED', status_detail: detail } = image;
+  const error = { type: 'Internal', message: detail?.error ?? `the build is ${status}` };
+  return formatDocument('watch', { ...image, status, ...(isComplete ? {} : { error }) });
+}

@@ -1,15 +1,20 @@
 import type { BuildOutcome } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 
-/** The details at the end of a successful build: those of the original imagefactory, then two of ours. */
+/** The details at the end of a successful build: those of the original imagefactory, then three of ours. */
 export interface ImageDetails {
   uuid: string;
   /** The subcommand that made the image: `base_image`. */
   type: string;
   filename: string;
+  /** Whether the file `filename` exists. */
+  downloaded: boolean;
   glanceId?: string | null;
   checksum?: { algorithm: string; value: string } | null;
 }
+
+/** The line that says that there is no file with the name in the block. */
+const NOT_DOWNLOADED = 'Image file: none; the image is in Glance (--parameter download True also writes the file)';
 
 /**
  * Formats the block that the command prints after a successful build. Scripts read this block, so never change its
@@ -24,6 +29,7 @@ export function formatFinalBlock(details: ImageDetails): string {
     `Image filename: ${toPlainLine(details.filename)}`,
     'Image build completed SUCCESSFULLY!',
   ];
+  if (!details.downloaded) lines.push(NOT_DOWNLOADED);
   if (details.glanceId) lines.push(`Glance image: ${toPlainLine(details.glanceId)}`);
   if (details.checksum)
     lines.push(`Checksum: ${toPlainLine(`${details.checksum.algorithm}:${details.checksum.value}`)}`);
@@ -47,6 +53,7 @@ export function formatOutcome(outcome: BuildOutcome): string {
     uuid,
     type: 'base_image',
     filename: result.body,
+    downloaded: result.downloaded,
     glanceId: result.glanceId,
     checksum: result.checksum ?? (result.checksumMd5 === null ? null : { algorithm: 'md5', value: result.checksumMd5 }),
   });

@@ -2,7 +2,7 @@ import type { BuildProgress, PendingActivity, WorkflowProgress } from '../../cli
 import { toPlainLine } from '../../domain/plain-text.js';
 import { describeWaiting, type StepStatus } from '../../domain/status.js';
 import { formatHeldBuild } from './held.js';
-import { computePercent, formatRetry, findTrouble } from './render.js';
+import { computePercent, formatRetry, findTrouble, readClock } from './render.js';
 import { formatClock } from './text.js';
 
 /** Minimum milliseconds between two lines about the same activity, because its report may change every second. */
@@ -38,7 +38,7 @@ export class ChangeLog {
     if (since === undefined && this.heldSince !== undefined) lines.push('the build goes on');
     this.heldSince = since;
     const percent = progress.status === undefined ? 0 : computePercent(progress, progress.status);
-    const stamp = `${formatClock(progress.at - progress.startedAt).padStart(7)} ${String(percent).padStart(3)} %`;
+    const stamp = `${formatClock(readClock(progress) - progress.startedAt).padStart(7)} ${String(percent).padStart(3)} %`;
     return lines.map((line) => `${stamp}  ${line}`);
   }
 

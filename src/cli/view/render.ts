@@ -67,7 +67,7 @@ function drawLine({ text: given, right, colour = (same) => same }: Line, columns
 
 function headLines(progress: BuildProgress, { colours, columns }: RenderOptions): Line[] {
   const { status } = progress;
-  const elapsed = formatClock((status?.endedAt ?? progress.at) - progress.startedAt);
+  const elapsed = formatClock(readClock(progress) - progress.startedAt);
   if (status === undefined) return [{ text: `build ${progress.uuid}`, right: elapsed, colour: colours.bold }];
   const what = [status.name || progress.uuid, status.os && `(${status.os})`, `on cloud ${status.cloud}`]
     .filter(Boolean)
@@ -86,6 +86,11 @@ function headLines(progress: BuildProgress, { colours, columns }: RenderOptions)
     },
     { text: '' },
   ];
+}
+
+/** Returns the time of the view's clock in milliseconds since the epoch: now, or the end of an ended build. */
+export function readClock({ status, endedAt, at }: BuildProgress): number {
+  return status?.endedAt ?? endedAt ?? at;
 }
 
 /**
@@ -122,7 +127,7 @@ function stateColour(status: BuildStatus, colours: Colours): (text: string) => s
 }
 
 function bodyLines(progress: BuildProgress, colours: Colours): Line[] {
-  return workflowLines(progress, progress.at, progress.jeos, '', colours);
+  return workflowLines(progress, readClock(progress), progress.jeos, '', colours);
 }
 
 function workflowLines(

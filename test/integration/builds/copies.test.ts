@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
-import { deleteImage } from '../../../src/client/images.js';
+import { deleteImage } from '../../../src/client/deletion.js';
 import { resumeBuild } from '../../../src/client/resume.js';
 import { waitForOutcome } from '../../../src/client/outcome.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';

@@ -6,7 +6,7 @@ import { waitForJeos, type FoundJeos, type WaitForJeosInput } from '../../../src
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { resumeBuild } from '../../../src/client/resume.js';
 import { connectImageFactory, type ImageFactoryClient } from '../../../src/client/connection.js';
-import { deleteImage } from '../../../src/client/images.js';
+import { deleteImage } from '../../../src/client/deletion.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import { createDeps } from '../../../src/worker/deps.js';
 import { TestEnv, Build } from '../../support/test-env.js';

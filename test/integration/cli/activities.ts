@@ -31,6 +31,8 @@ const ANSWER = {
   removed: [],
   leftovers: [],
   records: [],
+  logs: [],
+  isKnown: false,
   total: 0,
   found: false,
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import { toImagesDocument, formatImages } from '../../../src/cli/commands/images.js';
+import { formatImages } from '../../../src/cli/commands/images.js';
 import { addProgress, type ImageRecord } from '../../../src/client/images.js';
 import type { BuildProgress } from '../../../src/client/follow.js';
 
@@ -76,8 +76,11 @@ test('no text of a failed image’s record adds a line or controls the terminal'
   assert.equal(formatImages([{ ...record, name }, record]).split('\n').length, 4);
 });
 
-test('the JSON of images has the three forms of the original imagefactory: {}, one record, or a list of records', () => {
-  assert.deepEqual(toImagesDocument([]), {});
-  assert.deepEqual(toImagesDocument([record]), record);
-  assert.deepEqual(toImagesDocument([record, record]), { images: [record, record] });
+test('an image without a file says so behind the lines of the original imagefactory', () => {
+  const complete: ImageRecord = { ...record, status: 'COMPLETE', data: '/s/u.body', downloaded: false };
+  assert.match(
+    formatImages([complete]),
+    /\nImage filename: \/s\/u\.body\nImage build completed SUCCESSFULLY!\nImage file: none; .*download True/,
+  );
+  assert.doesNotMatch(formatImages([{ ...complete, downloaded: true }]), /Image file:/);
 });

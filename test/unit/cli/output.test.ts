@@ -23,7 +23,7 @@ const complete: BuildOutcome = {
   },
 };
 
-test('the final block is the article’s, byte for byte, with the Glance image and the checksum below', () => {
+test('the final block is the article’s, byte for byte, with the facts of ours below', () => {
   assert.equal(
     formatOutcome(complete),
     '\n' +
@@ -32,9 +32,15 @@ test('the final block is the article’s, byte for byte, with the Glance image a
       'Type: base_image\n' +
       'Image filename: /var/lib/imagefactory/storage/bdd32b97-0e94-473a-b376-74d2da289a2c.body\n' +
       'Image build completed SUCCESSFULLY!\n' +
+      'Image file: none; the image is in Glance (--parameter download True also writes the file)\n' +
       'Glance image: 2f0c7a52-5f0d-4dd8-b2b1-5dcd2b9e2f1c\n' +
       'Checksum: sha512:ab12\n',
   );
+});
+
+test('the final block of a downloaded image says nothing of a missing file', () => {
+  const downloaded: BuildOutcome = { ...complete, result: { ...complete.result, downloaded: true } };
+  assert.match(formatOutcome(downloaded), /\.body\nImage build completed SUCCESSFULLY!\nGlance image/);
 });
 
 test('the checksum is shown as md5 when an old Glance has only that', () => {

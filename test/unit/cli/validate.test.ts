@@ -228,10 +228,11 @@ test('validate and install-script warn of a release that is newer than the known
   }
 });
 
-test('in JSON mode there is one array, with an entry for each file', async () => {
+test('in JSON mode the document has an entry for each file, and an error when one is not valid', async () => {
   const { code, stdout } = await validate('--output', 'json', 'validate', good, broken, missing);
   assert.equal(code, 1);
-  const reports = JSON.parse(stdout) as FileReport[];
+  const { files: reports, error } = JSON.parse(stdout) as { files: FileReport[]; error: { message: string } };
+  assert.equal(error.message, `there are mistakes in ${broken} and ${missing}`);
   assert.deepEqual(
     reports.map(({ file, valid, problems }) => [file, valid, problems.length > 0]),
     [
@@ -264,15 +265,15 @@ test('plugins lists the profiles, as a table and as JSON', async () => {
   const { code, stdout } = await validate('plugins');
   assert.equal(code, 0);
   assert.match(stdout, /^SYSTEM .*\n(.*\n)*Debian +12 .*installed\n(.*\n)*Fedora +37 to/);
-  const all = JSON.parse((await validate('--output', 'json', 'plugins')).stdout) as Record<
-    string,
-    { targets: unknown[] }
-  >;
-  assert.ok(all['fedora']?.targets.some((target) => JSON.stringify(target) === '["Fedora",null,"x86_64"]'));
-  const one = JSON.parse((await validate('--output', 'json', 'plugins', '--id', 'Fedora')).stdout) as {
-    family: string;
+  const read = async (...args: string[]): Promise<{ family: string; targets: unknown[] }[]> => {
+    const document = JSON.parse((await validate('--output', 'json', 'plugins', ...args)).stdout) as {
+      plugins: { family: string; targets: unknown[] }[];
+    };
+    return document.plugins;
   };
-  assert.equal(one.family, 'fedora');
+  const fedora = (await read()).find(({ family }) => family === 'fedora');
+  assert.ok(fedora?.targets.some((target) => JSON.stringify(target) === '["Fedora",null,"x86_64"]'));
+  assert.deepEqual(await read('--id', 'Fedora'), [fedora]);
   assert.equal((await validate('plugins', '--id', 'beos')).code, 1);
 });
 

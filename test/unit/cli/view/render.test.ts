@@ -229,3 +229,17 @@ test('no text of a guest, a template or a cloud adds a line to the view or contr
     assert.doesNotMatch(text, /^Image build/m);
   }
 });
+
+test('an ended build has its own clock: from its start to its end, and not until now', () => {
+  const later = { at: START + 9_000_000, execution: 'COMPLETED' };
+  for (const ended of [
+    seenWith({ ...later, status: { ...statusWith(), endedAt: START + 125_000 } }),
+    // Without a worker, only Temporal knows when the build ended.
+    seenWith({ ...later, endedAt: START + 125_000 }),
+  ]) {
+    const drawn = renderView(ended, OPTIONS).split('\n');
+    assert.match(drawn[0] ?? '', / 2:05$/);
+    assert.match(drawn.join('\n'), /find the installed system +2:02/);
+    for (const line of new ChangeLog('imagefactory', false).listChanges(ended)) assert.match(line, /^ {3}2:05 /);
+  }
+});

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import type { BuildLog, ImageDeletion } from '../client/index.js';
+import type { DevServerStatus } from './dev-server/dev-server.js';
+import {
+  build,
+  type deleted,
+  error,
+  failed,
+  fileReport,
+  identifier,
+  image,
+  plugin,
+  status,
+  sweep,
+  texts,
+  type Shape,
+} from './document-parts.js';
+import { formatJson } from './output.js';
+
+/** What each command prints when it has a result. A failure without a result has the shape `failed`. */
+const RESULTS = {
+  base_image: build,
+  validate: z.strictObject({ files: z.array(fileReport), error: error.optional() }),
+  'install-script': z.strictObject({ kind: z.string(), script: z.string() }),
+  images: z.strictObject({ images: z.array(image) }),
+  status,
+  watch: build,
+  logs: z.strictObject({
+    identifier,
+    logs: z.array(
+      z.strictObject({
+        name: z.string().describe('installer, customise, or the name of a step.'),
+        kind: z.enum(['console', 'output']),
+        at: z.string().describe('When the log was written: ISO 8601.'),
+        cut: z.boolean().describe('Whether only the end is kept.'),
+        text: z.string(),
+      } satisfies Shape<Omit<BuildLog, 'length'> & { text: string }>),
+    ),
+  }),
+  resume: build,
+  abort: z.strictObject({ identifier, aborted: z.literal(true) }),
+  cancel: build,
+  deadline: z.strictObject({ identifier, name: z.string(), seconds: z.number() }),
+  delete: z.strictObject({ identifier, removed: texts }),
+  gc: z.strictObject({ dry_run: z.boolean(), clouds: z.array(sweep), error: error.optional() }),
+  plugins: z.strictObject({ plugins: z.array(plugin) }),
+  dev: z.strictObject({
+    running: z.boolean(),
+    pid: z.number().optional(),
+    address: z.string(),
+    ui: z.string(),
+    log: z.string(),
+  } satisfies Shape<DevServerStatus>),
+  setup: z.strictObject({
+    namespace: z.string(),
+    added: texts.describe('Search attributes that were registered now.'),
+    gc_schedule: z.enum(['created', 'updated', 'removed', 'absent']).nullable().describe('Null: not asked for.'),
+  }),
+  codec: z.strictObject({
+    action: z.enum(['new-key', 'serve']),
+    id: z.string().optional().describe('new-key: id of the key.'),
+    line: z.string().optional().describe('new-key: the line for the file of keys. It is a secret.'),
+    address: z.string().optional().describe('serve: where the server listened, printed when it has ended.'),
+    origins: texts.optional().describe('serve: the UIs that could send requests.'),
+  }),
+};
+
+/** The error of a JSON document. */
+export type DocumentError = z.input<typeof error>;
+
+/** Commands that print a JSON document when they have a result. */
+export type DocumentName = keyof typeof RESULTS;
+
+/**
+ * Commands whose standard output is not ours: what runs in the instance, or the log of the worker. They print a
+ * document only when they fail.
+ */
+const WITHOUT_RESULT = ['ssh', 'worker'] as const;
+
+/** The schema of every document that a command prints, by the name of the command. */
+export const DOCUMENTS: Readonly<Record<string, z.ZodType>> = Object.fromEntries<z.ZodType>([
+  ...Object.entries(RESULTS).map(([name, result]) => [name, z.union([result, failed])] as const),
+  ...WITHOUT_RESULT.map((name) => [name, failed] as const),
+]);
+
+/** Makes the property `deleted` of a JSON document. */
+export function toDeletionDocument({ at, ...others }: ImageDeletion): z.input<typeof deleted> {
+  return { at: new Date(at).toISOString(), ...others };
+}
+
+/** A JSON document of a command that has a result. */
+export type ResultDocument<N extends DocumentName> = z.input<(typeof RESULTS)[N]>;
+
+/** Formats the JSON document of a command that has a result. */
+export function formatDocument<N extends DocumentName>(_name: N, document: ResultDocument<N>): string {
+  return formatJson(document);
+}
+
+/** Formats the JSON document of a command that failed before it had a result. */
+export function formatFailedDocument(document: z.input<typeof failed>): string {
+  return formatJson(document);
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { run } from '../../../src/cli/cli.js';
+import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { FactoryError } from '../../../src/domain/errors.js';
+import { checkDocument } from '../../support/json-documents.js';
+import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
+import { until } from '../../support/until.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
+import { instantActivities, Parked } from './activities.js';
+
+const TEMPLATE = `<template><name>f19</name><os><name>Fedora</name><version>19</version><arch>x86_64</arch>
+<install type='url'><url>http://download.example.org/os</url></install></os></template>`;
+
+describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
+  let environment: TestWorkflowEnvironment;
+  const directory = mkdtempSync(join(tmpdir(), 'imagefactory-json-'));
+  const template = join(directory, 'f19.tdl');
+  writeFileSync(template, TEMPLATE);
+  const build = ['base_image', '--parameter', 'flavor', '2', template];
+  const parked = new Parked('waiting');
+  const refuse = async (): Promise<never> => {
+    throw new FactoryError('NotFound', 'there is no flavor 2', { hint: 'openstack flavor list shows them' });
+  };
+  const workers: (() => void)[] = [];
+  const running: Promise<unknown>[] = [];
+
+  /** Starts the workers of a task queue; they run until the end of the tests. */
+  async function serve(queue: string, activities: Parameters<typeof instantActivities>[0]): Promise<void> {
+    await new Promise<void>((ready) => {
+      running.push(
+        withWorkers(environment, queue, instantActivities(activities), async () => {
+          const stopped = new Promise<void>((stop) => workers.push(stop));
+          ready();
+          await stopped;
+        }),
+      );
+    });
+  }
+
+  /** The commands that have had a document of a success, and those with a document of a failure. */
+  const shown = { success: new Set<string>(), failure: new Set<string>() };
+
+  /** Runs a command with JSON on a task queue, and checks its exit code and its document. */
+  async function ask(queue: string, expected: number, ...line: string[]): Promise<Record<string, unknown>> {
+    const io = new RecordingIo({
+      ...temporalEnv(environment),
+      IMAGEFACTORY_CACHE: directory,
+      TEMPORAL_CLI: '/bin/false',
+    });
+    const code = await run(['--output', 'json', '--task-queue', queue, ...line], io);
+    assert.equal(code, expected, `${line.join(' ')}: ${io.stdout}${io.stderr}`);
+    const [command = ''] = line;
+    shown[code === 0 ? 'success' : 'failure'].add(command);
+    return checkDocument(command, code, io.stdout);
+  }
+
+  async function start(queue: string, ...options: string[]): Promise<string> {
+    const { identifier, status } = await ask(queue, 0, ...build, '--detach', ...options);
+    assert.equal(status, 'NEW');
+    return String(identifier);
+  }
+
+  before(async () => {
+    environment = await startTemporal();
+    const deleted = async (): Promise<unknown> => ({ removed: ['Glance image g', 'u.meta'], found: true });
+    const sweep = async (): Promise<unknown> => ({
+      removals: [],
+      kept: [{ resource: { kind: 'volume', id: 'v', name: 'n', workflows: [] }, why: 'young' }],
+      unnamed: 0,
+      postponed: 0,
+    });
+    const removed = async (): Promise<unknown> => ({ removed: ['instance s', 'key pair k'], leftovers: [] });
+    const readResumePoint = async (): Promise<unknown> => ({ from: 'nothing', what: 'the beginning' });
+    await serve('good', { deleteImage: deleted, planSweep: sweep });
+    await serve('bad', { planBaseImage: refuse, planSweep: refuse, readResumePoint });
+    const readLogs = async (): Promise<unknown> => ({ isKnown: true, logs: [], text: '' });
+    await serve('logged', { readLogs });
+    await serve('held', { runTemplateStep: refuse });
+    await serve('parked', { waitForJeos: parked.activity, removeResources: removed });
+  });
+  after(async () => {
+    parked.release();
+    for (const stop of workers) stop();
+    await Promise.all(running);
+    await environment.teardown();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('base_image, watch, status, images, resume and delete tell one story of a build', async () => {
+    const built = await ask('good', 0, ...build);
+    assert.equal(built['status'], 'COMPLETE');
+    const uuid = String(built['identifier']);
+    assert.equal((await ask('good', 0, 'watch', uuid))['identifier'], uuid);
+    assert.equal((await ask('good', 0, 'status', uuid))['identifier'], uuid);
+    await ask('good', 1, 'resume', uuid);
+    await ask('good', 1, 'cancel', uuid);
+    await ask('good', 1, 'deadline', uuid, 'install_timeout', '60');
+    await ask('good', 1, 'abort', uuid);
+    await ask('good', 1, 'ssh', uuid);
+    assert.deepEqual((await ask('good', 0, 'images'))['images'], []);
+    assert.deepEqual((await ask('good', 0, 'delete', uuid))['removed'], ['Glance image g', 'u.meta']);
+    const status = await ask('good', 0, 'status', uuid);
+    const { at, by, removed } = status['deleted'] as { at: string; by: string; removed: string[] };
+    assert.equal(status['status'], 'DELETED');
+    assert.match(by, /@/);
+    assert.ok(Date.parse(at) > 0);
+    assert.deepEqual(removed, ['Glance image g', 'u.meta']);
+    assert.ok((await ask('good', 0, 'watch', uuid))['deleted']);
+  });
+
+  it('an image whose build Temporal has forgotten, and which was deleted, is not unknown', async () => {
+    const uuid = randomUUID();
+    await ask('good', 0, 'delete', uuid);
+    const status = await ask('good', 0, 'status', uuid);
+    assert.deepEqual([status['identifier'], status['status'], status['execution']], [uuid, 'DELETED', null]);
+    const io = new RecordingIo(temporalEnv(environment));
+    assert.equal(await run(['--task-queue', 'good', 'status', uuid], io), 0);
+    assert.match(io.stdout, new RegExp(`^Image ${uuid} was deleted .* UTC by \\S+@\\S+: Glance image g, u.meta\n$`));
+  });
+
+  it('a second deletion, which finds nothing, does not hide the first one', async () => {
+    const uuid = randomUUID();
+    let found = true;
+    const deleteImage = async (): Promise<unknown> => ({ removed: found ? ['Glance image g'] : [], found });
+    await serve('twice', { deleteImage });
+    await ask('twice', 0, 'delete', uuid);
+    found = false;
+    await ask('twice', 1, 'delete', uuid);
+    // Temporal's list of workflows follows a moment later.
+    await until(async () => {
+      const io = new RecordingIo(temporalEnv(environment));
+      return (await run(['--output', 'json', '--task-queue', 'twice', 'status', uuid], io)) === 0;
+    }, 'the first deletion is listed');
+    assert.equal((await ask('twice', 0, 'status', uuid))['status'], 'DELETED');
+  });
+
+  it('a failed build is a document with an error', async () => {
+    const failed = await ask('bad', 1, ...build);
+    assert.deepEqual(failed['error'], {
+      type: 'NotFound',
+      message: 'there is no flavor 2',
+      hint: 'openstack flavor list shows them',
+    });
+    const uuid = String(failed['identifier']);
+    assert.equal((await ask('bad', 1, 'watch', uuid))['status'], 'FAILED');
+    assert.equal(((await ask('bad', 0, 'status', uuid))['failure'] as { type: string }).type, 'NotFound');
+    await ask('bad', 1, 'delete', uuid);
+    assert.equal((await ask('bad', 0, 'resume', uuid, '--detach'))['identifier'], uuid);
+    await ask('bad', 1, 'gc');
+  });
+
+  it('a held build can be aborted', async () => {
+    const uuid = await start('held', '--on-error', 'hold');
+    await until(async () => 'held' in (await ask('held', 0, 'status', uuid)), 'the build is held');
+    assert.equal((await ask('held', 0, 'abort', uuid))['identifier'], uuid);
+    await ask('held', 1, 'watch', uuid);
+  });
+
+  it('cancel names what was removed, and what was left', async () => {
+    const uuid = await start('parked');
+    await until(async () => (await ask('parked', 0, 'status', uuid))['phase'] === 'jeos', 'the build waits');
+    await ask('parked', 0, 'deadline', uuid, 'install_timeout', '9999');
+    await ask('parked', 1, 'delete', uuid);
+    const canceled = await ask('parked', 0, 'cancel', uuid);
+    assert.deepEqual(
+      [canceled['status'], canceled['removed'], canceled['leftovers']],
+      ['CANCELED', ['instance s', 'key pair k'], []],
+    );
+    const other = await start('parked');
+    assert.equal((await ask('parked', 0, 'cancel', other, '--detach'))['cancel_requested'], true);
+  });
+
+  it('a signal that ends the command leaves a document that says so', async () => {
+    const uuid = await start('parked');
+    const io = new RecordingIo(temporalEnv(environment));
+    const ended = run(['--output', 'json', '--task-queue', 'parked', 'watch', uuid], io);
+    await io.seen(/waiting/);
+    io.interrupt();
+    assert.equal(await ended, 130);
+    const document = checkDocument('watch', 130, io.stdout);
+    assert.deepEqual([document['identifier'], document['status']], [uuid, 'BUILDING']);
+    await ask('parked', 0, 'cancel', uuid);
+  });
+
+  it('commands without a build have a document for success and for failure', async () => {
+    await ask('good', 0, 'validate', template);
+    await ask('good', 1, 'validate', join(directory, 'missing'));
+    await ask('good', 0, 'install-script', template);
+    await ask('good', 2, 'install-script', join(directory, 'missing'));
+    await ask('nobody', 1, 'images');
+    assert.deepEqual((await ask('logged', 0, 'logs', randomUUID()))['logs'], []);
+    await ask('good', 1, 'logs', randomUUID());
+    await ask('good', 0, 'gc', '--dry-run');
+    await ask('good', 0, 'plugins');
+    await ask('good', 1, 'plugins', '--id', 'beos');
+    await ask('good', 0, 'dev', 'status');
+    await ask('good', 1, 'dev', 'start');
+    await ask('good', 0, 'setup', '--gc-schedule', 'off');
+    await ask('good', 2, 'setup', '--gc-schedule', '1s');
+    await ask('good', 0, 'codec', 'new-key');
+    await ask('good', 2, 'codec', 'serve');
+    await ask('good', 2, 'worker', '--deployment', 'd');
+    for (const verb of ['status', 'watch', 'cancel', 'resume', 'ssh', 'abort'])
+      await ask('good', 1, verb, randomUUID());
+  });
+
+  it('every command has had a document of a success, and one of a failure', () => {
+    const names = COMMANDS.map(({ usage }) => usage.split(' ')[0] ?? '');
+    // Their standard output is not ours: what runs in the instance, and the worker's log.
+    const withResult = names.filter((name) => !['ssh', 'worker'].includes(name));
+    assert.deepEqual([...shown.success].sort(), withResult.sort());
+    assert.deepEqual([...shown.failure].sort(), names.sort());
+  });
+});
