@@ -10,7 +10,7 @@ export const OUTPUT_TAIL = 2000;
 export const OWN_SCRIPT_TIMEOUT = 1200;
 
 /** A script that the guest's journal runs once. */
-interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun'> {
+interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun' | 'prefersBash'> {
   key: string;
   title: string;
   script: string;
@@ -34,6 +34,7 @@ export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript):
     timeout: what.timeout,
     round: what.round,
     forceRerun: what.forceRerun,
+    prefersBash: what.prefersBash ?? false,
     signal: cancellationSignal(),
     onOutput: (chunk) => reportProgress({ message: what.title, consoleLine: lastLine(chunk) }),
   });

@@ -14,6 +14,7 @@ const BODY = `
   <commands>
     <command name="second" position="2">echo second >> /root/order</command>
     <command name="first" position="1">echo first >> /root/order; test "$(cat /etc/motd.d/hello)" = hello; test "$(cat /opt/b)" = hello</command>
+    <command name="in bash" position="3">[[ -f /etc/passwd ]] &amp;&amp; source /dev/null &amp;&amp; [[ "$(echo -e 'a\\tb' {x,y})" = $'a\\tb x y' ]]</command>
   </commands>`;
 
 describe('a base image build', () => {
