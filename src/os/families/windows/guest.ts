@@ -1,3 +1,4 @@
+import { FactoryError } from '../../../domain/errors.js';
 import { buildPowershellScript } from '../../../domain/powershell.js';
 import type { Repository } from '../../../tdl/types.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
@@ -87,7 +88,18 @@ function removeRepository({ name }: Repository): GuestScript {
   return { title: `remove repository ${name}`, script: buildPowershellScript({ name }, REMOVE_SOURCE) };
 }
 
+/** @throws FactoryError InvalidTemplate for a name that Chocolatey would take for an option, such as `/force` */
 function installPackages(names: string[]): GuestScript {
+  const option = names.find((name) => name.startsWith('/'));
+  if (option !== undefined) {
+    throw new FactoryError(
+      'InvalidTemplate',
+      `${JSON.stringify(option)} is not a package name: it would be an option`,
+      {
+        hint: 'write the name that Chocolatey knows the package by, such as 7zip',
+      },
+    );
+  }
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: buildPowershellScript({ names }, INSTALL_PACKAGES),
