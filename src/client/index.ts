@@ -116,7 +116,7 @@ export type {
   SweptResource,
 } from '../domain/messages.js';
 export type { ImageKind, Phase } from '../domain/image-kinds.js';
-export type { BuildRecord } from '../domain/record.js';
+export type { BuildRecord, PackageDetails } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';
 export type { InstallScriptKind } from '../os/scripts/kinds/registry.js';

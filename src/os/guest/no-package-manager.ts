@@ -15,5 +15,6 @@ export const NO_TOOLS: GuestTools = {
   removeRepository: refusePackages,
   installPackages: refusePackages,
   listPackages: ':',
+  listPackageDetails: ':',
   cleanGuest: refusePackages,
 };

@@ -142,6 +142,8 @@ fi
  */
 export const LIST_FEDORA_PACKAGES = 'rpm -qa';
 
+export const LIST_RPM_DETAILS = String.raw`rpm -qa --qf '%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{ARCH}\n'`;
+
 /** Removes the identity of the machine (see {@link CLEAN_LINUX}), and the files that yum or dnf has fetched. */
 function cleanFedora(): GuestScript {
   return {
@@ -161,6 +163,7 @@ export const YUM: GuestTools = {
   removeRepository: removeFedoraRepository,
   installPackages: installFedoraPackages,
   listPackages: LIST_FEDORA_PACKAGES,
+  listPackageDetails: LIST_RPM_DETAILS,
   cleanGuest: cleanFedora,
 };
 

@@ -8,7 +8,7 @@ import {
   quoteWords,
 } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
-import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
+import { LIST_FEDORA_PACKAGES, LIST_RPM_DETAILS } from '../fedora/guest.js';
 
 const HEAD = `set -eu
 ${WAIT_FOR_LOCK}
@@ -62,5 +62,6 @@ export const URPMI: GuestTools = {
   removeRepository,
   installPackages,
   listPackages: LIST_FEDORA_PACKAGES,
+  listPackageDetails: LIST_RPM_DETAILS,
   cleanGuest: clean,
 };

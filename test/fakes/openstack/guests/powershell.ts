@@ -54,6 +54,7 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>(
   [scripts.SUPERVISE, ({ work }, input) => ({ script: translateShutDown(String(work)), input })],
   [WINDOWS_FOLLOW, translateFollow],
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
+  [tools.LIST_PROGRAM_VERSIONS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}\\t${Version}\\n'", input })], // prettier-ignore
 ]);
 
 /**

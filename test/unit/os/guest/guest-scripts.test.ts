@@ -31,16 +31,42 @@ describe('every script for a guest', () => {
       'installing packages': profile.installPackages(['tree', EVIL, '@core']),
       'installing a group': profile.installPackages(['@core']),
       'listing packages': { title: '', script: profile.listPackages },
+      'listing details of packages': { title: '', script: profile.listPackageDetails },
       'cleaning the guest': profile.cleanGuest(),
     };
     for (const [what, { script }] of Object.entries(scripts)) {
       it(`can be read by sh: ${profile.packageManager}, ${what}`, () => {
         const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
         assert.equal(status, 0, stderr);
-        if (what !== 'listing packages') assert(script.startsWith('set -eu\n'));
+        if (!what.startsWith('listing')) assert(script.startsWith('set -eu\n'));
       });
     }
   }
+});
+
+describe('listing the packages of Debian', () => {
+  function list(script: string, programs: Record<string, string> = {}): SpawnSyncReturns<string> {
+    const functions = Object.entries(programs).map(([name, body]) => `${name}() { ${body}; }\n`);
+    return spawnSync('sh', ['-c', `${functions.join('')}${script}`], { encoding: 'utf8' });
+  }
+  const query = (...lines: string[]): { fake: string } => ({ fake: `printf '%s\\n' ${lines.map((l) => `'${l}'`).join(' ')}` }); // prettier-ignore
+  const replace = (script: string): string => script.replace('dpkg-query', 'fake');
+
+  it('prints only what is installed, with the old name where dpkg has no other', () => {
+    const lines = ['install ok installed libc6:amd64 libc6', 'deinstall ok config-files a a', 'hold ok installed b'];
+    assert.equal(list(replace(debian.listPackages), query(...lines)).stdout, 'libc6:amd64\nb\n');
+  });
+
+  it('prints name, version and architecture', () => {
+    const lines = ['install ok installed libc6 2.36-9 amd64', 'deinstall ok config-files a 1 all'];
+    assert.equal(list(replace(debian.listPackageDetails), query(...lines)).stdout, 'libc6\t2.36-9\tamd64\n');
+  });
+
+  it('fails when dpkg fails', () => {
+    for (const script of [debian.listPackages, debian.listPackageDetails]) {
+      assert.equal(list(replace(script), { fake: 'return 3' }).status, 3);
+    }
+  });
 });
 
 describe('cleaning a guest', () => {
