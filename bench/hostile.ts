@@ -30,6 +30,7 @@ const WORKS: Record<string, Work> = {
   'find secrets: a root password of apostrophes': (size) => findIn('', tdl(`<rootpw>${"'".repeat(size)}</rootpw>`)),
   'find secrets: commands that print': (size) => findIn(repeat("echo 'root:a' | chpasswd\n", size)),
   'find secrets: elements without an end': (size) => findIn(repeat('<password>', size)),
+  'find secrets: passwords in quotes without an end': (size) => findIn(repeat('password:\n "\n', size)),
   'mask: secrets that nearly match everywhere': (size) => {
     const masker = createBuildMasker(['a'.repeat(SECRET_LIMITS.length - 1) + 'b', `${'a'.repeat(1000)}c`]);
     return () => masker.mask('a'.repeat(size));
@@ -47,7 +48,8 @@ const WORKS: Record<string, Work> = {
   'check: an autoinstall with many write_files': (size) => {
     const file = "    - {path: /etc/f, permissions: '0644', content: hello}\n";
     const script = `autoinstall:\n  shutdown: poweroff\n  user-data:\n    write_files:\n${repeat(file, size)}`;
-    return () => checkInstallScript('autoinstall', script);
+    // A script on a medium has no limit of size, so the check reads it. A large script in user data is refused unread.
+    return () => checkInstallScript('autoinstall', script, { transport: 'medium' });
   },
 };
 

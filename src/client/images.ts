@@ -9,8 +9,8 @@ import { runReadWorkflow } from './run-workflow.js';
 
 /**
  * The record of an image in the worker's store: a flat object with the key names of the original imagefactory (Python).
- * In a list of several images `template`, `icicle` and `parameters` are unset. Records that another version has written
- * may lack more keys.
+ * In a list of several images `template`, `icicle`, `parameters` and `package_details` are unset. Records that another
+ * version has written may lack more keys.
  */
 export type ImageRecord = Partial<BuildRecord> & Pick<BuildRecord, 'identifier'>;
 
@@ -24,7 +24,8 @@ const UNFINISHED = new Set(['NEW', 'PENDING', 'BUILDING', 'HELD']);
  * Finds images by their records, newest first. The record of a running build shows the build's present state.
  *
  * @param spec keys of the record and the values that they must equal; empty: every image
- * @returns the matching records; if there are several, they lack `template`, `icicle` and `parameters`
+ * @returns the matching records; if there are several, they lack `template`, `icicle`, `parameters` and
+ *   `package_details`
  *
  * @example
  * const complete = await findImages(client, { status: 'COMPLETE' });

@@ -121,7 +121,7 @@ export type {
 } from '../domain/messages.js';
 export type { ImageKind, Phase } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
-export type { BuildRecord } from '../domain/record.js';
+export type { BuildRecord, PackageDetails } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';
 export type { InstallScriptKind } from '../os/scripts/kinds/registry.js';

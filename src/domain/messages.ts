@@ -194,7 +194,8 @@ export interface ReadRecordsInput {
    */
   spec: Record<string, unknown>;
   /**
-   * Whether the records include template, icicle and parameters. Set this only when few records match. Default false.
+   * Whether the records include template, icicle, parameters and package_details. Set this only when few records
+   * match. Default false.
    */
   full?: boolean;
   /**

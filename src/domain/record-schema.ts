@@ -39,6 +39,11 @@ export const RECORD_SCHEMA = z.looseObject({
   min_disk: z.number().nullable(),
   jeos: z.looseObject({ glance_id: z.string(), digest: z.string(), reused: z.boolean() }).nullable(),
   packages: z.number().nullable(),
+  package_details: z
+    .array(z.object({ name: z.string(), version: z.string().nullable(), architecture: z.string().nullable() }))
+    .nullable()
+    .default(null),
+  icicle_warning: z.string().nullable().default(null),
   timings: z.record(z.string(), z.number()),
   downloaded: z.boolean(),
 }) satisfies z.ZodType<BuildRecord>;

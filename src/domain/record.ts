@@ -1,6 +1,15 @@
 import type { RecordType } from './image-kinds.js';
 import type { ImageStatus } from './status.js';
 
+/** An installed package, as the system's package manager knows it. */
+export interface PackageDetails {
+  name: string;
+  /** The version as the package manager writes it: with epoch and release, `1:2.3-4`. Null when it has none. */
+  version: string | null;
+  /** The package's architecture in the package manager's words: `amd64`, `noarch`. Null when it is not known. */
+  architecture: string | null;
+}
+
 /**
  * The record of an image: the content of `<uuid>.meta`. The first block has the fields of the original imagefactory
  * (Python; its classes PersistentImage and BaseImage), the second block has our additional fields.
@@ -49,6 +58,13 @@ export interface BuildRecord {
   jeos: { glance_id: string; digest: string; reused: boolean } | null;
   /** Number of packages in the ICICLE. */
   packages: number | null;
+  /**
+   * The installed packages with versions and architectures. Null until they are listed, when the build lists none, and
+   * when they could not be listed or are too many for a record.
+   */
+  package_details: PackageDetails[] | null;
+  /** Why the package list is missing or not complete, although the image is complete. Null when there is nothing. */
+  icicle_warning: string | null;
   /** Duration of each step in seconds, by step name. */
   timings: Record<string, number>;
   /** Whether the file `data` has the image's bytes. */

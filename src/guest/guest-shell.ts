@@ -20,6 +20,8 @@ export interface JournalStep {
   /** Run the step in this round, even if another round has succeeded or is running. */
   forceRerun: boolean;
   script: Buffer;
+  /** Whether bash runs a script that has no `#!` line, where the guest has bash. Not used in Windows. */
+  prefersBash: boolean;
   /** Timeout of the step, in seconds. */
   timeout: number;
   /** Maximum number of bytes of earlier output to print when we attach to a step that has already started. */
@@ -64,6 +66,8 @@ export interface GuestShell {
    * input: see `posix-journal.ts`.
    */
   follow(step: JournalStep): string;
+  /** Builds a script that runs a template's command in the shell that such commands have: bash, if the guest has it. */
+  templateCommand(script: string): string;
   /**
    * Script of the last clean-up, which runs after our key is removed: removes the journal, the SSH host keys and
    * left-over session keys.

@@ -23,18 +23,20 @@ export class GuestJournal implements Journal {
    * Runs the script once for this key and round, or attaches to the run that an earlier attempt has started. If the
    * connection is lost, the step goes on in the guest. A new round runs a failed step again; a step that has succeeded
    * in any round, or is running, is not run again. A script that begins with `#!` is run by that interpreter, any other
-   * script by `sh`, as root in root's home. In Windows, cmd.exe runs batch files, and PowerShell runs all other
+   * script by `sh` or bash, as root in root's home. In Windows, cmd.exe runs batch files, and PowerShell runs all other
    * scripts.
    *
    * @param options timeout: seconds from the step's start, after which the guest kills the step's process group.
    *   maxOutput: maximum number of bytes of output to keep, default 65,536. round: letters, digits and dots, default
-   *   `0`. forceRerun: run the step in this round, even if another round has succeeded or is running
+   *   `0`. forceRerun: run the step in this round, even if another round has succeeded or is running. prefersBash: run
+   *   a script that has no `#!` line with bash, if the guest has bash; default false
    * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output when the timeout is over;
    *   GuestUnreachable (retryable) when the connection is lost, or the guest cannot start the step; GuestLoginRefused
    *   when the command prefix does not make us root. The signal's reason on abort: the step then goes on in the guest.
    */
   async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
-    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0', forceRerun = false } = options;
+    const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0' } = options;
+    const { forceRerun = false, prefersBash = false } = options;
     const input = Buffer.from(script);
     const seconds = Math.max(1, Math.ceil(timeout));
     const journal = this.directory ?? guest.shell.journal;
@@ -43,6 +45,7 @@ export class GuestJournal implements Journal {
       name: buildFolderName(key),
       round,
       forceRerun,
+      prefersBash,
       script: input,
       timeout: seconds,
       earlier: maxOutput,

@@ -41,10 +41,18 @@ export const LARGEST_OUTPUT = 16 * 1024 * 1024;
 export const KEPT_OUTPUT = 65_536;
 
 /**
- * The script that runs a step, independently of the SSH connection. Arguments: the step's folder, the attempt's folder.
+ * Shell function that prints the shell for a template's command: bash if the guest has it, else sh. Oz gives a command
+ * to root's login shell, which is bash in every Linux that Oz builds.
+ */
+export const COMMAND_SHELL = `command_shell() { if command -v bash >/dev/null 2>&1; then echo bash; else echo sh; fi; }`;
+
+/**
+ * The script that runs a step, independently of the SSH connection. Arguments: the step's folder, the attempt's folder,
+ * and 1 if bash runs a script that has no `#!` line, where the guest has bash.
  */
 export const RUNNER = `${PROCESS_START}
-step=$1 try=$2
+${COMMAND_SHELL}
+step=$1 try=$2 bash=$3
 echo "$$ $(process_start $$) $(boot_id) $(uptime_seconds)" >"$try/start"
 if ! ln "$try/start" "$step/start" 2>/dev/null; then
   rm -rf -- "$try"
@@ -68,7 +76,7 @@ export HOME PATH
 first=$(head -c 256 "$try/script" | head -n 1)
 case $first in
   '#!'*) interpreter=\${first#'#!'} ;;
-  *) interpreter=sh ;;
+  *) interpreter=sh; [ "$bash" != 1 ] || interpreter=$(command_shell) ;;
 esac
 (
   cd "$HOME" || exit 1
@@ -94,6 +102,7 @@ mv -f -- "$step/status.new" "$step/status"
  * - `$5` the maximum of bytes of earlier output that it prints when it attaches
  * - `$6` the text of `RUNNER`
  * - `$8` is 1 when the script must not attach to another round of the step
+ * - `$9` is 1 when bash runs a script that has no `#!` line, where the guest has bash
  *
  * Standard output is the output of the step. Standard error gets a dot from time to time, so that the connection stays
  * open, and one last line: `<how> exited <status>`, `<how> deadline` (killed at its timeout), `<how> interrupted` (the
@@ -119,7 +128,7 @@ begin() {
   fi
   command -v setsid >/dev/null || say refused "the guest has no setsid (package util-linux)"
   printf '%s' "$6" >"$try/runner"
-  setsid sh "$try/runner" "$step" "$try" </dev/null >/dev/null 2>&1 &
+  setsid sh "$try/runner" "$step" "$try" "$9" </dev/null >/dev/null 2>&1 &
   tries=0
   # A step that removes the journal may have ended before it was seen: then only its status is there.
   until [ -s "$step/start" ] || [ -s "$step/status" ]; do

@@ -1,6 +1,6 @@
 import type { JournalStep, GuestShell, ShutDownRequest, FileToWrite } from './guest-shell.js';
 import { SESSION_KEY } from './guest-shell.js';
-import { FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './posix-journal.js';
+import { COMMAND_SHELL, FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './posix-journal.js';
 import { buildShutDownScript } from './posix-shutdown.js';
 import { quoteShellWord } from './shell.js';
 import { WRITE_FILE } from './posix-write-file.js';
@@ -29,8 +29,10 @@ function writeFile({ path, size, mode }: FileToWrite): string {
   return prependArguments([path, size, mode === undefined ? '' : mode.toString(8).padStart(4, '0')], WRITE_FILE);
 }
 
-function follow({ journal, name, script, timeout, earlier, round, forceRerun }: JournalStep): string {
-  return prependArguments([journal, name, script.length, timeout, earlier, RUNNER, round, forceRerun ? 1 : 0], FOLLOW);
+function follow(step: JournalStep): string {
+  const { journal, name, script, timeout, earlier, round, forceRerun, prefersBash } = step;
+  const flags = [forceRerun, prefersBash].map(Number);
+  return prependArguments([journal, name, script.length, timeout, earlier, RUNNER, round, ...flags], FOLLOW);
 }
 
 /** Builds the shell line that sets `file` to the path of a user's `authorized_keys`. */
@@ -50,6 +52,7 @@ export const POSIX: GuestShell = {
   journal: JOURNAL_DIRECTORY,
   removeJournal: buildRemoveCommand,
   follow,
+  templateCommand: (script) => `${COMMAND_SHELL}\nexec "$(command_shell)" -c ${quoteShellWord(script)}`,
   lastCleanUp: LAST_CLEAN_UP,
   shutDown: (words: ShutDownRequest) => buildShutDownScript(words),
   allowKey: (user, line) => `${buildKeysLookup(user)}

@@ -54,6 +54,7 @@ export const POWERSHELL_GUEST: GuestShell = {
   journal: WINDOWS_JOURNAL,
   removeJournal: (journal) => buildPowershellScript({ journal }, 'Remove-Item -LiteralPath $journal -Recurse -Force\n'),
   follow,
+  templateCommand: (script) => script,
   lastCleanUp: LAST_CLEAN_UP,
   shutDown: buildWindowsShutDown,
   allowKey: (_user, line) => buildPowershellScript({ line, blob: line.split(' ')[1] ?? '' }, ALLOW_KEY),

@@ -84,6 +84,8 @@ export interface JournalOptions {
   maxOutput?: number;
   /** Name of the round: letters, digits and dots. A new round runs a failed step again. Default `0`. */
   round?: string;
+  /** Run a script that has no `#!` line with bash, if the guest has bash. Default false: sh runs it. */
+  prefersBash?: boolean;
   /** Run the step in this round, even if another round has succeeded or is running. Default false. */
   forceRerun?: boolean;
 }

@@ -140,26 +140,38 @@ function unreadableError(why: string): FactoryError {
 }
 
 /**
- * Parses the output of the command that lists the packages: one package per line. Keeps the order; skips empty lines.
+ * Maximum length of the output of an `extra_command`, in characters. The ICICLE is a part of the record, which Temporal
+ * transfers in one payload of at most 2 MiB.
+ */
+export const LARGEST_EXTRA = 512 * 1024;
+
+/** Parses the output of the command that lists the packages: one per line. Keeps the order; skips empty lines. */
+export function parseListing(output: string): IciclePackage[] {
+  return splitLines(output).flatMap((line) => {
+    const name = line.trim();
+    return name === '' ? [] : [{ name }];
+  });
+}
+
+/**
+ * Parses the output of the command that lists the packages, and gives each package its line of the output of the
+ * template's `extra_command`, as Oz does: the line at the same position.
  *
- * @param extra the output of the template's `extra_command`: one line for each line of `output`, in the same order
  * @throws FactoryError CommandFailed when `extra` has more or fewer lines than `output`
  */
-export function parseListing(output: string, extra?: string): IciclePackage[] {
+export function pairWithExtra(output: string, extra: string): IciclePackage[] {
   const names = splitLines(output);
-  const extras = extra === undefined ? undefined : splitLines(extra);
-  if (extras !== undefined && extras.length !== names.length) {
+  const extras = splitLines(extra);
+  if (extras.length !== names.length) {
     throw new FactoryError(
       'CommandFailed',
-      `the template’s extra_command printed ${extras.length} lines for ${names.length} packages`,
-      { hint: 'extra_command must print exactly one line for each package, in the order of the package list' },
+      `the template’s extra_command printed ${extras.length} lines for ${names.length} packages: ` +
+        'it must print exactly one line for each package, in the order of the package list',
     );
   }
   return names.flatMap((line, index) => {
     const name = line.trim();
-    if (name === '') return [];
-    const text = extras?.[index];
-    return [text === undefined ? { name } : { name, extra: text }];
+    return name === '' ? [] : [{ name, extra: extras[index] ?? '' }];
   });
 }
 

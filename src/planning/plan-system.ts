@@ -38,7 +38,7 @@ export interface SystemPlan {
  *   for a parameter that does not fit the OS or another parameter
  */
 export function planSystem({ template, installScript, parameters }: PlanInput): SystemPlan {
-  const { profile, warnings } = findProfile(template);
+  const { profile, warnings: ofProfile } = findProfile(template);
   checkTree(template, profile.scriptKind);
   const firmware = chooseFirmware({ installScript, parameters });
   const installer = planInstaller(profile, template, {
@@ -51,7 +51,24 @@ export function planSystem({ template, installScript, parameters }: PlanInput): 
   const user = chooseLoginUser(profile, parameters);
   const { uefiWarning } = SCRIPT_KINDS[profile.scriptKind];
   const warnsOfUefi = uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi';
-  return { profile, installer, firmware, user, warnings: warnsOfUefi ? [...warnings, uefiWarning] : warnings };
+  const warnings = [...ofProfile, ...(warnsOfUefi ? [uefiWarning] : []), ...warnOfExtraCommand(template, parameters)];
+  return { profile, installer, firmware, user, warnings };
+}
+
+/** What a command that prints a line for each package calls or reads, in any system. */
+const PACKAGE_LISTS = /\b(rpm|dpkg|dpkg-query|pkg|Uninstall)\b/;
+
+/**
+ * Warns of a command for the ICICLE that does not ask the package manager. It can hardly print one line for each
+ * package, and then it has no effect.
+ */
+function warnOfExtraCommand({ os }: Template, { generate_icicle: isListed }: BuildParameters): string[] {
+  const command = os.icicleExtraCommand;
+  if (command === undefined || !isListed || PACKAGE_LISTS.test(command)) return [];
+  return [
+    '<extra_command> does not ask the package manager: if it does not print exactly one line for each package, in the ' +
+      'order of the package list, the ICICLE is written without <extra>',
+  ];
 }
 
 /** Plans the template's installer, with the parameters for firmware, transport and drivers. */

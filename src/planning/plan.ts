@@ -63,12 +63,15 @@ export function planBuild(input: PlanInput): BuildPlan {
 export function completePlan(
   { template }: PlanInput,
   { profile, installer, firmware, user, warnings }: SystemPlan,
-  { script, problems, warnings: ofScript }: CheckedScript,
+  { script, problems, lacksPowerOff, warnings: ofScript }: CheckedScript,
 ): BuildPlan {
   if (problems.length > 0) {
     const lines = problems.map(({ line, column, message }) => `install_script:${line}:${column}: ${message}`);
     throw new FactoryError('InvalidInstallScript', lines.join('\n'), {
-      hint: 'the machine must power itself off at the end of the installation: the build waits for this power-off',
+      hint:
+        lacksPowerOff === true
+          ? 'the machine must power itself off at the end of the installation: the build waits for this power-off'
+          : 'correct the script; imagefactory validate TEMPLATE --file-parameter install_script FILE checks it without a build',
     });
   }
   const { name, version, arch } = template.os;

@@ -162,16 +162,18 @@ export function findDocumentSecrets({ template: text, parameters }: SecretSource
   ];
 }
 
-/** Masks the secrets in a record, for storage and display: in its template, its parameters and its error. */
+/** Masks the secrets in a record, for storage and display: in its template, parameters, error and warning. */
 export function maskRecord(record: BuildRecord): BuildRecord {
   const masker = createBuildMasker(findDocumentSecrets(record));
   const hidden = (text: string): string => masker.mask(text);
   const { error } = record.status_detail;
+  const { icicle_warning: warning } = record;
   return {
     ...record,
     template: maskContents(hidden(record.template)),
     parameters: maskParameters(record.parameters, hidden),
     status_detail: { ...record.status_detail, error: error === null ? null : hidden(error) },
+    ...(typeof warning === 'string' ? { icicle_warning: hidden(warning) } : {}),
   };
 }
 

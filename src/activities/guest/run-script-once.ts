@@ -13,7 +13,7 @@ export const OUTPUT_TAIL = 2000;
 export const OWN_SCRIPT_TIMEOUT = 1200;
 
 /** A script that the guest's journal runs once. */
-interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun'> {
+interface OnceScript extends Pick<JournalOptions, 'timeout' | 'round' | 'forceRerun' | 'prefersBash'> {
   /** UUID of the build. The store keeps the output of the script under it. */
   uuid: string;
   key: string;
@@ -43,6 +43,7 @@ export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript):
     timeout: what.timeout,
     round: what.round,
     forceRerun: what.forceRerun,
+    prefersBash: what.prefersBash ?? false,
     signal: cancellationSignal(),
     maxOutput: LOG_LIMIT,
     onOutput: (chunk: string) => {

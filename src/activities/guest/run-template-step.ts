@@ -61,7 +61,8 @@ async function runScript(
   const script = await renderStepScript(deps, input, step, profile);
   // The scripts that imagefactory itself provides can safely run more than once. For the commands of a template, this
   // is not certain.
-  const mayRerun = input.rerunInterrupted || (step.kind !== 'command' && step.kind !== 'precommand');
+  const isCommand = step.kind === 'command' || step.kind === 'precommand';
+  const mayRerun = input.rerunInterrupted || !isCommand;
   const { timeout, round, forceRerun } = input;
   const reruns = mayRerun ? RERUNS : 0;
   await runScriptOnce(deps, guest, {
@@ -73,6 +74,7 @@ async function runScript(
     round,
     forceRerun,
     reruns,
+    prefersBash: isCommand,
   });
 }
 

@@ -251,6 +251,8 @@ async function buildInitialRecord(deps: Deps, { ref, input }: PlanBaseImageInput
     min_disk: null,
     jeos: null,
     packages: null,
+    package_details: null,
+    icicle_warning: null,
     timings: {},
     downloaded: false,
   };

@@ -2,6 +2,7 @@ import type { BuildRecord } from '../../domain/record.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { completedResult } from '../shared/completed-build.js';
 import type { Deps } from '../shared/context.js';
+import { readPackageList } from '../shared/package-list.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BaseImageResult } from '../../domain/messages.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
@@ -32,6 +33,7 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
   if ((await completedResult(deps, input.ref)) !== undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');
+  const { details, warnings } = await readPackageList(deps, input.ref.uuid);
   const finished: BuildRecord = {
     ...record,
     status: input.status,
@@ -41,6 +43,8 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     },
     percent_complete: result === undefined ? record.percent_complete : 100,
     icicle: icicle?.toString('utf8') ?? null,
+    package_details: details,
+    icicle_warning: warnings.length === 0 ? null : warnings.join('; '),
     completed_at: new Date().toISOString(),
     timings: input.timings,
   };

@@ -22,6 +22,11 @@ export interface GuestTools {
   /** A command that prints the installed packages, one per line, with the names that the ICICLE has. */
   listPackages: string;
   /**
+   * A command that prints the name, the version and the architecture of each installed package, one package per line,
+   * separated by tabs. A package may lack its version or its architecture.
+   */
+  listPackageDetails: string;
+  /**
    * Removes the identity of the machine: its name, machine-id, DHCP leases, network files, cloud-init's state, logs,
    * temporary files, caches, histories, random seed. It leaves the key that the build logs in with, the SSH host keys
    * and the build's journal: the shutdown script removes these.

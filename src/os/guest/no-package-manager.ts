@@ -15,6 +15,7 @@ export const NO_TOOLS: GuestTools = {
   removeRepository: refusePackages,
   installPackages: refusePackages,
   listPackages: ':',
+  listPackageDetails: ':',
   cleanGuest: refusePackages,
   cleanAtShutdown: refusePackages,
 };

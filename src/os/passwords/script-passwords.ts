@@ -1,4 +1,5 @@
 import { listScriptKinds } from '../scripts/kinds/registry.js';
+import { findQuotedYamlPasswords } from './quoted-yaml-passwords.js';
 import { findShellPasswords } from './shell-passwords.js';
 import { findXmlPasswords } from './xml-passwords.js';
 
@@ -24,6 +25,11 @@ const PATTERNS: RegExp[] = [
     String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:(?:[ \t]+[&!]\S+){0,2}[ \t]+[|>][-+\d]*[ \t]*\r?\n[ \t]+(\S.*)`,
     'gm',
   ),
+  // The value of such a key on the next line, without quotes.
+  new RegExp(
+    String.raw`^[ \t-]*["']?(?:${KEYS}|token)["']?:(?:[ \t]+[&!]\S+){0,2}[ \t]*\r?\n[ \t]+([^\s"'#|>&*{[!-]\S*)[ \t\r]*$(?<!:)`,
+    'gm',
+  ),
   // GRUB's configuration language. Shell commands in a script write such lines into GRUB's files.
   /\bpassword(?:_pbkdf2[ \t]+\S+|[ \t]+--(?:md5|encrypted))[ \t]+([\w.$/]+)/g,
   ...listScriptKinds().flatMap(([, { passwords }]) => passwords ?? []),
@@ -47,7 +53,8 @@ export function findScriptPasswords(text: string): string[] {
   const listed = [...script.matchAll(PAIRS)].flatMap(([, lines = '']) =>
     lines.split('\n').flatMap((line) => /^[ \t]*(?:-[ \t]+)?["']?[\w.-]+:(\S+?)["']?[ \t\r]*$/.exec(line)?.[1] ?? []),
   );
-  const found = [...placed, ...listed, ...findXmlPasswords(script), ...findShellPasswords(script)];
+  const quoted = findQuotedYamlPasswords(script, `${KEYS}|token`);
+  const found = [...placed, ...listed, ...quoted, ...findXmlPasswords(script), ...findShellPasswords(script)];
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
 }
 

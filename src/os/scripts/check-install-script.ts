@@ -26,6 +26,8 @@ export interface CheckedScript {
   script: string;
   /** The mistakes. Empty when the script is valid. */
   problems: Problem[];
+  /** Set when one of the mistakes is that the machine possibly does not power itself off at the end. */
+  lacksPowerOff?: true;
   /** Warnings, which do not stop a build. */
   warnings: string[];
 }
@@ -55,15 +57,17 @@ export function checkInstallScript(
   const warnings: string[] = [];
   // We do not check the content of a script that is too large, because the YAML parser takes seconds for a few hundred
   // KiB.
+  let lacksPowerOff: true | undefined;
   if (problems.length > 0) return { script, problems, warnings };
   for (const { about, line, column, message } of check(given, bootMethod === undefined ? {} : { bootMethod })) {
     if (about === 'warning' || (about === 'ending' && assumesPowerOff)) {
       warnings.push(`install script, line ${line}: ${message}`);
     } else {
+      if (about === 'ending') lacksPowerOff = true;
       problems.push({ line, column, message: about === 'ending' ? `${message}${ASSUME}` : message });
     }
   }
-  return { script, problems, warnings };
+  return { script, problems, warnings, ...(lacksPowerOff === undefined ? {} : { lacksPowerOff }) };
 }
 
 /** A hint for a script that powers the machine off in a way that this check cannot see. */

@@ -2,6 +2,7 @@ import { createVolumesIfNeeded } from '../lifecycle/capture-image.js';
 import type { Step } from '../lifecycle/step-runner.js';
 import type { BaseImageBuild } from './base-image-build.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
+import type { WrittenIcicle } from '../../activities/guest/write-icicle.js';
 import type { GuestLocation } from '../../activities/guest/guest-location.js';
 
 /** An instance that is customised and powered off. */
@@ -120,18 +121,20 @@ async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest)
   }
 }
 
-/** Writes the ICICLE, and returns the number of packages; 0 when the build writes no ICICLE. */
+/** Writes the ICICLE, and returns the number of packages; 0 when the build has no ICICLE. */
 async function listPackages(build: BaseImageBuild, locateGuest: LocateGuest): Promise<number> {
   if (!build.parameters.generate_icicle) return 0;
-  const { packages } = await build.steps.run(
+  // Undefined when a user skips the step.
+  const list = (await build.steps.run(
     {
       name: 'icicle',
       title: 'list the installed packages (ICICLE)',
       budget: { total: 1800 },
-      note: (list) => `${list.packages} packages`,
+      skippable: true,
+      note: ({ packages, warnings = [] }) => [`${packages} packages`, ...warnings].join('; '),
     },
     'writeIcicle',
     () => ({ ref: build.ref, guest: locateGuest() }),
-  );
-  return packages;
+  )) as WrittenIcicle | undefined;
+  return list?.packages ?? 0;
 }

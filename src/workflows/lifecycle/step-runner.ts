@@ -119,8 +119,8 @@ export class StepRunner {
   }
 
   /**
-   * Marks a step as skipped, and returns undefined as its result. So only a step whose result is not used can be
-   * skipped.
+   * Marks a step as skipped, and returns undefined as its result. So a step may be skippable only if its caller can do
+   * without the result.
    */
   private skip<R>(entry: StepStatus | undefined): R {
     if (entry !== undefined) this.status.endStep(entry, 'skipped');

@@ -14,6 +14,7 @@ const BODY = `
   <commands>
     <command name="second" position="2">echo second >> /root/order</command>
     <command name="first" position="1">echo first >> /root/order; test "$(cat /etc/motd.d/hello)" = hello; test "$(cat /opt/b)" = hello</command>
+    <command name="in bash" position="3">[[ -f /etc/passwd ]] &amp;&amp; source /dev/null &amp;&amp; [[ "$(echo -e 'a\\tb' {x,y})" = $'a\\tb x y' ]]</command>
   </commands>`;
 
 describe('a base image build', () => {
@@ -66,8 +67,59 @@ describe('a base image build', () => {
     assert.equal(record.glance_id, result.glanceId);
     assert.match(record.icicle ?? '', /<package name="tree"\/>/);
     assert.equal(record.packages, result.packages);
+    assert.equal(record.package_details?.length, result.packages);
+    assert.deepEqual(
+      record.package_details?.find(({ name }) => name === 'tree'),
+      { name: 'tree', version: '1.0-1', architecture: 'amd64' },
+    );
+    assert.equal(record.icicle_warning, null);
     assert.equal(record.downloaded, true);
     assert.ok((record.timings['base.snapshot'] ?? 0) > 0);
+  });
+
+  for (const [what, extra, why] of [
+    [
+      'prints another number of lines',
+      'echo one line',
+      /^the ICICLE has no <extra>: .* printed 1 lines for \d+ packages/,
+    ],
+    ['fails', 'echo so sad >&amp;2; exit 3', /^the ICICLE has no <extra>: .* exit status 3: so sad$/],
+  ] as const) {
+    it(`keeps the image and its plain ICICLE when the template’s extra_command ${what}`, async () => {
+      const template = env
+        .template({ name: 'extra', body: BODY })
+        .replace('</os>', `<icicle><extra_command>${extra}</extra_command></icicle></os>`);
+      const build = await env.build(template);
+      const result = await build.result();
+      const record = await build.record();
+      assert.equal(record.status, 'COMPLETE');
+      assert.match(record.icicle ?? '', /<package name="tree"\/>/);
+      assert.doesNotMatch(record.icicle ?? '', /<extra>/);
+      assert.match(record.icicle_warning ?? '', why);
+      assert.equal(record.packages, result.packages);
+      const { steps } = await build.status();
+      assert(steps.find(({ name }) => name === 'icicle')?.note?.includes(record.icicle_warning ?? ''));
+    });
+  }
+
+  it('gives each package the line that the template’s extra_command, run by bash, prints for it', async () => {
+    const extra = `[[ 1 ]] &amp;&amp; dpkg-query -W -f='\${Package} of \${Architecture}\\n'`;
+    const template = env
+      .template({ name: 'extras', body: BODY })
+      .replace('</os>', `<icicle><extra_command>${extra}</extra_command></icicle></os>`);
+    const build = await env.build(template);
+    await build.result();
+    assert.match((await build.record()).icicle ?? '', /<package name="tree">\n +<extra>tree of amd64<\/extra>/);
+  });
+
+  it('keeps the image when its packages cannot be listed', async () => {
+    const command = 'rm -f /var/lib/dpkg/status &amp;&amp; mkdir /var/lib/dpkg/status';
+    const body = `<commands><command name="break">${command}</command></commands>`;
+    const build = await env.build(env.template({ name: 'unlisted', body }));
+    assert.equal((await build.result()).packages, 0);
+    const { status, icicle, packages, package_details: details, icicle_warning: warning } = await build.record();
+    assert.deepEqual([status, icicle, packages, details], ['COMPLETE', null, null, null]);
+    assert.match(warning ?? '', /^there is no ICICLE: list the installed packages: ended with exit status 2: /);
   });
 
   it('puts files of the worker’s machine into the image, from the folders that the worker allows', async () => {

@@ -47,6 +47,24 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.equal(result.output, '#!/bin/cat\nhello\n');
     });
 
+    it('runs a script with bash when it is asked to, and with sh otherwise', async () => {
+      const guest = await sshServer.connect();
+      const script = 'readlink -f "/proc/$$/exe"; [ -z "$BASH" ] || shopt -q login_shell || echo no login shell';
+      const [inBash, inSh] = await Promise.all(
+        [true, false].map((prefersBash) => journal.run(guest, newKey(), script, { timeout: 20, prefersBash })),
+      );
+      assert.match(inBash?.output ?? '', /bash\nno login shell\n$/);
+      assert.equal(inSh?.output, (await journal.run(guest, newKey(), script, { timeout: 20 })).output);
+      assert.doesNotMatch(inSh?.output ?? '', /\/bash\n/);
+    });
+
+    it('runs a script with the interpreter of its first line also when it is asked for bash', async () => {
+      const guest = await sshServer.connect();
+      const options = { timeout: 20, prefersBash: true };
+      const result = await journal.run(guest, newKey(), '#!/bin/cat\nhello\n', options);
+      assert.equal(result.output, '#!/bin/cat\nhello\n');
+    });
+
     it('returns the result of a step that has ended, and does not run it again', async () => {
       const guest = await sshServer.connect();
       const key = newKey();

@@ -39,7 +39,7 @@ describe('a script for PowerShell', () => {
 });
 
 describe('the journal of a Windows guest', () => {
-  const step: JournalStep = { journal: 'C:\\j', name: 'command_1-abc', round: '0', forceRerun: false, script: Buffer.from('exit 3'), timeout: 60, earlier: 100 }; // prettier-ignore
+  const step: JournalStep = { journal: 'C:\\j', name: 'command_1-abc', round: '0', forceRerun: false, prefersBash: false, script: Buffer.from('exit 3'), timeout: 60, earlier: 100 }; // prettier-ignore
   const valuesOf = (script: string): string => POWERSHELL_GUEST.follow({ ...step, script: Buffer.from(script) });
 
   it('gets all its values in variables', () => {

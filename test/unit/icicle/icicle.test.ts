@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { parseListing, readIcicle, writeIcicle } from '../../../src/icicle/icicle.js';
+import { pairWithExtra, parseListing, readIcicle, writeIcicle } from '../../../src/icicle/icicle.js';
 
 describe('writing an ICICLE document', () => {
   it('puts the description first, indents by two spaces, and ends in a line feed', () => {
@@ -83,14 +83,14 @@ it('parseListing reads one package per line, and skips empty lines', () => {
   assert.deepEqual(parseListing(''), []);
 });
 
-it('parseListing gives each package the line of the extra output at the same position, also an empty line', () => {
-  assert.deepEqual(parseListing('a\nb\n', '1\n\n'), [
+it('pairWithExtra gives each package the line of the extra output at the same position, also an empty line', () => {
+  assert.deepEqual(pairWithExtra('a\nb\n', '1\n\n'), [
     { name: 'a', extra: '1' },
     { name: 'b', extra: '' },
   ]);
-  assert.deepEqual(parseListing('a\n\nb\n', '1\n2\n3\n'), [
+  assert.deepEqual(pairWithExtra('a\n\nb\n', '1\n2\n3\n'), [
     { name: 'a', extra: '1' },
     { name: 'b', extra: '3' },
   ]);
-  assert.throws(() => parseListing('a\nb\n', '1\n'), /printed 1 lines for 2 packages/);
+  assert.throws(() => pairWithExtra('a\nb\n', '1\n'), /printed 1 lines for 2 packages/);
 });

@@ -161,6 +161,28 @@ describe('planning a build', () => {
     assert.deepEqual((parse(scriptOf(commands)) as { autoinstall: unknown }).autoinstall, parse(commands));
   });
 
+  it('warns of an extra_command that does not ask the package manager, when the build lists the packages', () => {
+    const warningsOf = (icicleExtraCommand: string, parameters = PARAMETERS): string[] => {
+      const template = templateOf('Debian', '12', { icicleExtraCommand });
+      return planBuild({ template, installScript: PRESEED, parameters }).warnings;
+    };
+    assert.match(warningsOf('cat /etc/os-release').join(), /^<extra_command> does not ask the package manager/);
+    assert.deepEqual(warningsOf('cat /etc/os-release', parseParameters({ generate_icicle: 'False' })), []);
+    for (const command of ["rpm -qa --qf '%{NAME}'", 'dpkg-query -W', '/usr/sbin/pkg info']) {
+      assert.deepEqual(warningsOf(command), []);
+    }
+  });
+
+  it('speaks of the power-off only where the script lacks it', () => {
+    const template = templateOf('Fedora', '40');
+    const hintOf = (installScript: string): string | undefined =>
+      catchFactoryError(() => planBuild({ template, installScript, parameters: PARAMETERS })).hint;
+    assert.match(hintOf('text\nreboot\n') ?? '', /must power itself off/);
+    for (const script of ['', PRESEED, 'text\nshutdown -h now\n', `poweroff\n#${'x'.repeat(70_000)}`]) {
+      assert.match(hintOf(script) ?? '', /^correct the script; imagefactory validate/, script.slice(0, 40));
+    }
+  });
+
   it('returns the warnings of the profile', () => {
     const template = templateOf('Debian', '20');
     assert.equal(planBuild({ template, installScript: PRESEED, parameters: PARAMETERS }).warnings.length, 1);

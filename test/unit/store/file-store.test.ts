@@ -17,6 +17,8 @@ function record(identifier: string, overrides: Partial<BuildRecord> = {}): Build
     data: `/store/${identifier}.body`,
     template: '<template/>',
     icicle: null,
+    package_details: null,
+    icicle_warning: null,
     status: 'BUILDING',
     status_detail: { activity: 'installing', error: null },
     percent_complete: 30,

@@ -110,7 +110,19 @@ apt install -- ${quoteWords(names)}
  * whose configuration is left. The names are the same as Oz's: `name`, or `name:arch` where dpkg needs it. dpkg before
  * 1.16.2 prints nothing for `binary:Package`; then awk reads `Package` in its place.
  */
-const LIST_DEBIAN_PACKAGES = `dpkg-query -W -f='\${Status} \${binary:Package} \${Package}\\n' | awk '$3 == "installed" { print $4 }'`;
+const LIST_DEBIAN_PACKAGES = listInstalled('${binary:Package} ${Package}', '{ print $4 }');
+
+const LIST_DEBIAN_DETAILS = listInstalled(
+  '${Package} ${Version} ${Architecture}',
+  String.raw`{ print $4 "\t" $5 "\t" $6 }`,
+);
+
+/** Builds a command that prints fields of the installed packages. In `print`, the fields begin at `$4`. */
+function listInstalled(fields: string, print: string): string {
+  const query = `dpkg-query -W -f='\${Status} ${fields}\\n'`;
+  // Not a pipe: its exit status would be that of awk.
+  return `packages=$(${query}) && printf '%s\\n' "$packages" | awk '$3 == "installed" ${print}'`;
+}
 
 /** Removes the identity of the machine (see {@link cleanLinux}), and the files that apt has fetched. */
 function cleanDebian(kept: readonly string[]): GuestScript {
@@ -132,6 +144,7 @@ export const APT_TOOLS: GuestTools = {
   removeRepository: removeDebianRepository,
   installPackages: installDebianPackages,
   listPackages: LIST_DEBIAN_PACKAGES,
+  listPackageDetails: LIST_DEBIAN_DETAILS,
   cleanGuest: cleanDebian,
   cleanAtShutdown: cleanLinuxAtShutdown,
 };

@@ -84,12 +84,19 @@ function removeFedoraRepository(repository: Repository): GuestScript {
 }
 
 /**
- * Checks whether rpm can look up a name: a package, a file or a capability. rpm supports no groups (`@core`) and no
- * patterns.
+ * Returns the name by which rpm finds the package that yum has installed under a name: a package, a file or a
+ * capability. yum accepts an epoch (`1:foo-2.3`, `foo-1:2.3`), which old versions of rpm do not look up. Returns
+ * undefined for what rpm does not know as yum does: groups (`@core`), patterns, and the address or the file of a
+ * package.
  */
-function isPlainName(name: string): boolean {
-  return /^[\w./+:()=-]+$/.test(name);
+function toRpmName(name: string): string | undefined {
+  if (name.endsWith('.rpm') || name.includes('://') || !/^[\w./+:()=~^-]+$/.test(name)) return undefined;
+  return name.replace(/^\d+:|(?<=^[^()]*-)\d+:/, '');
 }
+
+/** Matches the lines with which yum and dnf say that they leave a package out. They may report success all the same. */
+const LEFT_OUT =
+  '^(No package .* available|No match for argument: |Cannot open: |Warning: (Group|group) .* does not exist)';
 
 /**
  * Installs all packages in one transaction. yum reports success even if some packages do not exist; this script fails
@@ -100,20 +107,27 @@ function installFedoraPackages(names: string[]): GuestScript {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: `${HEAD}
 manage install ${quoteWords(names)}
-if grep -E '^(No package .* available|Warning: (Group|group) .* does not exist)' "$work/output"; then exit 1; fi
-${writeInstalledCheck(names.filter(isPlainName))}`,
+if grep -E ${quoteWords([LEFT_OUT])} "$work/output"; then exit 1; fi
+${writeInstalledCheck(names.map(toRpmName).filter((name) => name !== undefined))}`,
   };
 }
 
 /**
- * Writes commands that check with rpm that each package is installed: by its name (or name-version), or by a
- * capability.
+ * Writes commands that check with rpm that yum has installed each package: by its name (or name-version), or by a
+ * capability. dnf needs no check: it fails when it cannot install a package. A package that another one replaces counts
+ * as installed.
  */
 function writeInstalledCheck(names: string[]): string {
   if (names.length === 0) return '';
-  return `missing=''
-for name in ${quoteWords(names)}; do
-  rpm -q -- "$name" >/dev/null 2>&1 || rpm -q --whatprovides -- "$name" >/dev/null 2>&1 || missing="$missing $name"
+  return `is_replaced() {
+  sed -n 's/^Package \\([^ ]*\\) is obsoleted by .*/\\1/p' "$work/output" | while read -r old; do
+    case $1 in "$old" | "$old".* | "$old"-*) echo yes ;; esac
+  done | grep -q yes
+}
+missing=''
+[ "$manager" = dnf ] || for name in ${quoteWords(names)}; do
+  rpm -q -- "$name" >/dev/null 2>&1 || rpm -q --whatprovides -- "$name" >/dev/null 2>&1 || is_replaced "$name" ||
+    missing="$missing $name"
 done
 if [ -n "$missing" ]; then
   echo "not installed, although $manager reported success:$missing" >&2
@@ -127,6 +141,8 @@ fi
  * them.
  */
 export const LIST_FEDORA_PACKAGES = 'rpm -qa';
+
+export const LIST_RPM_DETAILS = String.raw`rpm -qa --qf '%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{ARCH}\n'`;
 
 /** Removes the identity of the machine (see {@link cleanLinux}), and the files that yum or dnf has fetched. */
 function cleanFedora(kept: readonly string[]): GuestScript {
@@ -147,6 +163,7 @@ export const YUM: GuestTools = {
   removeRepository: removeFedoraRepository,
   installPackages: installFedoraPackages,
   listPackages: LIST_FEDORA_PACKAGES,
+  listPackageDetails: LIST_RPM_DETAILS,
   cleanGuest: cleanFedora,
   cleanAtShutdown: cleanLinuxAtShutdown,
 };

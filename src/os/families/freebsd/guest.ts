@@ -101,6 +101,7 @@ export const FREEBSD_TOOLS: GuestTools = {
   removeRepository,
   installPackages,
   listPackages: "pkg query '%n-%v'",
+  listPackageDetails: "pkg query '%n\t%v\t%q'",
   cleanGuest: clean,
   cleanAtShutdown,
 };

@@ -2,7 +2,7 @@ import type { Repository } from '../../../tdl/types.js';
 import { cleanLinux, cleanLinuxAtShutdown } from '../../guest/clean-linux.js';
 import { RETRY, escapeFileName, WAIT_FOR_LOCK, WAIT_FOR_CLOUD_INIT, quoteWords } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
-import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
+import { LIST_FEDORA_PACKAGES, LIST_RPM_DETAILS } from '../fedora/guest.js';
 
 const HEAD = `set -eu
 ${WAIT_FOR_LOCK}
@@ -56,6 +56,7 @@ export const URPMI: GuestTools = {
   removeRepository,
   installPackages,
   listPackages: LIST_FEDORA_PACKAGES,
+  listPackageDetails: LIST_RPM_DETAILS,
   cleanGuest: clean,
   cleanAtShutdown: cleanLinuxAtShutdown,
 };

@@ -9,7 +9,7 @@ import {
   writeFileCommand,
 } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
-import { LIST_FEDORA_PACKAGES } from '../fedora/guest.js';
+import { LIST_FEDORA_PACKAGES, LIST_RPM_DETAILS } from '../fedora/guest.js';
 
 /**
  * Defines the shell function `zypp`, which runs zypper. zypper asks no question and waits for its own lock. Its exit
@@ -112,6 +112,7 @@ export const ZYPPER_TOOLS: GuestTools = {
   removeRepository,
   installPackages,
   listPackages: LIST_FEDORA_PACKAGES,
+  listPackageDetails: LIST_RPM_DETAILS,
   cleanGuest: clean,
   cleanAtShutdown: cleanLinuxAtShutdown,
 };

@@ -1,3 +1,4 @@
+import { FactoryError } from '../../../domain/errors.js';
 import { buildPowershellScript } from '../../../domain/powershell.js';
 import type { Repository } from '../../../tdl/types.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
@@ -31,16 +32,27 @@ export const INSTALL_PACKAGES = `${CHOCO}& $choco install --yes --no-progress --
 ${STATUS}`;
 
 /**
- * Lists the installed programs with their versions, as Windows' settings do, including programs for i386.
+ * Builds a script that lists the installed programs, as Windows' settings do, including programs for i386. `print` says
+ * what it prints of a program, `$_`.
  * https://learn.microsoft.com/windows/win32/msi/uninstall-registry-key
  */
-export const LIST_PROGRAMS = `$places = 'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*',
+function buildProgramList(print: string): string {
+  return `$places = 'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*',
   'HKLM:\\SOFTWARE\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*'
 Get-ItemProperty $places -ErrorAction SilentlyContinue |
   Where-Object { $_.DisplayName -and $_.SystemComponent -ne 1 } |
-  ForEach-Object { if ($_.DisplayVersion) { "$($_.DisplayName)-$($_.DisplayVersion)" } else { $_.DisplayName } } |
+  ForEach-Object { ${print} } |
   Sort-Object -Unique
 `;
+}
+
+/** Lists the installed programs with their versions. */
+export const LIST_PROGRAMS = buildProgramList(
+  'if ($_.DisplayVersion) { "$($_.DisplayName)-$($_.DisplayVersion)" } else { $_.DisplayName }',
+);
+
+/** Lists the same programs, each with its version behind a tab. */
+export const LIST_PROGRAM_VERSIONS = buildProgramList('"$($_.DisplayName)`t$($_.DisplayVersion)"');
 
 /** The answer files for sysprep: that of Cloudbase-Init, or the one that a stock script leaves. */
 const ANSWERS = [
@@ -106,7 +118,18 @@ function removeRepository({ name }: Repository): GuestScript {
   return { title: `remove repository ${name}`, script: buildPowershellScript({ name }, REMOVE_SOURCE) };
 }
 
+/** @throws FactoryError InvalidTemplate for a name that Chocolatey would take for an option, such as `/force` */
 function installPackages(names: string[]): GuestScript {
+  const option = names.find((name) => name.startsWith('/'));
+  if (option !== undefined) {
+    throw new FactoryError(
+      'InvalidTemplate',
+      `${JSON.stringify(option)} is not a package name: it would be an option`,
+      {
+        hint: 'write the name that Chocolatey knows the package by, such as 7zip',
+      },
+    );
+  }
   return {
     title: names.length === 1 ? `install package ${names[0]}` : `install ${names.length} packages`,
     script: buildPowershellScript({ names }, INSTALL_PACKAGES),
@@ -124,6 +147,7 @@ export const WINDOWS_TOOLS: GuestTools = {
   removeRepository,
   installPackages,
   listPackages: LIST_PROGRAMS,
+  listPackageDetails: LIST_PROGRAM_VERSIONS,
   cleanGuest: (kept) => ({
     title: 'remove what belongs to this machine and not to the image',
     script: buildPowershellScript({ kept: kept.map((path) => path.replaceAll('/', '\\')) }, CLEAN),

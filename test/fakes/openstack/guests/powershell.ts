@@ -54,6 +54,7 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>(
   [scripts.SUPERVISE, ({ work }, input) => ({ script: translateShutDown(String(work)), input })],
   [WINDOWS_FOLLOW, translateFollow],
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
+  [tools.LIST_PROGRAM_VERSIONS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}\\t${Version}\\n'", input })], // prettier-ignore
 ]);
 
 /**
@@ -78,7 +79,7 @@ function translateFollow(values: Values, input: Buffer): Translation {
   if (file !== 'script.ps1' || bom !== true)
     throw new Error(`the fake PowerShell runs only script.ps1 with a byte order mark, not ${String(file)}`);
   const step = Buffer.from(translateStep(input.toString('utf8')));
-  const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), forceRerun: anew === true, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
+  const script = POSIX.follow({ journal: POSIX.journal, name: String(name), round: String(round), forceRerun: anew === true, prefersBash: false, script: step, timeout: Number(timeout), earlier: Number(earlier) }); // prettier-ignore
   return { script, input: step };
 }
 

@@ -221,6 +221,10 @@ describe('a stock answer file of Windows', () => {
 describe('the tools of a Windows guest', () => {
   const tools = findProfile(template('2022')).profile;
 
+  it('refuse the name of a package that Chocolatey would take for an option', () => {
+    assert.throws(() => tools.installPackages(['7zip', '/force']), { type: 'InvalidTemplate' });
+  });
+
   it('install packages and add sources with Chocolatey', () => {
     assert.match(tools.installPackages(['7zip', "it's"]).script, /^\$names = @\('7zip', 'it''s'\)\n/);
     const repository = { name: 'own', url: ' http://m.example.org/nuget ', signed: false, persisted: false, sslverify: true }; // prettier-ignore

@@ -32,17 +32,43 @@ describe('every script for a guest', () => {
       'installing a group': profile.installPackages(['@core']),
       'listing packages': { title: '', script: profile.listPackages },
       'cleaning the guest at the shutdown': { title: '', script: profile.cleanAtShutdown(['/etc/motd']) },
+      'listing details of packages': { title: '', script: profile.listPackageDetails },
       'cleaning the guest': profile.cleanGuest(['/etc/motd']),
     };
     for (const [what, { script }] of Object.entries(scripts)) {
       it(`can be read by sh: ${profile.packageManager}, ${what}`, () => {
         const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
         assert.equal(status, 0, stderr);
-        if (!['listing packages', 'cleaning the guest at the shutdown'].includes(what))
+        if (!what.startsWith('listing') && what !== 'cleaning the guest at the shutdown')
           assert(script.startsWith('set -eu\n'));
       });
     }
   }
+});
+
+describe('listing the packages of Debian', () => {
+  function list(script: string, programs: Record<string, string> = {}): SpawnSyncReturns<string> {
+    const functions = Object.entries(programs).map(([name, body]) => `${name}() { ${body}; }\n`);
+    return spawnSync('sh', ['-c', `${functions.join('')}${script}`], { encoding: 'utf8' });
+  }
+  const query = (...lines: string[]): { fake: string } => ({ fake: `printf '%s\\n' ${lines.map((l) => `'${l}'`).join(' ')}` }); // prettier-ignore
+  const replace = (script: string): string => script.replace('dpkg-query', 'fake');
+
+  it('prints only what is installed, with the old name where dpkg has no other', () => {
+    const lines = ['install ok installed libc6:amd64 libc6', 'deinstall ok config-files a a', 'hold ok installed b'];
+    assert.equal(list(replace(debian.listPackages), query(...lines)).stdout, 'libc6:amd64\nb\n');
+  });
+
+  it('prints name, version and architecture', () => {
+    const lines = ['install ok installed libc6 2.36-9 amd64', 'deinstall ok config-files a 1 all'];
+    assert.equal(list(replace(debian.listPackageDetails), query(...lines)).stdout, 'libc6\t2.36-9\tamd64\n');
+  });
+
+  it('fails when dpkg fails', () => {
+    for (const script of [debian.listPackages, debian.listPackageDetails]) {
+      assert.equal(list(replace(script), { fake: 'return 3' }).status, 3);
+    }
+  });
 });
 
 describe('cleaning a guest', () => {
@@ -176,6 +202,54 @@ describe('installing packages', () => {
     const { status, stderr } = run(fedora.installPackages(['tree', 'nope', '@core']).script);
     assert.equal(status, 1);
     assert.match(stderr, /not installed.*: nope$/m);
+  });
+
+  it('accepts what yum has installed from an address, a file or a group, or with an epoch, version or architecture', () => {
+    const names = [
+      'https://u:p@h.example/x-1.rpm',
+      '/root/x.rpm',
+      '@Core Tools',
+      'foo*',
+      '1:a-2.3',
+      'b-1:2.3',
+      'c.i686',
+    ];
+    stub('yum', `for word; do printf '<%s>' "$word"; done >>"${bin}/log"`);
+    // rpm before 4.14 finds no package by a name with an epoch.
+    stub('rpm', `for name; do :; done; case $name in a-2.3 | b-2.3 | c.i686 | 'perl(A::1:B)') exit 0 ;; esac; exit 1`);
+    const { status, stderr } = run(fedora.installPackages([...names, 'perl(A::1:B)']).script);
+    assert.equal(status, 0, stderr);
+    assert(log().includes(names.map((name) => `<${name}>`).join('')), log());
+  });
+
+  it('fails when yum cannot open the address of a package, and installs the others', () => {
+    stub('rpm', 'exit 0');
+    stub('yum', 'echo "Cannot open: http://h.example/x.rpm. Skipping."');
+    assert.equal(run(fedora.installPackages(['http://h.example/x.rpm', 'tree']).script).status, 1);
+  });
+
+  it('accepts a package in whose place yum has installed another one', () => {
+    stub('rpm', 'exit 1');
+    stub('yum', 'echo "Package old is obsoleted by new, trying to install new-1-1.noarch instead"');
+    assert.equal(run(fedora.installPackages(['old.x86_64', 'old']).script).status, 0);
+    assert.equal(run(fedora.installPackages(['older']).script).status, 1);
+  });
+
+  it('believes dnf, which fails when it cannot install a package', () => {
+    stub('rpm', 'exit 1');
+    stub('dnf', 'exit 0');
+    assert.equal(run(fedora.installPackages(['old']).script).status, 0);
+    stub('dnf', 'echo "No match for argument: old"');
+    assert.equal(run(fedora.installPackages(['old']).script).status, 1);
+  });
+
+  it('hands every name on as one word and never as an option', () => {
+    const names = ['/root/x.rpm', 'http://h.example/x.rpm?a=1&b=2', 'foo=1.2', 'libc6:i386', 'foo*', EVIL];
+    for (const profile of TOOLS) {
+      const { script } = profile.installPackages(names);
+      for (const name of names) assert(script.includes(` '${name.replaceAll("'", `'\\''`)}'`), name);
+      if (!['yum', 'dnf'].includes(profile.packageManager)) assert.match(script, / -- '\/root/);
+    }
   });
 
   it('uses dnf when the guest has it', () => {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkInstallScript, type ScriptContext } from '../../../../src/os/scripts/check-install-script.js';
+import {
+  checkInstallScript,
+  type CheckedScript,
+  type ScriptContext,
+} from '../../../../src/os/scripts/check-install-script.js';
 import type { InstallScriptKind } from '../../../../src/os/scripts/kinds/registry.js';
 
 /*
@@ -18,6 +22,18 @@ const MODE = (inside: string): string =>
 const TRUE = (name: string): string => `<${name} config:type="boolean">true</${name}>`;
 const DRAKX = (answer: string): string => `$o = {\n  'lang' => 'en_US',\n  ${answer},\n};\n`;
 const PRESEED = 'd-i debian-installer/exit/poweroff boolean true\n';
+
+/** A script of each kind that does not say that it powers the machine off. */
+const ENDLESS: Record<InstallScriptKind, string> = {
+  agama: '{"product": {"id": "SLES"}}',
+  auto_inst: DRAKX("'autoExitInstall' => '1'"),
+  autoinstall: 'version: 1\n',
+  autounattend: ANSWERS(''),
+  autoyast: MODE(''),
+  installerconfig: BSD('echo done'),
+  kickstart: 'text\n%packages\n%end\n',
+  preseed: 'd-i debian-installer/locale string en_US\n',
+};
 
 const VALID: [InstallScriptKind, string, string][] = [
   [
@@ -182,6 +198,18 @@ describe('an install script of a stranger', () => {
       assert.match(`${warnings.join()} assume_poweroff True`, message);
     }
   });
+
+  for (const [kind, text] of Object.entries(ENDLESS)) {
+    it(`of any kind may end out of sight when the user says that it powers the machine off: ${kind}`, () => {
+      const check = (assumesPowerOff: boolean): CheckedScript =>
+        checkInstallScript(kind as InstallScriptKind, text, { assumesPowerOff });
+      const [refused, accepted] = [check(false), check(true)];
+      // The end of Agama is on the kernel's command line, so its profile has none.
+      assert.equal(refused.lacksPowerOff, kind === 'agama' ? undefined : true);
+      assert.equal(accepted.problems.length, 0, JSON.stringify(accepted.problems));
+      assert.equal(accepted.warnings.length, refused.problems.length);
+    });
+  }
 
   it('of another kind is refused also when the user says that it powers the machine off', () => {
     assert.match(
