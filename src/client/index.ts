@@ -46,6 +46,7 @@ export {
   startBuild,
   type StartedBuild,
 } from './builds.js';
+export { findUuid, type FindUuidOptions } from './find-uuid.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
 export type { PendingActivity } from './pending-activity.js';
 export { waitForImage, waitForOutcome, type BuildOutcome, type WaitOptions } from './outcome.js';
@@ -69,6 +70,7 @@ export {
 } from './operating-systems.js';
 
 export {
+  AmbiguousNameError,
   BuildCanceledError,
   BuildFailedError,
   BuildNotFoundError,
@@ -82,6 +84,7 @@ export {
   UnreadableFileError,
   type ClientErrorType,
   type FileReport,
+  type NamedBuild,
 } from './errors.js';
 export {
   FactoryError,

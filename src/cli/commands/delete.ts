@@ -1,9 +1,9 @@
-import { deleteImage } from '../../client/index.js';
+import { deleteImage, type ImageFactoryClient } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { CommandError } from '../errors.js';
 import { formatJson } from '../output.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 
 const PROVIDER_ONLY = 'only for provider images; has no effect for a base image';
 
@@ -19,8 +19,7 @@ export const deleteCommand: Command = {
   },
   examples: [['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
-    const uuid = parseUuidArgument(context);
-    return withClient(context, async (client) => {
+    const remove = async (client: ImageFactoryClient, uuid: string): Promise<number> => {
       const { found, removed } = await deleteImage(client, uuid);
       if (!found) throw new CommandError(`No image found with id: ${uuid}`);
       const list = removed.length === 0 ? 'nothing was left of it' : removed.map(toPlainLine).join(', ');
@@ -30,6 +29,9 @@ export const deleteCommand: Command = {
           : `Deleted image ${uuid}: ${list}\n`,
       );
       return 0;
-    });
+    };
+    // A name may mean an image whose build Temporal has forgotten. So we look in the store too, and never delete the
+    // one image of several that Temporal happens to know.
+    return withBuild(context, remove, { forgotten: true });
   },
 };

@@ -64,7 +64,7 @@ for (const [what, line, message] of [
   ['no template behind --', ['validate', '--'], /an argument is missing \(usage: imagefactory validate/],
   ['an unknown output', ['--output', 'xml', 'images'], /Invalid values/],
   ['--debug and --nodebug', ['--debug', '--nodebug', 'images'], /mutually exclusive/],
-  ['a UUID that is none', ['status', '12'], /"12" is not an image's UUID/],
+  ['an empty UUID', ['status', ' '], /the UUID is empty/],
   ['a fetch_spec that is no JSON', ['images', '{status: 1}'], /fetch_spec is not JSON/],
   ['a fetch_spec that is no object', ['images', '[]'], /fetch_spec is not a JSON object/],
   ['an unknown deadline', ['deadline', UUID, 'lunch', '60'], /Invalid values/],
