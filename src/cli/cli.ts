@@ -7,6 +7,7 @@ import {
   TemporalUnavailableError,
 } from '../client/index.js';
 import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
+import { suggestName } from '../domain/suggest.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
 import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from './config.js';
@@ -72,6 +73,9 @@ export async function parse(args: string[]): Promise<ParsedCommand | string> {
   return chosen ?? (text === '' ? text : `${text}\n`);
 }
 
+/** The command that prints a completion script. */
+const COMPLETION = 'completion';
+
 /** Options that take two words: a name and a value, or a name and a file. */
 const PAIRS = ['--parameter', '--file-parameter'];
 
@@ -113,9 +117,14 @@ function findCommand(args: string[]): Command | undefined {
 
 function toUsageError(error: Error, args: string[]): UsageError {
   const command = findCommand(args);
-  if (command === undefined) return new UsageError(error.message, { hint: 'imagefactory --help lists the commands' });
-  const hint = `imagefactory ${getName(command)} --help describes the command`;
-  if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
+  const help =
+    command === undefined
+      ? 'imagefactory --help lists the commands'
+      : `imagefactory ${getName(command)} --help describes the command`;
+  const hint = [...suggestWords(error, args, command), help].join('\n');
+  if (command === undefined || !error.message.startsWith('Not enough non-option arguments')) {
+    return new UsageError(error.message, { hint });
+  }
   const pairs =
     command.options?.['parameter'] === undefined
       ? ''
@@ -123,6 +132,30 @@ function toUsageError(error: Error, args: string[]): UsageError {
   return new UsageError(`an argument is missing (usage: imagefactory ${command.usage.replace('..', '…')})${pairs}`, {
     hint,
   });
+}
+
+/** Writes a question for each word that yargs does not know and that is close to a command or an option. */
+function suggestWords({ message }: Error, args: string[], command: Command | undefined): string[] {
+  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
+  return unknown.flatMap((word) => {
+    const isOption = args.some((arg) => arg.split('=')[0] === `--${word}`);
+    const meant = isOption ? suggestOption(word, command) : suggestCommand(word, command);
+    return meant === undefined ? [] : [`did you mean ${meant}?`];
+  });
+}
+
+function suggestCommand(word: string, command: Command | undefined): string | undefined {
+  // Behind a command, an unknown word is one argument too many.
+  return command === undefined ? suggestName(word, [...COMMANDS.map(getName), COMPLETION]) : undefined;
+}
+
+function suggestOption(word: string, command: Command | undefined): string | undefined {
+  const parameter = word.replaceAll('-', '_');
+  if (command?.options?.['parameter'] !== undefined && listParameterNames().includes(parameter)) {
+    return `--parameter ${parameter} VALUE`;
+  }
+  const name = suggestName(word, [...Object.keys({ ...GLOBAL_OPTIONS, ...command?.options }), 'help', 'version']);
+  return name === undefined ? undefined : `--${name}`;
 }
 
 function getName(command: Command): string {
@@ -156,7 +189,7 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
     );
   }
   return parser
-    .completion('completion', 'print a script that completes commands in bash or zsh', createCompleter(args))
+    .completion(COMPLETION, 'print a script that completes commands in bash or zsh', createCompleter(args))
     .demandCommand(1, 'no command is given')
     .strict()
     .fail(false)

@@ -7,7 +7,7 @@ import {
   type GivenParameters,
   type NamedText,
 } from '../client/index.js';
-import { PARAMETERS } from '../domain/parameters.js';
+import { hintAtParameters, PARAMETERS } from '../domain/parameters.js';
 import type { GivenOptions } from './config.js';
 import { CommandError, UsageError } from './errors.js';
 
@@ -103,7 +103,7 @@ function readJsonParameters(file: string): Record<string, unknown> {
 function readValue(name: string, file: string): string {
   if (!Object.hasOwn(PARAMETERS, name)) {
     throw new UsageError(`there is no parameter ${JSON.stringify(name)}`, {
-      hint: `the parameters are: ${listParameterNames().join(', ')}`,
+      hint: hintAtParameters(name),
     });
   }
   return readParameterFile(`--file-parameter ${name} ${file}`, file);

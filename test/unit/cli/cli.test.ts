@@ -87,6 +87,32 @@ for (const [what, line, message] of [
   });
 }
 
+for (const [what, line, question] of [
+  ['command', ['statsu', UUID], /did you mean status\?/],
+  ['option', ['cancel', UUID, '--detatch'], /did you mean --detach\?/],
+  ['option with a value', ['base_image', '--ouptut=json', 't.tdl'], /did you mean --output\?/],
+  ['option that is a parameter', ['base_image', '--flavor', '2', 't.tdl'], /did you mean --parameter flavor VALUE\?/],
+  [
+    'parameter',
+    ['base_image', '--file-parameter', 'instal-script', '/dev/null', '/dev/null'],
+    /did you mean install_script\? the parameters are: /,
+  ],
+] as [string, string[], RegExp][]) {
+  test(`a mistyped ${what} gives the question whether the right one was meant`, async () => {
+    const io = new RecordingIo();
+    assert.equal(await run(line, io), 2);
+    assert.match(io.stderr, question);
+  });
+}
+
+test('a word that is close to no command, and an argument too many, give no such question', async () => {
+  for (const line of [['bake'], ['images', '{}', 'status'], ['cancel', UUID, 'watsh']]) {
+    const io = new RecordingIo();
+    assert.equal(await run(line, io), 2);
+    assert.doesNotMatch(io.stderr, /did you mean/);
+  }
+});
+
 test('without arguments the help is printed, with every command in it', async () => {
   const io = new RecordingIo();
   assert.equal(await run([], io), 0);
