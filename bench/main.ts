@@ -9,6 +9,7 @@ const BENCHMARKS: Record<string, () => Promise<void>> = {
   cancel: async () => (await import('./cancel.js')).measureCancel(),
   shell: async () => (await import('./shell.js')).measureShell(),
   download: async () => (await import('./download.js')).measureDownload(),
+  completion: async () => (await import('./completion.js')).measureCompletion(),
   hostile: async () => (await import('./hostile.js')).measureHostile(),
 };
 

@@ -1,4 +1,4 @@
-import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import {
   FactoryError,
   formatProblems,
@@ -54,13 +54,13 @@ export async function run(args: string[], io: Io): Promise<number> {
   }
 }
 
-/** Parses a command line: returns the command, or the text that was requested instead (help, version, completion). */
+/** Parses a command line: returns the command, or the text that was requested instead (help, version). */
 export async function parse(args: string[]): Promise<ParsedCommand | string> {
   if (args.length === 0) return parse(['--help']);
   let chosen: ParsedCommand | undefined;
   let text = '';
   const line = nameStandardInput(removeOptionsEnd(args));
-  const parser = createParser(args, (command, options) => {
+  const parser = createParser((command, options) => {
     chosen = { command, options };
   });
   try {
@@ -72,9 +72,6 @@ export async function parse(args: string[]): Promise<ParsedCommand | string> {
   }
   return chosen ?? (text === '' ? text : `${text}\n`);
 }
-
-/** The command that prints a completion script. */
-const COMPLETION = 'completion';
 
 /** Options that take two words: a name and a value, or a name and a file. */
 const PAIRS = ['--parameter', '--file-parameter'];
@@ -146,7 +143,7 @@ function suggestWords({ message }: Error, args: string[], command: Command | und
 
 function suggestCommand(word: string, command: Command | undefined): string | undefined {
   // Behind a command, an unknown word is one argument too many.
-  return command === undefined ? suggestName(word, [...COMMANDS.map(getName), COMPLETION]) : undefined;
+  return command === undefined ? suggestName(word, COMMANDS.map(getName)) : undefined;
 }
 
 function suggestOption(word: string, command: Command | undefined): string | undefined {
@@ -162,7 +159,7 @@ function getName(command: Command): string {
   return command.usage.split(' ')[0] ?? '';
 }
 
-function createParser(args: string[], choose: (command: Command, options: GivenOptions) => void): Argv {
+function createParser(choose: (command: Command, options: GivenOptions) => void): Argv {
   const parser = yargs([])
     .scriptName('imagefactory')
     // `toUsageError` compares yargs's error messages, so yargs must not translate them.
@@ -189,7 +186,6 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
     );
   }
   return parser
-    .completion(COMPLETION, 'print a script that completes commands in bash or zsh', createCompleter(args))
     .demandCommand(1, 'no command is given')
     .strict()
     .fail(false)
@@ -197,18 +193,6 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
     .version(readVersion())
     .help()
     .wrap(Math.min(110, process.stdout.columns || 100));
-}
-
-/** Completes the name of a parameter after --parameter and --file-parameter. yargs completes everything else. */
-function createCompleter(args: string[]): FallbackCompletionFunction {
-  return (_current, _argv, filter, done) => {
-    if (PAIRS.includes(args.at(-2) ?? '')) done(listParameterNames());
-    else {
-      filter((_error, defaults) => {
-        done(defaults ?? []);
-      });
-    }
-  };
 }
 
 function addOptions(parser: Argv, command: Command): Argv {

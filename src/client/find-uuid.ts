@@ -42,7 +42,9 @@ export async function findUuid(
   const start = stripKind(name).toLowerCase();
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(start)) return start;
   if (name === '') throw new BuildNotFoundError(name);
-  const found = await findInTemporal(client, name, start);
+  // One more than the error message lists, so that the message can say that there are more.
+  const query = buildQuery(name, start);
+  const found = await queryBuilds(client, query, (build) => isNamed(build, name, start), MOST_LISTED + 1);
   if (forgotten || found.size === 0) {
     for (const build of await findInStore(client, name, start)) {
       if (!found.has(build.uuid)) found.set(build.uuid, build);
@@ -55,25 +57,35 @@ export async function findUuid(
   return first.uuid;
 }
 
+/**
+ * Lists the latest builds that Temporal has, newest first.
+ *
+ * @throws ClientError when Temporal does not answer
+ */
+export async function listBuilds(client: ImageFactoryClient, most: number): Promise<NamedBuild[]> {
+  return [...(await queryBuilds(client, `WorkflowType = '${WORKFLOWS.baseImage}'`, () => true, most)).values()];
+}
+
 /** Checks whether a text may be the beginning of a UUID. */
 function isBeginning(start: string): boolean {
   return /^[0-9a-f][0-9a-f-]{0,35}$/.test(start);
 }
 
-/** Finds the builds that Temporal lists, newest first. Stops when there are more than an error message lists. */
-async function findInTemporal(
+/** Lists builds in Temporal by UUID, newest first, until there are `most`. */
+async function queryBuilds(
   client: ImageFactoryClient,
-  name: string,
-  start: string,
+  query: string,
+  isWanted: (build: NamedBuild) => boolean,
+  most: number,
 ): Promise<Map<string, NamedBuild>> {
   const found = new Map<string, NamedBuild>();
   await callTemporal(() =>
     client.withTimeout(async () => {
-      for await (const workflow of client.temporal.workflow.list({ query: buildQuery(name, start) })) {
+      for await (const workflow of client.temporal.workflow.list({ query })) {
         const build = describeWorkflow(workflow);
         // A build that was resumed has several runs. The newest comes first.
-        if (isNamed(build, name, start) && !found.has(build.uuid)) found.set(build.uuid, build);
-        if (found.size > MOST_LISTED) return;
+        if (isWanted(build) && !found.has(build.uuid)) found.set(build.uuid, build);
+        if (found.size >= most) return;
       }
     }),
   );

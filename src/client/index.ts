@@ -46,7 +46,7 @@ export {
   startBuild,
   type StartedBuild,
 } from './builds.js';
-export { findUuid, type FindUuidOptions } from './find-uuid.js';
+export { findUuid, listBuilds, type FindUuidOptions } from './find-uuid.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
 export type { PendingActivity } from './pending-activity.js';
 export { waitForImage, waitForOutcome, type BuildOutcome, type WaitOptions } from './outcome.js';

@@ -5,13 +5,17 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { run } from '../../../src/cli/cli.js';
+import { answerShell } from '../../../src/cli/completion/complete.js';
+import { refreshBuilds } from '../../../src/cli/completion/refresh.js';
 import type { Activities } from '../../../src/activities/index.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { startTemporal, withWorkers } from '../../support/temporal.js';
+import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
 import { instantActivities, Parked } from './activities.js';
 import { beginCommand, runCommand } from './run-command.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
 
 const TEMPLATE = `<template>
@@ -307,6 +311,23 @@ describe('the command line against a real Temporal server', { skip }, () => {
       await start(name);
       assert.match((await finish('named', 'cancel', name.slice(0, -1))).stderr, /No image found with id: whole-/);
       assert.equal((await finish('named', 'cancel', '')).code, 2);
+    });
+
+    it('is offered by the completion, after a refresh and on the machine where it was started', async () => {
+      const env = { ...temporalEnv(environment), XDG_CACHE_HOME: mkdtempSync(join(directory, 'cache-')) };
+      const uuid = await start('completed');
+      const offer = (): Promise<string> =>
+        answerShell(['status', uuid.slice(0, 12)], { ...env, IMAGEFACTORY_SHELL: 'fish' }, () => undefined);
+      assert.equal(await offer(), '');
+      await refreshBuilds(env);
+      assert.equal(await offer(), `${uuid}\tcompleted, NEW\n`);
+      const own = new RecordingIo({
+        ...temporalEnv(environment),
+        XDG_CACHE_HOME: mkdtempSync(join(directory, 'own-')),
+      });
+      assert.equal(await run([...build, '--detach'], own), 0);
+      const words = ['status', own.stdout.trim()];
+      assert.equal(await answerShell(words, own.env, () => undefined), own.stdout);
     });
 
     it('that Temporal has forgotten is found too, and delete does not overlook it', async () => {

@@ -138,11 +138,6 @@ test('--version prints the version alone', async () => {
   assert.match(io.stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-test('behind --parameter the names of the parameters are completed', async () => {
-  const text = await parse(['--get-yargs-completions', 'imagefactory', 'base_image', '--parameter', '']);
-  assert.match(String(text), /^request_floating_ip$/m);
-});
-
 test('when Temporal does not answer, the error names Temporal’s address and how to start a Temporal server', async () => {
   const io = new RecordingIo({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   assert.equal(await run(['status', UUID], io), 1);
