@@ -10,6 +10,7 @@ const BENCHMARKS: Record<string, () => Promise<void>> = {
   crash: async () => (await import('./crash.js')).measureCrash(),
   shell: async () => (await import('./shell.js')).measureShell(),
   download: async () => (await import('./download.js')).measureDownload(),
+  completion: async () => (await import('./completion.js')).measureCompletion(),
   hostile: async () => (await import('./hostile.js')).measureHostile(),
 };
 

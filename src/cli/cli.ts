@@ -1,4 +1,4 @@
-import yargs, { type Argv, type FallbackCompletionFunction } from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import {
   BuildNotFoundError,
   BuildStateError,
@@ -6,10 +6,10 @@ import {
   formatProblems,
   ImageFactoryError,
   InvalidFilesError,
-  listFirstBuildSystems,
   TemporalUnavailableError,
 } from '../client/index.js';
 import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
+import { suggestName } from '../domain/suggest.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
 import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from './config.js';
@@ -79,13 +79,13 @@ function findLastValue(args: string[], option: string): string | undefined {
   return values.findLast((value) => value !== undefined);
 }
 
-/** Parses a command line: returns the command, or the text that was requested instead (help, version, completion). */
+/** Parses a command line: returns the command, or the text that was requested instead (help, version). */
 export async function parse(args: string[]): Promise<ParsedCommand | string> {
   if (args.length === 0) return parse(['--help']);
   let chosen: ParsedCommand | undefined;
   let text = '';
   const line = nameStandardInput(removeOptionsEnd(args));
-  const parser = createParser(args, (command, options) => {
+  const parser = createParser((command, options) => {
     chosen = { command, options };
   });
   try {
@@ -139,9 +139,14 @@ function findCommand(args: string[]): Command | undefined {
 
 function toUsageError(error: Error, args: string[]): UsageError {
   const command = findCommand(args);
-  if (command === undefined) return new UsageError(error.message, { hint: 'imagefactory --help lists the commands' });
-  const hint = `imagefactory ${getName(command)} --help describes the command`;
-  if (!error.message.startsWith('Not enough non-option arguments')) return new UsageError(error.message, { hint });
+  const help =
+    command === undefined
+      ? 'imagefactory --help lists the commands'
+      : `imagefactory ${getName(command)} --help describes the command`;
+  const hint = [...suggestWords(error, args, command), help].join('\n');
+  if (command === undefined || !error.message.startsWith('Not enough non-option arguments')) {
+    return new UsageError(error.message, { hint });
+  }
   const pairs =
     command.options?.['parameter'] === undefined
       ? ''
@@ -151,11 +156,35 @@ function toUsageError(error: Error, args: string[]): UsageError {
   });
 }
 
+/** Writes a question for each word that yargs does not know and that is close to a command or an option. */
+function suggestWords({ message }: Error, args: string[], command: Command | undefined): string[] {
+  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
+  return unknown.flatMap((word) => {
+    const isOption = args.some((arg) => arg.split('=')[0] === `--${word}`);
+    const meant = isOption ? suggestOption(word, command) : suggestCommand(word, command);
+    return meant === undefined ? [] : [`did you mean ${meant}?`];
+  });
+}
+
+function suggestCommand(word: string, command: Command | undefined): string | undefined {
+  // Behind a command, an unknown word is one argument too many.
+  return command === undefined ? suggestName(word, COMMANDS.map(getName)) : undefined;
+}
+
+function suggestOption(word: string, command: Command | undefined): string | undefined {
+  const parameter = word.replaceAll('-', '_');
+  if (command?.options?.['parameter'] !== undefined && listParameterNames().includes(parameter)) {
+    return `--parameter ${parameter} VALUE`;
+  }
+  const name = suggestName(word, [...Object.keys({ ...GLOBAL_OPTIONS, ...command?.options }), 'help', 'version']);
+  return name === undefined ? undefined : `--${name}`;
+}
+
 function getName(command: Command): string {
   return command.usage.split(' ')[0] ?? '';
 }
 
-function createParser(args: string[], choose: (command: Command, options: GivenOptions) => void): Argv {
+function createParser(choose: (command: Command, options: GivenOptions) => void): Argv {
   const parser = yargs([])
     .scriptName('imagefactory')
     // `toUsageError` compares yargs's error messages, so yargs must not translate them.
@@ -182,7 +211,6 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
     );
   }
   return parser
-    .completion('completion', 'print a script that completes commands in bash or zsh', createCompleter(args))
     .demandCommand(1, 'no command is given')
     .strict()
     .fail(false)
@@ -190,22 +218,6 @@ function createParser(args: string[], choose: (command: Command, options: GivenO
     .version(readVersion())
     .help()
     .wrap(Math.min(110, process.stdout.columns || 100));
-}
-
-/**
- * Completes the name of a parameter after --parameter and --file-parameter, and the name of a system after `init`.
- * yargs completes everything else.
- */
-function createCompleter(args: string[]): FallbackCompletionFunction {
-  return (_current, _argv, filter, done) => {
-    if (PAIRS.includes(args.at(-2) ?? '')) done(listParameterNames());
-    else if (args.at(-2) === 'init') done(listFirstBuildSystems());
-    else {
-      filter((_error, defaults) => {
-        done(defaults ?? []);
-      });
-    }
-  };
 }
 
 function addOptions(parser: Argv, command: Command): Argv {

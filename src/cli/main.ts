@@ -1,5 +1,5 @@
-import { run } from './cli.js';
-import { processIo } from './io.js';
+import { REFRESH_WORD } from './completion/build-cache.js';
+import { COMPLETE_WORD } from './completion/scripts.js';
 
 // When the reader of the output, such as `head`, stops early, the write fails with EPIPE. This is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -7,4 +7,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await run(process.argv.slice(2), processIo());
+// Each branch loads only its own files: a completion must be quick, and the commands load Temporal's SDK.
+const [word, ...rest] = process.argv.slice(2);
+if (word === COMPLETE_WORD) {
+  // The first of the words is the name of the program. An error would stand in the line that the user is writing, so a
+  // completion that fails offers nothing.
+  const { answerShell } = await import('./completion/complete.js');
+  process.stdout.write(await answerShell(rest.slice(1), process.env).catch(() => ''));
+} else if (word === REFRESH_WORD) {
+  const { refreshBuilds } = await import('./completion/refresh.js');
+  await refreshBuilds(process.env).catch(() => undefined);
+} else {
+  const [{ run }, { processIo }] = await Promise.all([import('./cli.js'), import('./io.js')]);
+  process.exitCode = await run(process.argv.slice(2), processIo());
+}

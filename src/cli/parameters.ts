@@ -8,7 +8,7 @@ import {
   type NamedText,
 } from '../client/index.js';
 import { formatDefault, KIND_WORDS, PARAMETER_GROUPS } from '../domain/parameter-words.js';
-import { PARAMETERS, type ParameterDefinition } from '../domain/parameters.js';
+import { hintAtParameters, PARAMETERS, type ParameterDefinition } from '../domain/parameters.js';
 import type { GivenOptions } from './config.js';
 import { CommandError, UsageError } from './errors.js';
 
@@ -133,7 +133,7 @@ function readJsonParameters(file: string): Record<string, unknown> {
 function readValue(name: string, file: string): string {
   if (!Object.hasOwn(PARAMETERS, name)) {
     throw new UsageError(`there is no parameter ${JSON.stringify(name)}`, {
-      hint: `the parameters are: ${listParameterNames().join(', ')}`,
+      hint: hintAtParameters(name),
     });
   }
   return readParameterFile(`--file-parameter ${name} ${file}`, file);

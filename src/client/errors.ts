@@ -17,6 +17,8 @@ export type ClientErrorType =
   | 'WorkerFailed'
   /** See {@link BuildNotFoundError}. */
   | 'BuildNotFound'
+  /** See {@link AmbiguousNameError}. */
+  | 'AmbiguousName'
   /** See {@link BuildStateError}. */
   | 'BuildState'
   /** See {@link BuildFailedError}. */
@@ -76,6 +78,42 @@ export class BuildNotFoundError extends ClientError {
     super('BuildNotFound', `No image found with id: ${uuid}`, {
       hint: 'Temporal has no such build; `imagefactory images` lists the images in the store',
       ...details,
+    });
+  }
+}
+
+/** A build among those that a text may mean. */
+export interface NamedBuild {
+  uuid: string;
+  /** Name of the template. Empty when it is not known. */
+  name: string;
+  /** Status of the build, or the state of its workflow. */
+  status: string;
+  /** When the build was started: ISO 8601. */
+  startedAt: string;
+}
+
+/**
+ * Several builds have the given template's name, or a UUID with the given beginning. `type` is `AmbiguousName`. The
+ * hint lists the builds.
+ */
+export class AmbiguousNameError extends ClientError {
+  override readonly name = 'AmbiguousNameError';
+
+  constructor(
+    /** The text that several builds match. */
+    readonly text: string,
+    /** The builds, newest first; at most ten. */
+    readonly builds: NamedBuild[],
+    hasMore: boolean,
+  ) {
+    const lines = builds.map(({ uuid, name, status, startedAt }) => {
+      const started = startedAt.slice(0, 16).replace('T', ' ');
+      return toPlainLine(`${uuid} (${status}, started ${started} UTC, template ${name})`);
+    });
+    const more = hasMore ? ['… and more'] : [];
+    super('AmbiguousName', `several builds match ${JSON.stringify(text)}`, {
+      hint: ['give the UUID of one of them, or enough of its beginning:', ...lines, ...more].join('\n'),
     });
   }
 }

@@ -46,6 +46,7 @@ export {
   startBuild,
   type StartedBuild,
 } from './builds.js';
+export { findUuid, listBuilds, type FindUuidOptions } from './find-uuid.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
 export type { PendingActivity } from './pending-activity.js';
 export { isSameBuild, listOpenBuilds, waitUntilIdle, type OpenBuild } from './open-builds.js';
@@ -73,6 +74,7 @@ export {
 } from './operating-systems.js';
 
 export {
+  AmbiguousNameError,
   BuildCanceledError,
   BuildFailedError,
   BuildNotFoundError,
@@ -86,6 +88,7 @@ export {
   UnreadableFileError,
   type ClientErrorType,
   type FileReport,
+  type NamedBuild,
 } from './errors.js';
 export {
   FactoryError,

@@ -39,6 +39,10 @@ export const KEYS = {
   /** UUID of the record that a base image belongs to. */
   image: 'imagefactory_image',
   template: 'imagefactory_template',
+  /** When the cloud began to capture the image: ISO 8601, UTC, to the second. On each JEOS and each base image. */
+  builtAt: 'imagefactory_built_at',
+  /** The version of imagefactory that built the image. On each JEOS and each base image. */
+  version: 'imagefactory_version',
   /** When a build last chose the JEOS or the medium: ISO 8601. */
   used: 'imagefactory_used',
   /** Time until which the sweeper keeps a resource: see {@link readExpiry}. */

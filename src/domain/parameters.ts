@@ -1,4 +1,5 @@
 import { FactoryError } from './errors.js';
+import { suggestName } from './suggest.js';
 import type { ParameterDefinition } from './parameter-definition.js';
 import { PARAMETERS, type ParameterName } from './parameter-table.js';
 
@@ -112,6 +113,14 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
   }
 }
 
+/** Writes the hint for an unknown parameter: the parameter that was probably meant, and the names of all parameters. */
+export function hintAtParameters(unknown: string): string {
+  const names = Object.keys(PARAMETERS).sort();
+  const meant = suggestName(unknown.replaceAll('-', '_'), names);
+  const question = meant === undefined ? '' : `did you mean ${meant}? `;
+  return `${question}the parameters are: ${names.join(', ')}`;
+}
+
 /**
  * Validates the parameters, and adds all defaults.
  *
@@ -125,9 +134,8 @@ export function parseParameters(given: Record<string, unknown>): BuildParameters
   }
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(PARAMETERS, name)) {
-      const valid = Object.keys(PARAMETERS).sort().join(', ');
       throw new FactoryError('InvalidParameter', `there is no parameter ${JSON.stringify(name)}`, {
-        hint: `the parameters are: ${valid}`,
+        hint: hintAtParameters(name),
       });
     }
     if (value === null || value === undefined) continue;

@@ -36,6 +36,8 @@ export interface FoundResource {
   expires?: number;
   /** Set on a complete JEOS or installer medium, from which any build may start. */
   shared?: 'jeos' | 'media';
+  /** UUID under which the store keeps the documents of the JEOS. Unset on every other resource. */
+  documents?: string;
   /** When a build last chose the shared image. Unset when no such time is recorded. */
   used?: number;
   /**

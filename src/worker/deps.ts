@@ -23,6 +23,8 @@ export interface DepsOptions {
   filesFrom?: string[];
   /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
   allowAddresses?: string[];
+  /** The version of this program. */
+  release: string;
   /** The deployment version of the worker. Default: the worker has no version. */
   version?: WorkerDeploymentVersion;
   /** Limits by cloud name. Default: no limits. */
@@ -62,6 +64,7 @@ export function createDeps(options: DepsOptions): Deps {
     journal: new GuestJournal(),
     temporal: options.temporal,
     version: options.version,
+    release: options.release,
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
     workerAddresses: options.workerAddresses,

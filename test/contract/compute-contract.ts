@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { listSnapshotRemovals } from '../../src/activities/images/image-properties.js';
 import { parseTimestamp } from '../../src/openstack/http/timestamp.js';
 import { type Bench, eventually, failure, publicKey, smallest } from './bench.js';
 
@@ -144,6 +145,11 @@ export function describeCompute(bench: Bench): void {
         '1',
         'the snapshot does not have a property of the image of its server',
       );
+      const removals = listSnapshotRemovals(snapshot, {});
+      const paths = removals.map(({ path }) => path);
+      for (const name of ['base_image_ref', 'image_type', 'instance_uuid', 'owner_user_name', 'user_id'])
+        assert.ok(paths.includes(`/${name}`), name);
+      assert.deepEqual(listSnapshotRemovals(await image.updateImage(snapshotId, removals), {}), []);
       await bench.serverIn(id, 'SHUTOFF');
 
       await bench.removeServer(id);

@@ -44,6 +44,7 @@ export function describeSweeper(bench: Bench): void {
         clouds: { get: () => bench.cloud, names: () => [bench.settings.name], close: () => Promise.resolve() },
         storagePath: storage,
         cachePath: storage,
+        release: '0.0.0-test',
       });
       running = runWorkers(workers, stop.signal);
     });

@@ -115,6 +115,7 @@ export class TestEnv {
       cachePath: join(this.storage, 'cache'),
       pollInterval: { shortest: 20, longest: 200 },
       allowAddresses: MEDIA_ADDRESSES,
+      release: '0.0.0-test',
       ...release,
     });
     const stop = new AbortController();

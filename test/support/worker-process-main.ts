@@ -42,6 +42,7 @@ const workers = await createWorkers({
   cachePath: cache,
   pollInterval: { shortest: 20, longest: 200 },
   allowAddresses: MEDIA_ADDRESSES,
+  release: '0.0.0-test',
 });
 const running = runWorkers(workers, createStopSignal());
 process.send?.('running');

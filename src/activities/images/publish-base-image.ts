@@ -2,7 +2,14 @@ import { KEYS, marksOf, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { loadBuild } from '../shared/build-documents.js';
-import { buildPropertyChanges, getExistingImage, updateImageProperties } from './image-properties.js';
+import type { ImageChange } from '../../openstack/types.js';
+import {
+  buildPropertyChanges,
+  describeBuild,
+  getExistingImage,
+  listSnapshotRemovals,
+  updateImageProperties,
+} from './image-properties.js';
 import { computeMinRam } from './min-ram.js';
 
 export interface PublishedImage {
@@ -45,15 +52,18 @@ export async function publishBaseImage(
     [KEYS.id]: input.imageId,
     [KEYS.image]: ref.uuid,
     [KEYS.template]: template.name,
+    ...describeBuild(deps, before),
   };
-  const image = await updateImageProperties(deps, ref.cloud, before, [
+  const changes: ImageChange[] = [
     ...buildPropertyChanges(before, wanted, plan.strippedProperties),
     { op: 'replace', path: '/name', value: input.name },
     { op: 'replace', path: '/tags', value: tagsOf(ref, 'base') },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
     { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },
     ...(input.isPublic ? [{ op: 'replace' as const, path: '/visibility', value: 'public' }] : []),
-  ]);
+  ];
+  const optional = listSnapshotRemovals(before, wanted);
+  const image = await updateImageProperties(deps, ref.cloud, before, changes, optional);
   const digest = image.os_hash_value ?? undefined;
   return {
     imageId: image.id,

@@ -1,7 +1,14 @@
 import { KEYS, MARK, marksOf, tagsOf } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
-import { buildPropertyChanges, getExistingImage, updateImageProperties } from './image-properties.js';
+import type { ImageChange } from '../../openstack/types.js';
+import {
+  buildPropertyChanges,
+  describeBuild,
+  getExistingImage,
+  listSnapshotRemovals,
+  updateImageProperties,
+} from './image-properties.js';
 import { computeMinRam } from './min-ram.js';
 import type { JeosStepInput } from '../shared/jeos-step.js';
 
@@ -22,12 +29,14 @@ export async function publishJeos(
     ...marksOf(ref, 'jeos', deps.identity),
     [KEYS.id]: input.imageId,
     [KEYS.jeos]: input.digest,
+    ...describeBuild(deps, image),
   };
-  await updateImageProperties(deps, ref.cloud, image, [
+  const changes: ImageChange[] = [
     ...buildPropertyChanges(image, wanted, plan.strippedProperties),
     { op: 'replace', path: '/name', value: `${template.name}-jeos` },
     { op: 'replace', path: '/tags', value: [MARK, ...tagsOf(ref, 'jeos').slice(1)] },
     { op: 'replace', path: '/min_disk', value: input.minDisk },
     { op: 'replace', path: '/min_ram', value: await computeMinRam(build) },
-  ]);
+  ];
+  await updateImageProperties(deps, ref.cloud, image, changes, listSnapshotRemovals(image, wanted));
 }

@@ -98,6 +98,7 @@ function buildJeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos
  */
 async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<string> {
   const { ref, plan } = input;
+  await copyDocuments(deps, input);
   const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
     workflowId: plan.jeosWorkflowId,
     taskQueue: workflowTaskQueue(Context.current().info.taskQueue, 'wait'),
@@ -116,7 +117,20 @@ async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<st
     staticSummary: `Install ${plan.osLabel} (JEOS for ${plan.name})`,
     staticDetails: `The installer run that build \`${ref.workflowId}\` and every other build with JEOS digest \`${plan.jeosDigest}\` share.`,
   });
+  // The sweeper may have removed the documents of an earlier JEOS just before the run started.
+  await copyDocuments(deps, input);
   return handle.signaledRunId;
+}
+
+/** Documents of a build that the run of its JEOS needs. */
+const JEOS_DOCUMENTS = ['template.tdl', 'install_script', 'parameters.json'];
+
+/** Copies the build's documents to those of the JEOS. */
+async function copyDocuments({ store }: Deps, { ref, plan }: WaitForJeosInput): Promise<void> {
+  for (const name of JEOS_DOCUMENTS) {
+    const content = await store.readDocument(ref.uuid, name);
+    if (content !== undefined) await store.writeDocument(plan.jeosDocumentsId, name, content);
+  }
 }
 
 /**

@@ -24,7 +24,7 @@ import { contentDocumentName } from '../shared/template-content.js';
 import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
-import { deriveUuid } from '../shared/derive-uuid.js';
+import { getJeosDocumentsId, getJeosWorkflowId } from '../shared/jeos-ids.js';
 import type { PlannedBuild } from './planned-build.js';
 import type { BuildRef } from '../../domain/names.js';
 
@@ -99,8 +99,8 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     os: { name: template.os.name, version: template.os.version, arch: template.os.arch },
     osLabel: plan.osLabel,
     jeosDigest: digest,
-    jeosWorkflowId: `jeos-${own}-${digest.slice(0, 16)}`,
-    jeosDocumentsId: deriveUuid(`jeos:${own}:${digest}`),
+    jeosWorkflowId: getJeosWorkflowId(own, digest),
+    jeosDocumentsId: getJeosDocumentsId(own, digest),
     flavorId: flavor.id,
     networkId: network.id,
     instanceDigest: instanceDigest(digest, network.id, parameters, disks),
@@ -146,7 +146,6 @@ export async function storePlan(
 ): Promise<void> {
   for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
   await writeDocuments(deps, ref.uuid, input, parameters);
-  await writeDocuments(deps, planned.jeosDocumentsId, input, parameters);
   const record = await buildInitialRecord(deps, { ref, input });
   await deps.store.writeRecord({ ...record, parameters: { ...parameters }, name: planned.name, os: planned.os });
 }

@@ -39,6 +39,8 @@ export interface Deps {
   temporal: Client;
   /** The worker's deployment version. Undefined when the worker has none. */
   version: WorkerDeploymentVersion | undefined;
+  /** The version of this program, which the property `imagefactory_version` of images shows. */
+  release: string;
   /** The worker's name, which the property `imagefactory_creator` of resources shows. */
   identity: string;
   /** Folder for fetched installer media. */

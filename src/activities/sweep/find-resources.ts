@@ -3,6 +3,7 @@ import { parseResourceName, readExpiry, KEYS, MARK, TOOL } from '../../domain/na
 import type { FoundResource } from '../../domain/sweep.js';
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '../../openstack/types.js';
+import { findJeosDocumentsId } from '../shared/jeos-ids.js';
 import { withRetries } from '../shared/retry.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
@@ -134,16 +135,19 @@ export async function describeImage(deps: Deps, image: Image): Promise<FoundReso
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;
   const shared = whole && (role === 'jeos' || role === 'media') && image[KEYS[role]] !== undefined ? role : undefined;
+  const [digest, workflow] = [readText(image[KEYS.jeos]), readText(image[KEYS.workflow])];
+  const documents = digest === undefined || workflow === undefined ? undefined : findJeosDocumentsId(workflow, digest);
   const used = parseTimestamp(readText(image[KEYS.used]));
   const result = role === 'base' ? await describeResult(deps, image) : undefined;
   return {
     kind: 'image',
     id: image.id,
     name: image.name ?? '',
-    ...findOwner(readText(image[KEYS.build]), readText(image[KEYS.workflow])),
+    ...findOwner(readText(image[KEYS.build]), workflow),
     ...readTimes(image.created_at, readExpiry({ tags: image.tags, marks: image })),
     ...(shared === undefined ? {} : { shared }),
     ...(role === 'media' && shared === undefined ? { medium: whole ? 'retired' : 'unfinished' } : {}),
+    ...(documents === undefined ? {} : { documents }),
     ...(used === undefined ? {} : { used }),
     ...(result === undefined ? {} : { result }),
   };

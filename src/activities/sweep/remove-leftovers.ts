@@ -145,7 +145,11 @@ async function waitUntilGone(
 
 async function removeImage(deps: Deps, cloud: string, resource: FoundResource): Promise<string | undefined> {
   const image = await deps.clouds.get(cloud).image.getImage(resource.id, { signal: cancellationSignal() });
-  if (image === undefined) return undefined;
+  if (image === undefined) {
+    // An earlier try may have removed the image, and not the documents.
+    await removeDocuments(deps, resource);
+    return undefined;
+  }
   const now = await describeImage(deps, image);
   if (now.result !== undefined) return now.result;
   // A change means that a build has claimed, completed or marked the image since we found it, so the image stays.
@@ -156,10 +160,21 @@ async function removeImage(deps: Deps, cloud: string, resource: FoundResource): 
     return 'an installer’s run has begun, which may need this medium';
   }
   if (resource.shared !== undefined) {
-    return (await removeSharedImage(deps, cloud, image, KEYS[resource.shared]))
-      ? undefined
-      : 'a build has just chosen this image';
+    if (!(await removeSharedImage(deps, cloud, image, KEYS[resource.shared]))) {
+      return 'a build has just chosen this image';
+    }
+    await removeDocuments(deps, resource);
+    return undefined;
   }
   await deleteGlanceImage(deps, cloud, resource.id);
   return undefined;
+}
+
+/**
+ * Removes the documents of a JEOS from the store, unless a run installs the JEOS anew. A build writes them again before
+ * it starts such a run, and completes them after it has started the run.
+ */
+async function removeDocuments(deps: Deps, { documents, workflows }: FoundResource): Promise<void> {
+  if (documents === undefined || (await findRunningWorkflow(deps, workflows)) !== undefined) return;
+  await deps.store.deleteRecord(documents);
 }

@@ -8,6 +8,7 @@ import {
 } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { PARAMETERS } from '../../domain/parameters.js';
+import { rememberBuild } from '../completion/build-cache.js';
 import type { GivenOptions } from '../config.js';
 import { parseDuration } from '../duration.js';
 import { formatDocument } from '../documents.js';
@@ -87,6 +88,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   }
   return withClient(context, async (client) => {
     const { uuid, workflowId, runId } = await startBuild(client, request);
+    rememberBuild(io.env, { value: uuid, description: toPlainLine(template.name) });
     const page = workflowPageUrl(client, workflowId);
     io.err(
       `Build ${uuid} of ${toPlainLine(basename(templateFile))} has started${page === undefined ? '' : `: ${page}`}\n`,

@@ -1,6 +1,6 @@
 import { cancelBuild, getWorkflowId } from '../../client/index.js';
 import { formatDocument } from '../documents.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 import { followToEnd } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -12,9 +12,8 @@ export const cancel: Command = {
   options: { detach: { type: 'boolean', describe: 'return as soon as Temporal has accepted the request' } },
   examples: [[`$0 cancel ${EXAMPLE}`, '']],
   run: (context) => {
-    const uuid = parseUuidArgument(context);
     const { io, settings, options } = context;
-    return withClient(context, async (client) => {
+    return withBuild(context, async (client, uuid) => {
       await cancelBuild(client, uuid);
       const message = `The cancellation of build ${uuid} is requested; the build removes its resources.`;
       if (options['detach'] !== true) {

@@ -2,10 +2,11 @@ import type { Options, PositionalOptions } from 'yargs';
 import {
   connectImageFactory,
   findReadableSecrets,
+  findUuid,
+  type FindUuidOptions,
   type ImageFactoryClient,
   type Template,
 } from '../../client/index.js';
-import { stripKind } from '../../domain/image-kinds.js';
 import { loadPayloadKeys, type GivenOptions, type Settings } from '../config.js';
 import { UsageError } from '../errors.js';
 import type { Io } from '../io.js';
@@ -62,19 +63,22 @@ export function warnOfSecrets(
   for (const warning of findReadableSecrets(template, installScript)) io.err(formatWarning(warning));
 }
 
-/**
- * Reads the positional `uuid`. The user may also give the workflow id, which the Temporal UI shows:
- * `base_image-<uuid>`.
- */
-export function parseUuidArgument(context: CommandContext): string {
+/** Connects to Temporal as {@link withClient} does, and finds the build that the positional `uuid` names. */
+export function withBuild<T>(
+  context: CommandContext,
+  run: (client: ImageFactoryClient, uuid: string) => Promise<T>,
+  options: FindUuidOptions = {},
+): Promise<T> {
   const given = String(context.options['uuid'] ?? '').trim();
-  const uuid = stripKind(given).toLowerCase();
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return uuid;
-  throw new UsageError(`${JSON.stringify(given)} is not an image's UUID`, {
-    hint: 'a UUID looks like bdd32b97-0e94-473a-b376-74d2da289a2c; `imagefactory images` lists the images',
-  });
+  if (given === '') {
+    throw new UsageError('the UUID is empty', { hint: '`imagefactory images` lists the images with their UUIDs' });
+  }
+  return withClient(context, async (client) => run(client, await findUuid(client, given, options)));
 }
 
 export const UUID_POSITIONAL: Record<string, PositionalOptions> = {
-  uuid: { type: 'string', describe: 'UUID of the image, as base_image printed it' },
+  uuid: {
+    type: 'string',
+    describe: 'UUID of the image, or its beginning, or the name of the template, if only one image has it',
+  },
 };

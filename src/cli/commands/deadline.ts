@@ -1,7 +1,7 @@
 import { setDeadline, type DeadlineName } from '../../client/index.js';
 import { parseSeconds } from '../config.js';
 import { formatDocument } from '../documents.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 
 const NAMES: readonly DeadlineName[] = [
   'install_timeout',
@@ -23,10 +23,9 @@ export const deadline: Command = {
     ['$0 deadline bdd32b97-0e94-473a-b376-74d2da289a2c install_timeout 10800', 'give a slow mirror three hours'],
   ],
   run: (context) => {
-    const uuid = parseUuidArgument(context);
     const name = context.options['name'] as DeadlineName;
     const seconds = parseSeconds('seconds', context.options['seconds']);
-    return withClient(context, async (client) => {
+    return withBuild(context, async (client, uuid) => {
       await setDeadline(client, uuid, { name, seconds });
       const text = `Build ${uuid}: ${name} is ${seconds} s now\n`;
       context.io.out(

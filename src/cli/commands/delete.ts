@@ -1,8 +1,8 @@
-import { BuildNotFoundError, deleteImage } from '../../client/index.js';
+import { BuildNotFoundError, deleteImage, type ImageFactoryClient } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 
 const PROVIDER_ONLY = 'only for provider images; has no effect for a base image';
 
@@ -18,8 +18,7 @@ export const deleteCommand: Command = {
   },
   examples: [['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
   run: (context) => {
-    const uuid = parseUuidArgument(context);
-    return withClient(context, async (client) => {
+    const remove = async (client: ImageFactoryClient, uuid: string): Promise<number> => {
       const { found, removed } = await deleteImage(client, uuid);
       if (!found) throw new BuildNotFoundError(uuid, { hint: '`imagefactory images` lists the images in the store' });
       const list = removed.length === 0 ? 'nothing was left of it' : removed.map(toPlainLine).join(', ');
@@ -29,6 +28,9 @@ export const deleteCommand: Command = {
           : `Deleted image ${uuid}: ${list}\n`,
       );
       return 0;
-    });
+    };
+    // A name may mean an image whose build Temporal has forgotten. So we look in the store too, and never delete the
+    // one image of several that Temporal happens to know.
+    return withBuild(context, remove, { forgotten: true });
   },
 };

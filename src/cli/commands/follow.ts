@@ -1,4 +1,5 @@
 import {
+  AmbiguousNameError,
   BuildNotFoundError,
   FactoryError,
   findDeletion,
@@ -98,7 +99,8 @@ export async function followToEnd(
  * Returns the error unchanged when the build does not exist or the command line is wrong.
  */
 export function toFollowError(uuid: string, error: unknown): unknown {
-  if (error instanceof BuildNotFoundError || error instanceof OutcomeUnknownError) return error;
+  if (error instanceof BuildNotFoundError || error instanceof AmbiguousNameError) return error;
+  if (error instanceof OutcomeUnknownError) return error;
   if (error instanceof UsageError || (error instanceof FactoryError && error.type === 'InvalidParameter')) return error;
   const { message, hint = '' } = error as { message: string; hint?: string };
   return new OutcomeUnknownError(`it is not known how build ${uuid} goes: ${message}`, {

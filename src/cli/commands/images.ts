@@ -4,6 +4,7 @@ import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
 import { formatTable } from '../output.js';
 import { formatFailureBlock, formatFinalBlock } from '../view/final-block.js';
+import { clip } from '../view/text.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
 export const images: Command = {
@@ -16,7 +17,7 @@ export const images: Command = {
     },
   },
   examples: [
-    ['$0 images', 'list all images'],
+    ['$0 images', 'list all images; a narrow terminal shows fewer columns than a file or a pipe gets'],
     [`$0 --output json images '{"status": "COMPLETE"}'`, 'list the finished images, for a script'],
     [`$0 images '{"identifier": "bdd32b97-0e94-473a-b376-74d2da289a2c"}'`, 'show the details of one image'],
   ],
@@ -33,7 +34,7 @@ async function runImages(context: CommandContext): Promise<number> {
     } else if (found.length === 0) {
       io.err('No image matches.\n');
     } else {
-      io.out(formatImages(found));
+      io.out(formatImages(found, io.outIsTerminal ? process.stdout.columns || 80 : Infinity));
     }
     return 0;
   });
@@ -53,19 +54,50 @@ function parseFetchSpec(given: unknown): Record<string, unknown> {
   throw new UsageError('fetch_spec is not a JSON object', { hint });
 }
 
-/** Formats one image as the block that ends a build, and several images as a table. */
-export function formatImages(found: ImageRecord[]): string {
+/** The columns of the table, in order. */
+const COLUMNS: Record<string, (image: ImageRecord) => string> = {
+  UUID: ({ identifier }) => identifier,
+  STATUS: ({ status }) => status ?? '',
+  OS: ({ os }) => [os?.name, os?.version, os?.arch].filter(Boolean).join(' '),
+  NAME: ({ name }) => name ?? '',
+  'CREATED (UTC)': ({ created_at: createdAt }) => (createdAt ?? '').slice(0, 16).replace('T', ' '),
+  'GLANCE IMAGE': ({ glance_id: glanceId }) => glanceId || '-',
+};
+
+/** The column that is cut where the table is too wide, and the width that it keeps. Ids are never cut. */
+const CUT = 'NAME';
+const SHORTEST_CUT = 12;
+
+/** The columns that a terminal lacks when it is too narrow for all of them: each row is tried in order. */
+const LEFT_OUT = [[], ['OS'], ['OS', 'GLANCE IMAGE']];
+
+/**
+ * Formats one image as the block that ends a build, and several images as a table.
+ *
+ * @param columns width of the terminal, for which the table leaves out columns and cuts names. Default: no limit
+ */
+export function formatImages(found: ImageRecord[], columns = Infinity): string {
   const [only] = found;
   if (only !== undefined && found.length === 1) return formatDetails(only);
-  const rows = found.map(({ identifier, status, os, name, created_at: createdAt, glance_id: glanceId }) => [
-    identifier,
-    status ?? '',
-    [os?.name, os?.version, os?.arch].filter(Boolean).join(' '),
-    name ?? '',
-    (createdAt ?? '').slice(0, 16).replace('T', ' '),
-    glanceId || '-',
-  ]);
-  return formatTable(['UUID', 'STATUS', 'OS', 'NAME', 'CREATED (UTC)', 'GLANCE IMAGE'], rows);
+  const cells = new Map(Object.entries(COLUMNS).map(([title, read]) => [title, found.map(read).map(toPlainLine)]));
+  const widthOf = (title: string): number => Math.max(...[title, ...(cells.get(title) ?? [])].map(countCharacters));
+  const spareFor = (titles: string[]): number =>
+    columns - titles.filter((title) => title !== CUT).reduce((width, title) => width + widthOf(title) + 2, 0);
+  const choices = LEFT_OUT.map((out) => Object.keys(COLUMNS).filter((title) => !out.includes(title)));
+  const needed = Math.min(widthOf(CUT), SHORTEST_CUT);
+  const titles = choices.find((choice) => spareFor(choice) >= needed) ?? choices.at(-1) ?? [];
+  const width = Math.max(spareFor(titles), needed);
+  const rows = found.map((_image, row) =>
+    titles.map((title) => {
+      const cell = cells.get(title)?.[row] ?? '';
+      return title === CUT ? clip(cell, width) : cell;
+    }),
+  );
+  return formatTable(titles, rows);
+}
+
+function countCharacters(text: string): number {
+  return [...text].length;
 }
 
 function formatDetails(image: ImageRecord): string {

@@ -3,6 +3,7 @@ import { baseImage } from './base_image.js';
 import { cancel } from './cancel.js';
 import type { Command } from './command.js';
 import { codec } from './codec.js';
+import { completion } from './completion.js';
 import { deadline } from './deadline.js';
 import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
@@ -42,4 +43,5 @@ export const COMMANDS: readonly Command[] = [
   dev,
   setup,
   codec,
+  completion,
 ];

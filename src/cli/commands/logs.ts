@@ -4,7 +4,7 @@ import { formatDocument } from '../documents.js';
 import { CommandError } from '../errors.js';
 import type { Io } from '../io.js';
 import { formatTime } from '../view/text.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command, type CommandContext } from './command.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
@@ -23,9 +23,8 @@ export const logs: Command = {
 };
 
 async function runLogs(context: CommandContext): Promise<number> {
-  const uuid = parseUuidArgument(context);
   const name = context.options['name'] === undefined ? undefined : String(context.options['name']);
-  return withClient(context, async (client) => {
+  return withBuild(context, async (client, uuid) => {
     const { io, settings } = context;
     const found = await findLogs(client, uuid);
     const chosen = name === undefined ? found : found.filter((log) => log.name === name);

@@ -2,14 +2,7 @@ import { checkTemplate, getWorkflowId, resumeBuild } from '../../client/index.js
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
-import {
-  UUID_POSITIONAL,
-  parseUuidArgument,
-  warnOfSecrets,
-  withClient,
-  type Command,
-  type CommandContext,
-} from './command.js';
+import { UUID_POSITIONAL, warnOfSecrets, withBuild, type Command, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -44,13 +37,12 @@ export const resume: Command = {
 
 async function runResume(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
-  const uuid = parseUuidArgument(context);
   const template = options['template'] === undefined ? undefined : readTemplateArgument(String(options['template']));
   const parameters = readParameters(options);
   const from = options['from'] === undefined ? undefined : String(options['from']);
   const parsed = template === undefined ? undefined : checkTemplate(template.text).template;
   warnOfSecrets(context, parsed, parameters.install_script ?? undefined);
-  return withClient(context, async (client) => {
+  return withBuild(context, async (client, uuid) => {
     const change = { template, parameters, skip: options['skip'] === true, from };
     const message = await resumeBuild(client, uuid, change);
     if (options['detach'] !== true) {

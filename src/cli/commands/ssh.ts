@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { closeSshSession, openSshSession, type OpenedSession } from '../../client/index.js';
 import { OLD_CIPHERS, OLD_KEX } from '../../guest/old-ssh.js';
 import { CommandError } from '../errors.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command, type CommandContext } from './command.js';
 
 /** The names of the session's files in the session's folder. */
 const KEY_FILE = 'key';
@@ -38,12 +38,11 @@ export const ssh: Command = {
 
 async function runSsh(context: CommandContext): Promise<number> {
   const { options } = context;
-  const uuid = parseUuidArgument(context);
   const from = options['from'] === undefined ? {} : { from: String(options['from']) };
   // yargs does not match the words after `--` to the positional `command`, so they are added here.
   const rest = ((options['_'] ?? []) as unknown[]).slice(1);
   const command = [...((options['command'] ?? []) as unknown[]), ...rest].map(String);
-  return withClient(context, async (client) => {
+  return withBuild(context, async (client, uuid) => {
     const folder = await mkdtemp(join(tmpdir(), 'imagefactory-ssh-'));
     try {
       const request = { publicKey: await createKey(folder), ...from };

@@ -22,7 +22,7 @@ import { formatDocument, toDeletionDocument, type ResultDocument } from '../docu
 import { formatDeletion } from '../view/deletion.js';
 import { formatEndedBuild } from '../view/ended-without-image.js';
 import { renderView } from '../view/render.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command, type CommandContext } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command, type CommandContext } from './command.js';
 import { formatImages } from './images.js';
 
 export const status: Command = {
@@ -34,8 +34,7 @@ export const status: Command = {
 };
 
 async function runStatus(context: CommandContext): Promise<number> {
-  const uuid = parseUuidArgument(context);
-  return withClient(context, async (client) => {
+  return withBuild(context, async (client, uuid) => {
     try {
       const progress = await fetchProgress(client, uuid);
       const deletion =

@@ -1,6 +1,6 @@
 import { findForgottenBuild, type ImageRecord } from '../../client/index.js';
 import { formatDocument } from '../documents.js';
-import { UUID_POSITIONAL, parseUuidArgument, withClient, type Command } from './command.js';
+import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 import { followToEnd, toFollowError } from './follow.js';
 import { formatImages } from './images.js';
 
@@ -10,8 +10,7 @@ export const watch: Command = {
   positionals: UUID_POSITIONAL,
   examples: [['$0 watch bdd32b97-0e94-473a-b376-74d2da289a2c', 'follow a build again that you left']],
   run: (context) => {
-    const uuid = parseUuidArgument(context);
-    const watching = withClient(context, async (client) => {
+    const watching = withBuild(context, async (client, uuid) => {
       try {
         return await followToEnd(context, client, uuid);
       } catch (error) {
@@ -21,7 +20,8 @@ export const watch: Command = {
         return isComplete ? 0 : 1;
       }
     });
-    return watching.catch((error: unknown) => Promise.reject(toFollowError(uuid, error)));
+    const given = String(context.options['uuid']);
+    return watching.catch((error: unknown) => Promise.reject(toFollowError(given, error)));
   },
 };
 

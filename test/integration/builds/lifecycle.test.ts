@@ -42,6 +42,21 @@ describe('a base image build', () => {
     assert.equal(jeos?.properties['imagefactory_proven'], 'true');
   });
 
+  it('leaves on its images what describes their system and their build, and nothing that describes an instance', async () => {
+    const begun = Date.now();
+    const result = await (await env.build(env.template({ name: 'tidy', body: BODY }), { reuse_jeos: false })).result();
+    for (const id of [result.jeos.glance_id, result.glanceId]) {
+      const properties = env.cloud.state.images.get(id)?.properties ?? {};
+      const others = Object.keys(properties).filter((name) => !/^(architecture|(hw|os|imagefactory)_.*)$/.test(name));
+      assert.deepEqual(others, []);
+      assert.equal(properties['imagefactory_version'], '0.0.0-test');
+      const builtAt = properties['imagefactory_built_at'] ?? '';
+      assert.match(builtAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+      // The property has whole seconds.
+      assert.ok(Date.parse(builtAt) > begun - 1000 && Date.parse(builtAt) <= Date.now(), builtAt);
+    }
+  });
+
   it('sets image properties for the machines of its images: the firmware, and the channel to the guest agent', async () => {
     const body = '<packages><package name="qemu-guest-agent"/></packages>';
     const build = await env.build(env.template({ name: 'needs', version: '10', body }), { firmware: 'uefi' });

@@ -156,7 +156,7 @@ describe('a build that is reset with Temporal’s own means', { concurrency: 6 }
     // the run that was reset.
     const clouds = connectClouds({ env: env.cloud.env(), directory: env.storage });
     const paths = { storagePath: env.storage, cachePath: env.storage };
-    const deps = createDeps({ clouds, temporal: env.temporal.client, ...paths });
+    const deps = createDeps({ clouds, temporal: env.temporal.client, release: '0.0.0-test', ...paths });
     const input = {
       ref: { uuid: build.uuid, cloud: 'envvars', workflowId: build.handle.workflowId },
       plan: { jeosWorkflowId: run.workflowId, jeosDigest: jeos.digest },

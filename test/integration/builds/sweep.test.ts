@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { CloudSweep, SweepInput, SweepResult } from '../../../src/domain/messages.js';
@@ -260,6 +260,27 @@ describe('the sweeper', () => {
       resources.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id),
       [middle],
     );
+  });
+
+  it('removes the documents of a JEOS from the store with the JEOS, and the next build writes them again', async () => {
+    /** Returns the names of the folders of documents that the store has. */
+    const folders = async (): Promise<string[]> =>
+      (await readdir(env.storage)).filter((name) => name.endsWith('.d')).sort();
+    await sweep({ olderThan: 0, jeosKeep: 0 });
+    const before = await folders();
+    const template = env.template({ name: 'documents' });
+    const { uuid } = await env.build(template).then(async (build) => (await build.result(), build));
+    const withJeos = await folders();
+    // One folder is that of the build.
+    assert.equal(withJeos.length, before.length + 2);
+    await (await env.build(template)).result();
+    assert.equal((await folders()).length, withJeos.length + 1, 'a build that reuses the JEOS has its own folder only');
+    age(24);
+    await sweep({ jeosKeep: 0 });
+    assert.deepEqual(env.images('jeos'), []);
+    assert.equal((await folders()).length, withJeos.length);
+    assert.ok((await folders()).includes(`${uuid}.d`));
+    assert.equal((await (await env.build(template)).result()).jeos.reused, false);
   });
 
   it('leaves the JEOS that a running build holds, though the build has no instance yet', async () => {

@@ -5,14 +5,18 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { run } from '../../../src/cli/cli.js';
+import { answerShell } from '../../../src/cli/completion/complete.js';
+import { refreshBuilds } from '../../../src/cli/completion/refresh.js';
 import type { Activities } from '../../../src/activities/index.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/domain/search-attributes.js';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { startTemporal, withWorkers } from '../../support/temporal.js';
-import { until } from '../../support/until.js';
+import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
 import { instantActivities, Parked } from './activities.js';
 import { beginCommand, runCommand } from './run-command.js';
+import { RecordingIo } from '../../unit/cli/recording-io.js';
+import { until } from '../../support/until.js';
 
 const TEMPLATE = `<template>
   <name>f19</name>
@@ -279,6 +283,90 @@ describe('the command line against a real Temporal server', { skip }, () => {
         assert.equal(code, 0, verb);
         assert.match(stdout, new RegExp(`UUID: ${identifier}\n`), verb);
       }
+    });
+  });
+
+  describe('a build', () => {
+    /** Starts a build of a template with this name, without a worker, and waits until Temporal lists the build. */
+    async function start(name: string): Promise<string> {
+      const file = join(directory, `${randomUUID()}.tdl`);
+      writeFileSync(file, TEMPLATE.replace('<name>f19</name>', `<name>${name}</name>`));
+      const args = ['base_image', '--file-parameter', 'install_script', script, '--detach', file];
+      const uuid = (await finish('named', ...args)).stdout.trim();
+      const query = `WorkflowId = '${workflowIdFor('base_image', uuid)}'`;
+      await until(async () => (await environment.client.workflow.count(query)).count === 1, 'Temporal lists the build');
+      return uuid;
+    }
+
+    it('is found by the name of its template, and by the beginning of its UUID or its workflow id', async () => {
+      const name = `it's \\ "${randomUUID()}"`;
+      const uuid = await start(name);
+      for (const given of [
+        name,
+        uuid.slice(0, 9),
+        uuid.slice(0, 30).toUpperCase(),
+        `base_image-${uuid.slice(0, 12)}`,
+      ]) {
+        const { code, stdout, stderr } = await finish('named', 'cancel', '--detach', given);
+        assert.equal(code, 0, stderr);
+        assert.match(stdout, new RegExp(`The cancellation of build ${uuid} is requested`), given);
+      }
+    });
+
+    it('is not guessed when several match: the command lists them, does nothing, and fails', async () => {
+      const name = `twice-${randomUUID()}`;
+      const uuids = [await start(name), await start(name)];
+      const { code, stdout, stderr } = await finish('named', 'cancel', '--detach', name);
+      assert.equal(code, 1);
+      assert.equal(stdout, '');
+      assert.match(stderr, new RegExp(`several builds match "${name}"`));
+      for (const uuid of uuids) {
+        assert.match(stderr, new RegExp(`${uuid} \\(NEW, started .* UTC, template ${name}\\)`));
+        const { status } = await environment.client.workflow.getHandle(workflowIdFor('base_image', uuid)).describe();
+        assert.equal(status.name, 'RUNNING');
+      }
+    });
+
+    it('is not found by a beginning of the name, or by a text that is empty', async () => {
+      const name = `whole-${randomUUID()}`;
+      await start(name);
+      assert.match((await finish('named', 'cancel', name.slice(0, -1))).stderr, /No image found with id: whole-/);
+      assert.equal((await finish('named', 'cancel', '')).code, 2);
+    });
+
+    it('is offered by the completion, after a refresh and on the machine where it was started', async () => {
+      const env = { ...temporalEnv(environment), XDG_CACHE_HOME: mkdtempSync(join(directory, 'cache-')) };
+      const uuid = await start('completed');
+      const offer = (): Promise<string> =>
+        answerShell(['status', uuid.slice(0, 12)], { ...env, IMAGEFACTORY_SHELL: 'fish' }, () => undefined);
+      assert.equal(await offer(), '');
+      await refreshBuilds(env);
+      assert.equal(await offer(), `${uuid}\tcompleted, NEW\n`);
+      const own = new RecordingIo({
+        ...temporalEnv(environment),
+        XDG_CACHE_HOME: mkdtempSync(join(directory, 'own-')),
+      });
+      assert.equal(await run([...build, '--detach'], own), 0);
+      const words = ['status', own.stdout.trim()];
+      assert.equal(await answerShell(words, own.env, () => undefined), own.stdout);
+    });
+
+    it('that Temporal has forgotten is found too, and delete does not overlook it', async () => {
+      const name = `old-${randomUUID()}`;
+      const old = randomUUID();
+      const record = { identifier: old, name, status: 'COMPLETE', data: '/s/x.body' };
+      const readRecords = async (): Promise<unknown> => ({ records: [record], total: 1 });
+      const deleteImage = async (): Promise<unknown> => ({ found: true, removed: [] });
+      await during('forgotten-name', instantActivities({ readRecords, deleteImage }), async () => {
+        for (const given of [name, old.slice(0, 20)]) {
+          assert.match((await finish('forgotten-name', 'status', given)).stdout, new RegExp(`UUID: ${old}\n`));
+        }
+        assert.match((await finish('forgotten-name', 'delete', name)).stdout, new RegExp(`Deleted image ${old}`));
+        const later = await start(name);
+        const { code, stderr } = await finish('forgotten-name', 'delete', name);
+        assert.equal(code, 1);
+        for (const uuid of [old, later]) assert.match(stderr, new RegExp(uuid));
+      });
     });
   });
 

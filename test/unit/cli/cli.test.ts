@@ -66,7 +66,7 @@ for (const [what, line, message] of [
   ['no template behind --', ['validate', '--'], /an argument is missing \(usage: imagefactory validate/],
   ['an unknown output', ['--output', 'xml', 'images'], /Invalid values/],
   ['--debug and --nodebug', ['--debug', '--nodebug', 'images'], /mutually exclusive/],
-  ['a UUID that is none', ['status', '12'], /"12" is not an image's UUID/],
+  ['an empty UUID', ['status', ' '], /the UUID is empty/],
   ['a fetch_spec that is no JSON', ['images', '{status: 1}'], /fetch_spec is not JSON/],
   ['a fetch_spec that is no object', ['images', '[]'], /fetch_spec is not a JSON object/],
   ['--local and --detach', ['base_image', '--local', '--detach', 't.tdl'], /--local and --detach exclude each other/],
@@ -89,6 +89,32 @@ for (const [what, line, message] of [
     assert.equal(io.stdout, '');
   });
 }
+
+for (const [what, line, question] of [
+  ['command', ['statsu', UUID], /did you mean status\?/],
+  ['option', ['cancel', UUID, '--detatch'], /did you mean --detach\?/],
+  ['option with a value', ['base_image', '--ouptut=json', 't.tdl'], /did you mean --output\?/],
+  ['option that is a parameter', ['base_image', '--flavor', '2', 't.tdl'], /did you mean --parameter flavor VALUE\?/],
+  [
+    'parameter',
+    ['base_image', '--file-parameter', 'instal-script', '/dev/null', '/dev/null'],
+    /did you mean install_script\? the parameters are: /,
+  ],
+] as [string, string[], RegExp][]) {
+  test(`a mistyped ${what} gives the question whether the right one was meant`, async () => {
+    const io = new RecordingIo();
+    assert.equal(await run(line, io), 2);
+    assert.match(io.stderr, question);
+  });
+}
+
+test('a word that is close to no command, and an argument too many, give no such question', async () => {
+  for (const line of [['bake'], ['images', '{}', 'status'], ['cancel', UUID, 'watsh']]) {
+    const io = new RecordingIo();
+    assert.equal(await run(line, io), 2);
+    assert.doesNotMatch(io.stderr, /did you mean/);
+  }
+});
 
 test('without arguments the help is printed, with every command in it', async () => {
   const io = new RecordingIo();
@@ -137,11 +163,6 @@ test('--version prints the version alone', async () => {
   const io = new RecordingIo();
   assert.equal(await run(['--version'], io), 0);
   assert.match(io.stdout, /^\d+\.\d+\.\d+\n$/);
-});
-
-test('behind --parameter the names of the parameters are completed', async () => {
-  const text = await parse(['--get-yargs-completions', 'imagefactory', 'base_image', '--parameter', '']);
-  assert.match(String(text), /^request_floating_ip$/m);
 });
 
 test('when Temporal does not answer, the error names Temporal’s address and how to start a Temporal server', async () => {

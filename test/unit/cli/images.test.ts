@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import { formatImages } from '../../../src/cli/commands/images.js';
 import { addProgress, type ImageRecord } from '../../../src/client/images.js';
@@ -83,4 +83,46 @@ test('an image without a file says so behind the lines of the original imagefact
     /\nImage filename: \/s\/u\.body\nImage build completed SUCCESSFULLY!\nImage file: none; .*download True/,
   );
   assert.doesNotMatch(formatImages([{ ...complete, downloaded: true }]), /Image file:/);
+});
+
+describe('the table of several images', () => {
+  const glanceId = '593bf20d-6dc9-4cab-ab5a-7f05ba24050e';
+  const image = (name: string): ImageRecord => ({
+    ...record,
+    identifier: 'ca01c180-9025-4615-87fb-6343f596588b',
+    status: 'COMPLETE',
+    name,
+    os: { name: 'Debian', version: '12', arch: 'x86_64' },
+    created_at: '2026-11-30T10:20:30.000Z',
+    glance_id: glanceId,
+  });
+  const found = [image('a-template-whose-name-is-rather-long'), image('short')];
+
+  it('fits a terminal of 80 columns, with whole UUIDs', () => {
+    const lines = formatImages(found, 80).trimEnd().split('\n');
+    assert.equal(Math.max(...lines.map((line) => line.length)), 80);
+    for (const line of lines.slice(1)) assert.match(line, /^ca01c180-9025-4615-87fb-6343f596588b  COMPLETE  /);
+    assert.match(lines[1] ?? '', / a-template-wh…  2026-11-30 10:20$/);
+  });
+
+  it('has the Glance ids and then the systems as soon as the terminal is wide enough', () => {
+    for (const [columns, hasGlanceId, hasSystem] of [
+      [115, false, false],
+      [116, true, false],
+      [133, true, false],
+      [134, true, true],
+    ] as const) {
+      // prettier-ignore
+      const table = formatImages(found, columns);
+      assert.equal(table.includes(glanceId), hasGlanceId, `Glance id at ${columns} columns`);
+      assert.equal(table.includes('Debian 12 x86_64'), hasSystem, `system at ${columns} columns`);
+      assert.ok(Math.max(...table.split('\n').map((line) => line.length)) <= columns, `width at ${columns} columns`);
+    }
+  });
+
+  it('is whole when it is not for a terminal', () => {
+    const table = formatImages(found);
+    for (const text of ['a-template-whose-name-is-rather-long', 'Debian 12 x86_64', glanceId])
+      assert.ok(table.includes(text), text);
+  });
 });

@@ -17,6 +17,7 @@ const PACKAGES = [
   '@temporalio/envconfig',
   '@temporalio/proto',
   'fast-xml-parser',
+  'leven',
   'yaml',
   'zod',
 ];

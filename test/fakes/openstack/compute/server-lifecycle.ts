@@ -242,6 +242,7 @@ export class ServerLifecycle {
         owner_user_name: 'demo',
         owner_project_name: 'demo',
         boot_roles: 'member,reader',
+        network_allocated: 'True',
         instance_uuid: server.id,
         user_id: this.state.userId,
         image_type: 'snapshot',

@@ -1,0 +1,138 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { stripKind } from '../domain/image-kinds.js';
+import { WORKFLOWS } from '../domain/messages.js';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
+import { getWorkflowId } from './builds.js';
+import type { ImageFactoryClient } from './connection.js';
+import { AmbiguousNameError, BuildNotFoundError, NoWorkerError, type NamedBuild } from './errors.js';
+import { findImages, type ImageRecord } from './images.js';
+import { callTemporal } from './temporal-errors.js';
+
+/** How many builds an {@link AmbiguousNameError} lists. */
+const MOST_LISTED = 10;
+
+/** Where to look for builds. */
+export interface FindUuidOptions {
+  /**
+   * Whether to look always in the store too, for builds that Temporal has forgotten. By default this is done only when
+   * Temporal has no such build. A worker must run for it.
+   */
+  forgotten?: boolean;
+}
+
+/**
+ * Finds the UUID of the one build that a text names. The text is a whole UUID, a workflow id as the Temporal UI shows
+ * it (`base_image-<uuid>`), the beginning of one of these two, or the name of a template. A whole UUID or workflow id
+ * needs no request, so a build is found as soon as it has started. For the other texts, the function asks Temporal's
+ * search index, which is a moment late: it may not have a build that has just started.
+ *
+ * @example
+ * const uuid = await findUuid(client, 'bdd32b97');
+ *
+ * @throws BuildNotFoundError when no build has this name
+ * @throws AmbiguousNameError when several builds have it
+ * @throws ClientError when Temporal does not answer, or lacks the search attributes
+ */
+export async function findUuid(
+  client: ImageFactoryClient,
+  text: string,
+  { forgotten = false }: FindUuidOptions = {},
+): Promise<string> {
+  const name = text.trim();
+  const start = stripKind(name).toLowerCase();
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(start)) return start;
+  if (name === '') throw new BuildNotFoundError(name);
+  // One more than the error message lists, so that the message can say that there are more.
+  const query = buildQuery(name, start);
+  const found = await queryBuilds(client, query, (build) => isNamed(build, name, start), MOST_LISTED + 1);
+  if (forgotten || found.size === 0) {
+    for (const build of await findInStore(client, name, start)) {
+      if (!found.has(build.uuid)) found.set(build.uuid, build);
+    }
+  }
+  const [first, ...others] = found.values();
+  if (first === undefined) throw new BuildNotFoundError(name);
+  if (others.length > 0)
+    throw new AmbiguousNameError(name, [first, ...others].slice(0, MOST_LISTED), found.size > MOST_LISTED);
+  return first.uuid;
+}
+
+/**
+ * Lists the latest builds that Temporal has, newest first.
+ *
+ * @throws ClientError when Temporal does not answer
+ */
+export async function listBuilds(client: ImageFactoryClient, most: number): Promise<NamedBuild[]> {
+  return [...(await queryBuilds(client, `WorkflowType = '${WORKFLOWS.baseImage}'`, () => true, most)).values()];
+}
+
+/** Checks whether a text may be the beginning of a UUID. */
+function isBeginning(start: string): boolean {
+  return /^[0-9a-f][0-9a-f-]{0,35}$/.test(start);
+}
+
+/** Lists builds in Temporal by UUID, newest first, until there are `most`. */
+async function queryBuilds(
+  client: ImageFactoryClient,
+  query: string,
+  isWanted: (build: NamedBuild) => boolean,
+  most: number,
+): Promise<Map<string, NamedBuild>> {
+  const found = new Map<string, NamedBuild>();
+  await callTemporal(() =>
+    client.withTimeout(async () => {
+      for await (const workflow of client.temporal.workflow.list({ query })) {
+        const build = describeWorkflow(workflow);
+        // A build that was resumed has several runs. The newest comes first.
+        if (isWanted(build) && !found.has(build.uuid)) found.set(build.uuid, build);
+        if (found.size >= most) return;
+      }
+    }),
+  );
+  return found;
+}
+
+/** Builds a query (https://docs.temporal.io/list-filter). It may find more builds than those that have the name. */
+function buildQuery(name: string, start: string): string {
+  // Temporal 1.29 has no spelling of some texts with quotation marks or backslashes. So we query by the text before the
+  // first of these characters.
+  const [plain = ''] = name.split(/['"\\]/);
+  const template = `${SEARCH_ATTRIBUTES.template.name} ${plain === name ? '=' : 'STARTS_WITH'} '${plain}'`;
+  const beginning = isBeginning(start) ? ` OR WorkflowId STARTS_WITH '${getWorkflowId(start)}'` : '';
+  const condition = plain === '' ? '' : ` AND (${template}${beginning})`;
+  return `WorkflowType = '${WORKFLOWS.baseImage}'${condition}`;
+}
+
+function isNamed(build: NamedBuild, name: string, start: string): boolean {
+  return build.name === name || (isBeginning(start) && build.uuid.startsWith(start));
+}
+
+function describeWorkflow({
+  workflowId,
+  status,
+  startTime,
+  typedSearchAttributes: attributes,
+}: WorkflowExecutionInfo): NamedBuild {
+  return {
+    uuid: stripKind(workflowId),
+    name: attributes.get(SEARCH_ATTRIBUTES.template) ?? '',
+    status: attributes.get(SEARCH_ATTRIBUTES.status) ?? status.name,
+    startedAt: startTime.toISOString(),
+  };
+}
+
+/** Finds the builds that have a record in the store, newest first. Finds none when no worker can read the store. */
+async function findInStore(client: ImageFactoryClient, name: string, start: string): Promise<NamedBuild[]> {
+  try {
+    const builds = (await findImages(client)).map(describeRecord);
+    return builds.filter((build) => isNamed(build, name, start));
+  } catch (error) {
+    if (error instanceof NoWorkerError) return [];
+    throw error;
+  }
+}
+
+function describeRecord(record: ImageRecord): NamedBuild {
+  const { identifier: uuid, name = '', status, created_at: startedAt = '' } = record;
+  return { uuid, name, status: status ?? '', startedAt };
+}
