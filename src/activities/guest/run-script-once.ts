@@ -7,7 +7,7 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { writeLog } from '../shared/logs.js';
 
 /** The number of characters, from the end of the output of a failed command, that the error message quotes. */
-export const OUTPUT_TAIL = 2000;
+const OUTPUT_TAIL = 2000;
 
 /** Seconds after which a script that imagefactory itself provides fails. */
 export const OWN_SCRIPT_TIMEOUT = 1200;
