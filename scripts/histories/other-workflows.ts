@@ -13,8 +13,8 @@ import {
   QUEUE_TURN_QUERY,
   SET_DEADLINE_UPDATE,
   type CreateQueueInput,
-  type SweepInput,
 } from '../../src/domain/messages.js';
+import type { SweepInput } from '../../src/domain/sweep-report.js';
 import type { FoundResource } from '../../src/domain/sweep.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
 import { fail, type Scenario } from './scenario.js';

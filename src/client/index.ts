@@ -111,17 +111,14 @@ export type {
 } from '../domain/status.js';
 export type {
   BaseImageResult,
-  CloudSweep,
   DeadlineChange,
   DeadlineName,
   DeleteImageResult,
   OpenedSession,
   ResumePointReport,
   SessionRequest,
-  SweepInput,
-  SweepResult,
-  SweptResource,
 } from '../domain/messages.js';
+export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../domain/sweep-report.js';
 export type { ImageKind, Phase } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
 export type { BuildRecord, PackageDetails } from '../domain/record.js';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
-import { WORKFLOWS, type SweepInput, type SweepResult } from '../domain/messages.js';
+import { WORKFLOWS } from '../domain/messages.js';
+import type { SweepInput, SweepResult } from '../domain/sweep-report.js';
 import type { ImageFactoryClient } from './connection.js';
 import { runReadWorkflow, runWorkflow } from './run-workflow.js';
 import { callTemporal } from './temporal-errors.js';

@@ -1,7 +1,6 @@
 import type { BuildLog } from './build-log.js';
 import type { CreateQueueState } from './create-queue.js';
 import type { BuildRef } from './names.js';
-import type { SweepLimits, ResourceKind } from './sweep.js';
 
 /**
  * Names of workflows, queries, signals and updates, for the workflows and their clients. They are part of recorded
@@ -257,46 +256,4 @@ export interface DeleteImageResult {
   /** Names of the removed items: "Glance image 2f…", "record", "body". Empty if there was nothing to remove. */
   removed: string[];
   found: boolean;
-}
-
-/** Input of sweep. */
-export interface SweepInput {
-  /** Names of clouds in the worker's configuration. */
-  clouds: string[];
-  limits: SweepLimits;
-  /** Whether to report only what would be removed, without removing it. */
-  dryRun: boolean;
-}
-
-/** The decision about one resource, and its outcome. */
-export interface SweptResource {
-  kind: ResourceKind;
-  id: string;
-  name: string;
-  build?: string;
-  /** Seconds since the resource was created; null when the cloud does not report the time. */
-  age: number | null;
-  /** `removable`: only a dry run reports this. Without the dry run, the resource would have been removed. */
-  outcome: 'removed' | 'removable' | 'kept' | 'failed';
-  /** Why the resource is removed or kept, or why it could not be removed. */
-  why: string;
-}
-
-export interface SweepResult {
-  clouds: CloudSweep[];
-}
-
-export interface CloudSweep {
-  cloud: string;
-  /** The removed resources come first, the oldest one at the beginning; the kept resources follow. */
-  resources: SweptResource[];
-  /** Number of kept resources that `resources` does not list. */
-  unnamed: number;
-  /**
-   * Number of removals that are left to the next run, because the removals of one run are limited. A removal covers the
-   * resources of one build, or one shared image.
-   */
-  postponed: number;
-  /** Why the cloud could not be swept. Unset when it was swept. */
-  failure?: string;
 }

@@ -1,4 +1,4 @@
-import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/messages.js';
+import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/sweep-report.js';
 import type { FoundResource, Removal } from '../../domain/sweep.js';
 import type { BoundedPlan } from '../../activities/sweep/plan-sweep.js';
 import { callActivity } from '../lifecycle/activity-options.js';

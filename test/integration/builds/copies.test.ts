@@ -6,7 +6,7 @@ import { deleteImage } from '../../../src/client/deletion.js';
 import { resumeBuild } from '../../../src/client/resume.js';
 import { waitForOutcome } from '../../../src/client/outcome.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
-import type { CloudSweep, SweepInput, SweepResult } from '../../../src/domain/messages.js';
+import type { CloudSweep, SweepInput, SweepResult } from '../../../src/domain/sweep-report.js';
 import { connectClouds } from '../../../src/openstack/index.js';
 import type { Cloud, Clouds } from '../../../src/openstack/types.js';
 import type { FakeImage, FakeVolume } from '../../fakes/openstack/state.js';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { CloudSweep, SweepInput, SweepResult } from '../../../src/domain/messages.js';
+import type { CloudSweep, SweepInput, SweepResult } from '../../../src/domain/sweep-report.js';
 import { expiryMarks } from '../../../src/domain/names.js';
 import { generateKeyPair } from '../../../src/guest/keys.js';
 import type { SweepLimits } from '../../../src/domain/sweep.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { CloudSweep } from '../../../src/domain/messages.js';
+import type { CloudSweep } from '../../../src/domain/sweep-report.js';
 import { getSweepScheduleId } from '../../../src/client/sweep.js';
 import { TestEnv } from '../../support/test-env.js';
 import { until } from '../../support/until.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CloudSweep, SweptResource } from '../../../src/domain/messages.js';
+import type { CloudSweep, SweptResource } from '../../../src/domain/sweep-report.js';
 import { parseSweepInput, formatSweep } from '../../../src/cli/commands/gc.js';
 import { resolveSettings } from '../../../src/cli/config.js';
 import { RecordingIo } from './recording-io.js';
