@@ -20,6 +20,16 @@ import { formatJson } from './output.js';
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
 const RESULTS = {
   base_image: build,
+  init: z.strictObject({
+    systems: texts.optional().describe('The systems that there are files for. Only without a system.'),
+    files: texts.optional().describe('Paths of the files that were written.'),
+    changes: texts.optional().describe('What the user must write into the files, in sentences.'),
+    needs: z
+      .strictObject({ memory: z.number(), disk: z.number() })
+      .optional()
+      .describe('What the flavor must have: MiB of memory, GiB of disk.'),
+    command: z.string().optional().describe('The command that builds the image, for a shell.'),
+  }),
   validate: z.strictObject({ files: z.array(fileReport), error: error.optional() }),
   'install-script': z.strictObject({ kind: z.string(), script: z.string() }),
   images: z.strictObject({ images: z.array(image) }),
@@ -72,10 +82,10 @@ export type DocumentError = z.input<typeof error>;
 export type DocumentName = keyof typeof RESULTS;
 
 /**
- * Commands whose standard output is not ours: what runs in the instance, or the log of the worker. They print a
- * document only when they fail.
+ * Commands whose standard output is no JSON: what runs in the instance, the log of the worker, or a script for a shell.
+ * They print a document only when they fail.
  */
-const WITHOUT_RESULT = ['ssh', 'worker'] as const;
+export const WITHOUT_RESULT: readonly string[] = ['ssh', 'worker', 'completion'];
 
 /** The schema of every document that a command prints, by the name of the command. */
 export const DOCUMENTS: Readonly<Record<string, z.ZodType>> = Object.fromEntries<z.ZodType>([

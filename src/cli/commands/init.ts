@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeFileError, listFirstBuildSystems, prepareFirstBuild, type FirstBuild } from '../../client/index.js';
 import { lastValue } from '../config.js';
+import { formatDocument } from '../documents.js';
 import { CommandError, UsageError } from '../errors.js';
-import { formatJson } from '../output.js';
 import type { Command } from './command.js';
 
 export const init: Command = {
@@ -27,7 +27,7 @@ export const init: Command = {
     const system = options['system'];
     if (options['list'] === true || system === undefined) {
       const systems = listFirstBuildSystems();
-      io.out(isJson ? formatJson({ systems }) : `${systems.join('\n')}\n`);
+      io.out(isJson ? formatDocument('init', { systems }) : `${systems.join('\n')}\n`);
       return 0;
     }
     const flavor = lastValue(options['flavor']) as string | undefined;
@@ -36,7 +36,7 @@ export const init: Command = {
     const written = writeFiles(build, directory ?? '', options['force'] === true);
     const command = build.command.map((word) => quoteWord(word, build, directory)).join(' ');
     if (isJson) {
-      io.out(formatJson({ files: written, changes: build.changes, needs: build.needs, command }));
+      io.out(formatDocument('init', { files: written, changes: build.changes, needs: build.needs, command }));
       return 0;
     }
     for (const file of written) io.out(`${file}\n`);

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { run } from '../../../src/cli/cli.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { WITHOUT_RESULT } from '../../../src/cli/documents.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { checkDocument } from '../../support/json-documents.js';
 import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
@@ -192,6 +193,10 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('good', 0, 'validate', template);
     await ask('good', 1, 'validate', join(directory, 'missing'));
     await ask('good', 0, 'install-script', template);
+    await ask('good', 0, 'init', '--list');
+    await ask('good', 0, 'init', 'debian-12', '--directory', join(directory, 'first'));
+    await ask('good', 2, 'init', 'debian-12', '--directory', join(directory, 'first'));
+    await ask('good', 2, 'completion', 'csh');
     await ask('good', 2, 'install-script', join(directory, 'missing'));
     await ask('nobody', 1, 'images');
     assert.deepEqual((await ask('logged', 0, 'logs', randomUUID()))['logs'], []);
@@ -212,8 +217,7 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
 
   it('every command has had a document of a success, and one of a failure', () => {
     const names = COMMANDS.map(({ usage }) => usage.split(' ')[0] ?? '');
-    // Their standard output is not ours: what runs in the instance, and the worker's log.
-    const withResult = names.filter((name) => !['ssh', 'worker'].includes(name));
+    const withResult = names.filter((name) => !WITHOUT_RESULT.includes(name));
     assert.deepEqual([...shown.success].sort(), withResult.sort());
     assert.deepEqual([...shown.failure].sort(), names.sort());
   });

@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { buildTable } from '../../../src/cli/command-table.js';
+import { listCandidates } from '../../../src/cli/completion/complete.js';
 import { run } from '../../../src/cli/cli.js';
 import { listFirstBuildSystems } from '../../../src/client/index.js';
 import { RecordingIo } from './recording-io.js';
@@ -99,7 +101,10 @@ test('init prints one document in JSON mode, with the files and the command', as
   assert.deepEqual(document.needs, { memory: 2048, disk: 10 });
 });
 
-test('behind init the names of the systems are completed', async () => {
-  const { stdout } = await call('--get-yargs-completions', 'imagefactory', 'init', '');
-  for (const system of listFirstBuildSystems()) assert.match(stdout, new RegExp(`^${system}$`, 'm'));
+test('behind init the names of the systems are completed', () => {
+  const candidates = listCandidates(['init', ''], buildTable(), () => []);
+  assert.deepEqual(
+    candidates.map(({ value }) => value),
+    listFirstBuildSystems(),
+  );
 });
