@@ -42,11 +42,8 @@ class Scene {
    * @returns an object that can pause, unpause and reset the activities of that run
    */
   async ofInstaller(): Promise<ActivityOperations> {
-    const { jeosWorkflowId } = await until(async () => {
-      const status = await this.build.status();
-      return status.jeosWorkflowId !== undefined && { jeosWorkflowId: status.jeosWorkflowId };
-    }, 'an installer’s run');
-    return new ActivityOperations(this.env.temporal, jeosWorkflowId);
+    const { handle } = await this.build.installer();
+    return new ActivityOperations(this.env.temporal, handle.workflowId);
   }
 
   /**

@@ -91,9 +91,10 @@ describe('the sweeper', () => {
       ...parameters,
     });
     await build.reaches(step);
-    const { jeosWorkflowId } = await build.status();
+    // The build starts its installer run in the step `jeos`, so the run may not exist yet.
+    const run = step === 'jeos' ? await build.installer() : undefined;
     await build.handle.terminate('by the test');
-    if (step === 'jeos') await env.temporal.client.workflow.getHandle(jeosWorkflowId ?? '').terminate('by the test');
+    await run?.handle.terminate('by the test');
     return build;
   }
 
