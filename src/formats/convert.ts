@@ -5,8 +5,9 @@ import type { FormatName } from '../domain/targets.js';
 import { digestFile } from './disk/digest.js';
 import { padDisk } from './disk/pad.js';
 import { listExtents, readQemuVersion } from './disk/qemu-img.js';
-import { type ConversionOptions, type ConvertedFile, type Disk, GIB, MIB, roundUp } from './disk/types.js';
-import { findFormat } from './registry.js';
+import { GIB, MIB, roundUp } from './bytes/sizes.js';
+import type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
+import { OUTPUT_FORMATS } from './registry.js';
 
 /**
  * Converts a disk to another format, compares the result with its source, checks it, and computes its digests. The file
@@ -22,18 +23,19 @@ export function convertDisk(source: Disk, name: FormatName, options: ConversionO
 
 async function convert(source: Disk, name: FormatName, options: ConversionOptions): Promise<ConvertedFile> {
   const { workFolder, signal } = options;
-  const format = findFormat(name);
+  const format = OUTPUT_FORMATS[name];
   checkSize(source, name);
+  checkArch(options.system.arch, name);
   await emptyFolder(workFolder);
   const folder = join(workFolder, 'work');
   await mkdir(folder);
   const padded = await padDisk(source, format.multipleOf, join(folder, 'padded'), signal);
   const fileName = `${safeFileName(options.imageName)}.${format.extension}`;
   const output = { source: padded, path: join(folder, fileName), options, signal };
-  await format.write({ ...output, onPercent: reportPercent(options, `converting to ${name}`) });
+  const verify = await format.write({ ...output, onPercent: reportPercent(options, `converting to ${name}`) });
   const [digests] = await Promise.all([
     digestFile(output.path, signal),
-    format.verify({ ...output, onPercent: reportPercent(options, `comparing the ${name} with its source`) }),
+    verify({ signal, onPercent: reportPercent(options, `comparing the ${name} with its source`) }),
   ]);
   const path = join(workFolder, fileName);
   await rename(output.path, path);
@@ -56,7 +58,7 @@ export async function measureConversion(
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<number> {
   checkSize(source, name);
-  const format = findFormat(name);
+  const format = OUTPUT_FORMATS[name];
   const virtualSize = roundUp(source.virtualSize, format.multipleOf);
   const extents = await listExtents(source, signal);
   // 4 MiB for the padded disk, which holds no data besides the partition table.
@@ -64,12 +66,24 @@ export async function measureConversion(
 }
 
 function checkSize({ virtualSize }: Disk, name: FormatName): void {
-  const { largest } = findFormat(name);
+  const { largest } = OUTPUT_FORMATS[name];
   if (largest === undefined || virtualSize <= largest) return;
   throw new FactoryError(
     'ImageFailed',
     `the disk has ${Math.ceil(virtualSize / GIB)} GiB: a disk of format ${name} has at most ${largest / GIB} GiB`,
     { hint: 'take another target, or build the image with a smaller disk' },
+  );
+}
+
+function checkArch(arch: string, name: FormatName): void {
+  const { arches } = OUTPUT_FORMATS[name];
+  if (arches === undefined || arches.includes(arch)) return;
+  throw new FactoryError(
+    'ImageFailed',
+    `the system is for ${arch}: the format ${name} is for ${arches.join(' and ')}`,
+    {
+      hint: 'take another target, such as openstack-kvm or raw',
+    },
   );
 }
 

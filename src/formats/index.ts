@@ -7,5 +7,5 @@ export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
 
 /** Name extension of the output file of each format, without a dot: `qcow2`, `tar.gz`, `box`. */
 export const FORMAT_EXTENSIONS = Object.fromEntries(
-  FORMAT_NAMES.map((name) => [name, OUTPUT_FORMATS[name]?.extension ?? name]),
+  FORMAT_NAMES.map((name) => [name, OUTPUT_FORMATS[name].extension]),
 ) as Readonly<Record<FormatName, string>>;

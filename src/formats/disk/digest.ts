@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { MIB } from './types.js';
+import { MIB } from '../bytes/sizes.js';
 
 /** Size and digests of a file. */
 export interface Digests {
@@ -32,4 +32,9 @@ export async function digestFile(path: string, signal?: AbortSignal): Promise<Di
   } finally {
     await file.close();
   }
+}
+
+/** Returns the SHA-256 of a text. */
+export function digestText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { READ_LIMITS, runProgram } from './programs.js';
-import { type Disk, TIB } from './types.js';
+import { TIB } from '../bytes/sizes.js';
+import type { Disk } from './types.js';
 
 /** The largest disk that is converted, unless the caller says another: a file of a few KiB can claim any size. */
 const LARGEST_DISK = 16 * TIB;

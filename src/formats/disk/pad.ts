@@ -2,7 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Patch, planGptMove } from './gpt.js';
 import { runProgram } from './programs.js';
-import { type Disk, MIB, roundUp } from './types.js';
+import { MIB, roundUp } from '../bytes/sizes.js';
+import type { Disk } from './types.js';
 
 /** A disk whose size is a multiple, and whether its partition table was fitted to that size. */
 export interface PaddedDisk extends Disk {

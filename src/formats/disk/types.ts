@@ -29,6 +29,10 @@ export interface ConversionOptions {
   cpus: number;
   /** Memory of the virtual machine that an OVF descriptor describes, in MiB. */
   memory: number;
+  /** The virtual hardware that an OVA asks of VMware, as in `vmx-19`. Default 19: vSphere 7.0 Update 2 and newer. */
+  hardwareVersion?: number;
+  /** VMware's name of the system in an OVA: `debian11_64Guest`. Default: from the system and the hardware version. */
+  osType?: string;
   /** How a qcow2 is compressed; qcow2 only. Default `none`. QEMU before 5.1 cannot read `zstd`. */
   compression?: 'none' | 'zlib' | 'zstd';
   onProgress?: (progress: Progress) => void;
@@ -48,14 +52,4 @@ export interface ConvertedFile {
   verifiedBy: string;
   /** The programs that wrote the file, with their versions: "qemu-img 7.2.22". */
   converter: string;
-}
-
-export const KIB = 1024;
-export const MIB = 1024 * KIB;
-export const GIB = 1024 * MIB;
-export const TIB = 1024 * GIB;
-
-/** Rounds a number of bytes up to a multiple. */
-export function roundUp(bytes: number, multiple: number): number {
-  return Math.ceil(bytes / multiple) * multiple;
 }

@@ -9,6 +9,13 @@ export interface Output extends CallOptions {
   options: ConversionOptions;
 }
 
+/**
+ * Compares a file with its source, and checks it.
+ *
+ * @throws FactoryError ImageFailed when it differs
+ */
+export type Verify = (options: CallOptions) => Promise<void>;
+
 /** What the measure of an output format knows of the source. */
 export interface Measure {
   source: Disk;
@@ -27,16 +34,21 @@ export interface OutputFormat {
   multipleOf: number;
   /** The largest disk that the format or its readers take, in bytes. Unset when other limits come first. */
   largest?: number;
-  /** How {@link verify} verifies the file, as words for the record. */
+  /** The architectures that the readers of the format can run. Unset when they can run all. */
+  arches?: readonly string[];
+  /** How the file is verified, as words for the record. */
   verifiedBy: string;
   /** Whether two conversions of the same disk with the same programs have the same bytes. */
   reproducible: boolean;
-  /** Programs and libraries besides qemu-img that write the file, with their versions. */
+  /** Libraries besides qemu-img that write the file, with their versions. */
   converter?: string;
-  /** Writes the file. The source's size is a multiple of {@link multipleOf} already. @throws FactoryError */
-  write(output: Output): Promise<void>;
-  /** Compares the file with the source, and checks it. @throws FactoryError ImageFailed */
-  verify(output: Output): Promise<void>;
-  /** Bytes of disk space that {@link write} and {@link verify} need at most. */
+  /**
+   * Writes the file. The source's size is a multiple of {@link multipleOf} already.
+   *
+   * @returns the function that verifies the file
+   * @throws FactoryError
+   */
+  write(output: Output): Promise<Verify>;
+  /** Bytes of disk space that the conversion needs at most. */
   measure(measure: Measure): Promise<number>;
 }

@@ -1,6 +1,6 @@
 import { checkDisk, compareDisks, convertFile, countBlocks } from '../disk/qemu-img.js';
 import type { ConversionOptions, Disk } from '../disk/types.js';
-import { KIB, MIB } from '../disk/types.js';
+import { KIB, MIB } from '../bytes/sizes.js';
 import type { Measure, Output, OutputFormat } from './output-format.js';
 
 /** A format that qemu-img writes as one file. */
@@ -17,7 +17,7 @@ export interface QemuFormat {
   reproducible: boolean;
   /** Whether qemu-img can check the format. */
   checkable: boolean;
-  /** Another check of the file, with its words for the record. */
+  /** Another check of the file, after qemu-img's, with its words for the record. */
   check?: { words: string; run: (output: Output) => Promise<void> };
   /** The smallest piece that the format stores, in bytes. Unset: {@link measure} computes the space. */
   blockSize?: number;
@@ -37,22 +37,18 @@ export function defineQemuFormat(format: QemuFormat): OutputFormat {
       ...(checkable ? ['qemu-img check'] : []),
       ...(check === undefined ? [] : [check.words]),
     ].join(', '),
-    write: ({ source, path, options, signal, onPercent }) =>
-      convertFile(
+    write: async (output) => {
+      const { source, path, options } = output;
+      await convertFile(
         source,
-        {
-          path,
-          format: driver,
-          options: format.list?.(options) ?? [],
-          compress: format.compress?.(options) ?? false,
-        },
-        { signal, onPercent },
-      ),
-    verify: async (output) => {
-      const written = { path: output.path, format: driver };
-      if (checkable) await checkDisk(written, { signal: output.signal });
-      await check?.run(output);
-      await compareDisks(output.source, written, { signal: output.signal, onPercent: output.onPercent });
+        { path, format: driver, options: format.list?.(options) ?? [], compress: format.compress?.(options) ?? false },
+        output,
+      );
+      return async (call) => {
+        if (checkable) await checkDisk({ path, format: driver }, call);
+        await check?.run(output);
+        await compareDisks(source, { path, format: driver }, call);
+      };
     },
     measure:
       format.measure ??

@@ -1,5 +1,5 @@
 import { countBlocks } from '../disk/qemu-img.js';
-import { KIB, MIB } from '../disk/types.js';
+import { KIB, MIB } from '../bytes/sizes.js';
 import { defineQemuFormat } from './qemu-format.js';
 
 /** The bytes of the disk. Zeros are holes in the file. EC2 imports it. */

@@ -1,4 +1,4 @@
-import { MIB } from '../disk/types.js';
+import { MIB } from '../bytes/sizes.js';
 import { defineQemuFormat } from './qemu-format.js';
 
 /** VDI, dynamic: VirtualBox. */

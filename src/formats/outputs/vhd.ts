@@ -1,5 +1,5 @@
 import { countBlocks } from '../disk/qemu-img.js';
-import { GIB, KIB, MIB } from '../disk/types.js';
+import { GIB, KIB, MIB } from '../bytes/sizes.js';
 import { checkVhdFooter } from '../disk/vhd-footer.js';
 import type { OutputFormat } from './output-format.js';
 import { defineQemuFormat } from './qemu-format.js';

@@ -1,4 +1,4 @@
-import { MIB, TIB } from '../disk/types.js';
+import { MIB, TIB } from '../bytes/sizes.js';
 import { defineQemuFormat } from './qemu-format.js';
 
 /** VHDX, dynamic: Hyper-V's machines of generation 2. Hyper-V’s limit is 64 TiB. */

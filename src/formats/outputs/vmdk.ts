@@ -1,5 +1,5 @@
 import { countBlocks } from '../disk/qemu-img.js';
-import { KIB, MIB, TIB } from '../disk/types.js';
+import { KIB, MIB, TIB } from '../bytes/sizes.js';
 import type { Measure } from './output-format.js';
 import { defineQemuFormat } from './qemu-format.js';
 

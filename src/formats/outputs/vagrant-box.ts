@@ -1,0 +1,31 @@
+import { gzip } from '../archive/gzip.js';
+import { writeTar } from '../archive/tar.js';
+import { findArchiveError } from '../archive/verify.js';
+import { type ArchiveFile, writeChunks } from '../bytes/content.js';
+import { differsError } from '../disk/qemu-img.js';
+import type { ConversionOptions } from '../disk/types.js';
+import type { Output, Verify } from './output-format.js';
+
+/** Names of architectures in a box's `metadata.json`: those of the language Go. Others are the same there. */
+const GO_ARCHES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', i386: '386', armv7l: 'arm' };
+
+/** The words that both boxes say about how they are verified, after those about their disk. */
+export const BOX_VERIFIED = 'the packed files compared with those of the disk';
+
+/** Writes the `metadata.json` of a box. */
+export function writeMetadata(
+  system: ConversionOptions['system'],
+  values: { provider: string; format?: string; virtual_size?: number },
+): string {
+  return `${JSON.stringify({ ...values, architecture: GO_ARCHES[system.arch] ?? system.arch })}\n`;
+}
+
+/** Packs the files of a box, whose disk was written before. */
+export async function packBox(files: readonly ArchiveFile[], output: Output, verifyDisk: Verify): Promise<Verify> {
+  await writeChunks(output.path, gzip(writeTar(files, 'ustar')));
+  return async (call) => {
+    await verifyDisk(call);
+    const error = await findArchiveError(output.path, { files, dialect: 'ustar', gzipped: true }, call.signal);
+    if (error !== undefined) throw differsError(error);
+  };
+}
