@@ -57,7 +57,8 @@ describe('a converted disk', { skip: noQemu }, () => {
     });
   }
 
-  for (const name of FORMAT_NAMES.filter((format) => OUTPUT_FORMATS[format].reproducible)) {
+  // archives.test.ts has the test of gce, whose disk has a GiB.
+  for (const name of FORMAT_NAMES.filter((format) => OUTPUT_FORMATS[format].reproducible && format !== 'gce')) {
     it(`of format ${name} has the same bytes every time`, async () => {
       const source = makeDisk(folder, { label: 'gpt' });
       const [first, second] = await Promise.all([1, 2].map(() => convertDisk(source, name, makeOptions(folder))));

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, openSync, rmSync, writeSync, closeSync, ftruncateSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync, closeSync, ftruncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConversionOptions, Disk } from '../../../src/formats/index.js';
@@ -27,12 +27,17 @@ export function run(program: string, ...args: string[]): string {
 /** Where a made disk has bytes other than zero: in the middle, over a border of blocks, and at its end. */
 const DATA = [MIB, 9 * MIB + 4096 - 512, 33 * MIB + 512];
 
-/** Makes a disk of 64 MiB with some MiB of data; with a partition table if a label is given. */
+/**
+ * Makes a disk of 64 MiB with some MiB of data; with a partition table if a label is given. A folder has one disk of
+ * each kind.
+ */
 export function makeDisk(
   folder: string,
   { label, format = 'qcow2', size = ODD_SIZE }: { label?: 'gpt' | 'dos'; format?: Disk['format']; size?: number } = {},
 ): Disk {
   const raw = join(folder, `source-${size}-${label ?? 'none'}.raw`);
+  const path = format === 'raw' ? raw : join(folder, `source-${size}-${label ?? 'none'}.${format}`);
+  if (existsSync(path)) return { path, format, virtualSize: size };
   const file = openSync(raw, 'w');
   ftruncateSync(file, size);
   for (const at of DATA) writeSync(file, randomBytes(MIB), 0, MIB, at);
@@ -44,9 +49,7 @@ export function makeDisk(
       stdio: ['pipe', 'pipe', 'pipe'],
     });
   }
-  if (format === 'raw') return { path: raw, format, virtualSize: size };
-  const path = join(folder, `source-${size}-${label ?? 'none'}.${format}`);
-  run('qemu-img', 'convert', '-f', 'raw', '-O', format, raw, path);
+  if (format !== 'raw') run('qemu-img', 'convert', '-f', 'raw', '-O', format, raw, path);
   return { path, format, virtualSize: size };
 }
 
