@@ -63,21 +63,24 @@ export async function writeChunks(path: string, chunks: AsyncIterable<Buffer>): 
 }
 
 /**
- * Compares two streams of bytes, whatever their chunks are.
+ * Compares two streams of bytes, whatever their chunks are, until the first one ends.
  *
- * @returns the offset of the first difference; undefined when there is none
+ * @returns the offset of the first difference, undefined when there is none; and how many bytes were compared
  */
-export async function findDifference(expected: AsyncIterable<Buffer>, actual: ByteReader): Promise<number | undefined> {
-  let offset = 0;
+export async function findDifference(
+  expected: AsyncIterable<Buffer>,
+  actual: ByteReader,
+): Promise<{ difference: number | undefined; length: number }> {
+  let length = 0;
   for await (const chunk of expected) {
     const found = await actual.read(chunk.length);
     if (!found.equals(chunk)) {
       const at = found.findIndex((byte, index) => byte !== chunk[index]);
-      return offset + (at < 0 ? found.length : at);
+      return { difference: length + (at < 0 ? found.length : at), length };
     }
-    offset += chunk.length;
+    length += chunk.length;
   }
-  return undefined;
+  return { difference: undefined, length };
 }
 
 /** Reads a stream by numbers of bytes. */

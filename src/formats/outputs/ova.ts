@@ -1,9 +1,9 @@
 import { basename, dirname, join } from 'node:path';
 import { HARDWARE_VERSION } from '../archive/guest-os.js';
 import { writeOvf } from '../archive/ovf.js';
-import { listOffsets, writeTar } from '../archive/tar.js';
-import { findArchiveError } from '../archive/verify.js';
-import { diskFile, textFile, writeChunks } from '../bytes/content.js';
+import { listOffsets } from '../archive/tar.js';
+import { writeArchive } from '../archive/verify.js';
+import { diskFile, textFile } from '../bytes/content.js';
 import { MIB } from '../bytes/sizes.js';
 import { digestFile, digestText } from '../disk/digest.js';
 import { checkDisk, compareDisks, differsError } from '../disk/qemu-img.js';
@@ -40,9 +40,9 @@ export const ova: OutputFormat = {
       textFile(`${name}.mf`, manifest),
       await diskFile(disk.file, disk.path, signal),
     ];
-    await writeChunks(path, writeTar(files, 'ustar'));
+    const findError = await writeArchive({ path, files, dialect: 'ustar', gzipped: false });
     return async (call) => {
-      const error = await findArchiveError(path, { files, dialect: 'ustar', gzipped: false }, call.signal);
+      const error = await findError(call.signal);
       if (error !== undefined) throw differsError(error);
       const member = { path: openMember(path, listOffsets(files)[2] ?? 0, size), format: 'vmdk' } as const;
       await checkDisk(member, call);

@@ -1,7 +1,5 @@
-import { gzip } from '../archive/gzip.js';
-import { writeTar } from '../archive/tar.js';
-import { findArchiveError } from '../archive/verify.js';
-import { type ArchiveFile, writeChunks } from '../bytes/content.js';
+import { writeArchive } from '../archive/verify.js';
+import type { ArchiveFile } from '../bytes/content.js';
 import { differsError } from '../disk/qemu-img.js';
 import type { ConversionOptions } from '../disk/types.js';
 import type { Output, Verify } from './output-format.js';
@@ -22,10 +20,10 @@ export function writeMetadata(
 
 /** Packs the files of a box, whose disk was written before. */
 export async function packBox(files: readonly ArchiveFile[], output: Output, verifyDisk: Verify): Promise<Verify> {
-  await writeChunks(output.path, gzip(writeTar(files, 'ustar')));
+  const findError = await writeArchive({ path: output.path, files, dialect: 'ustar', gzipped: true });
   return async (call) => {
     await verifyDisk(call);
-    const error = await findArchiveError(output.path, { files, dialect: 'ustar', gzipped: true }, call.signal);
+    const error = await findError(call.signal);
     if (error !== undefined) throw differsError(error);
   };
 }
