@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { GZIP_NAME } from '../archive/gzip.js';
 import { HARDWARE_VERSION } from '../archive/guest-os.js';
 import { writeOvf } from '../archive/ovf.js';
 import { listOffsets } from '../archive/tar.js';
@@ -21,7 +22,8 @@ export const ova: OutputFormat = {
   // What VMware's virtual machines can be.
   arches: ['x86_64', 'i386'],
   verifiedBy: 'qemu-img compare of the disk in the archive with the source, qemu-img check, digests of the manifest',
-  reproducible: false,
+  reproducible: true,
+  converter: GZIP_NAME,
   write: async (output) => {
     const { source, path, options, signal } = output;
     const name = basename(path, '.ova');

@@ -19,7 +19,7 @@ export const vagrantVirtualbox: OutputFormat = {
   multipleOf: MIB,
   largest: LARGEST_VMDK,
   verifiedBy: `${vmdk.verifiedBy}, ${BOX_VERIFIED}`,
-  reproducible: false,
+  reproducible: true,
   converter: GZIP_NAME,
   write: async (output) => {
     const { source, options, signal } = output;

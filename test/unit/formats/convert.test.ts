@@ -88,8 +88,17 @@ describe('a converted disk', { skip: noQemu }, () => {
     const start = readFileSync(file.path).toString('latin1', 0, 2048);
     assert.match(start, /createType="streamOptimized"/);
     assert.match(start, /ddb.adapterType = "lsilogic"/);
+    assert.match(file.converter, /, zlib \d/);
     assert.match(start, /ddb.virtualHWVersion = "14"/);
     assert.match(start, /"my-image.vmdk"/);
+  });
+
+  it('of format vmdk has no table where the disk is empty', async () => {
+    const { path, size } = await convertDisk(makeDisk(folder, { size: 161 * MIB }), 'vmdk', makeOptions(folder));
+    const directory = readFileSync(path).subarray(size - 4 * 512, size - 3 * 512);
+    const tables = Array.from({ length: 6 }, (_, index) => directory.readUInt32LE(index * 4) > 0);
+    // A table is for 32 MiB. The disk has data in its first 34 MiB, and at its end.
+    assert.deepEqual(tables, [true, true, false, false, false, true]);
   });
 
   it('replaces what a killed attempt has left', async () => {
