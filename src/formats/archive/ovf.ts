@@ -20,7 +20,7 @@ export interface OvfMachine extends Pick<ConversionOptions, 'cpus' | 'memory' | 
 }
 
 /** The virtual machine monitor that the descriptor is for. */
-export type OvfHardware =
+type OvfHardware =
   | { kind: 'vmware'; /** as in `vmx-19` */ version: number; osType?: string | undefined }
   | { kind: 'virtualbox'; macAddress: string };
 

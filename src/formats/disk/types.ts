@@ -6,7 +6,7 @@ export interface Disk {
   virtualSize: number;
 }
 
-export interface Progress {
+interface Progress {
   message: string;
   /** 0 to 100, if it is known. */
   percent?: number;

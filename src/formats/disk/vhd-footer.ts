@@ -2,12 +2,12 @@ import { open } from 'node:fs/promises';
 import { FactoryError } from '../../domain/errors.js';
 
 /** Bytes of the footer, which a fixed and a dynamic VHD end with: Microsoft's VHD specification 1.0. */
-export const FOOTER_SIZE = 512;
+const FOOTER_SIZE = 512;
 /** Offsets in the footer. */
 const AT = { cookie: 0, currentSize: 48, type: 60, checksum: 64 };
 const COOKIE = 'conectix';
 /** The type of a disk, as the footer says it. */
-export const VHD_TYPES = { fixed: 2, dynamic: 3 } as const;
+const VHD_TYPES = { fixed: 2, dynamic: 3 } as const;
 
 /**
  * Checks the footer of a VHD. qemu-img cannot check a VHD, and takes a fixed one for a raw disk.
