@@ -8,6 +8,7 @@ const ROOMS = {
   openstack: ['domain'],
   guest: ['domain'],
   media: ['domain'],
+  formats: ['domain'],
   codec: ['domain'],
   // Records are masked before they are written.
   store: ['domain', 'planning'],

@@ -12,6 +12,9 @@ const PROGRAMS = [
   ['/usr/lib/grub/x86_64-efi/normal.mod', 'grub-efi-amd64-bin'],
   ['/usr/bin/mformat', 'mtools'],
   ['/usr/bin/xorriso', 'xorriso'],
+  // Tools that convert disks and read their partition tables.
+  ['/usr/bin/qemu-img', 'qemu-utils'],
+  ['/usr/sbin/sfdisk', 'fdisk'],
 ] as const;
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { findMemory } from '../os/installer/memory.js';
 import { findProfile } from '../os/registry.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
-import { findNearest } from '../tdl/nearest.js';
+import { findNearest } from '../domain/nearest.js';
 import { parseTemplate } from '../tdl/parse.js';
 import { ClientError } from './errors.js';
 import { FIRST_BUILD_SYSTEMS, type FirstBuildSystem } from './first-build-systems.js';

@@ -3,7 +3,7 @@ import { formatReleaseRange } from '../os/profile/releases.js';
 import type { OsFamily, Release } from '../os/profile/types.js';
 import { findFamily, FAMILIES } from '../os/registry.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
-import { findNearest } from '../tdl/nearest.js';
+import { findNearest } from '../domain/nearest.js';
 import { ClientError } from './errors.js';
 
 /** A family of operating systems that images can be built of. */

@@ -1,5 +1,5 @@
 import { FactoryError } from '../domain/errors.js';
-import { findNearest } from '../tdl/nearest.js';
+import { findNearest } from '../domain/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
 import { isFrom } from './common/versions.js';

@@ -1,4 +1,4 @@
-import { findNearest } from './nearest.js';
+import { findNearest } from '../domain/nearest.js';
 import type { Problems } from './place.js';
 import type { XmlElement } from './xml.js';
 

@@ -10,7 +10,7 @@ import {
   readRequiredText,
 } from './elements.js';
 import { LIMITS } from './limits.js';
-import { findNearest } from './nearest.js';
+import { findNearest } from '../domain/nearest.js';
 import type { Problems } from './place.js';
 import type { Extra, Install, Template } from './types.js';
 import type { XmlElement } from './xml.js';

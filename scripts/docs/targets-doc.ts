@@ -1,0 +1,57 @@
+import { FORMAT_NAMES, REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
+import { OUTPUT_FORMATS } from '../../src/formats/registry.js';
+import { formatMarkdown, readFragment, renderTable } from './markdown.js';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const TIB = 1024 ** 4;
+
+/** What users of a format may want to know besides the table. */
+const FORMAT_NOTES = readFragment('targets-formats.md');
+
+/** Builds the text of `docs/targets.md`: the targets, the formats, and what is refused by name. */
+export function targetsDoc(): Promise<string> {
+  const targets = TARGETS.map(({ name, aliases, title, format, verified, notVerified }) => [
+    code([name]),
+    code(aliases),
+    title,
+    code([format]),
+    verified,
+    notVerified === undefined ? '–' : `${notVerified}: none here`,
+  ]);
+  const formats = FORMAT_NAMES.map((name) => {
+    const { extension, multipleOf, largest, arches, reproducible } = OUTPUT_FORMATS[name];
+    return [
+      code([name]),
+      code([`.${extension}`]),
+      sizeOf(multipleOf),
+      largest === undefined ? '–' : sizeOf(largest),
+      arches === undefined ? 'all' : arches.join(', '),
+      reproducible ? 'yes' : 'no',
+    ];
+  });
+  const refused = REFUSED_TARGETS.map(({ names, why, instead }) => [code(names), why, instead]);
+  return formatMarkdown(
+    [
+      readFragment('targets-introduction.md'),
+      '## The targets\n',
+      renderTable(['name', 'other names', 'for', 'format', 'verified by', 'not verified on'], targets),
+      '\n## The formats\n',
+      renderTable(['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'], formats),
+      `\n${FORMAT_NOTES}`,
+      '## Refused by name\n',
+      renderTable(['names', 'why', 'what to do'], refused),
+      '',
+    ].join('\n'),
+  );
+}
+
+function code(names: readonly string[]): string {
+  return names.length === 0 ? '–' : names.map((name) => `\`${name}\``).join(', ');
+}
+
+function sizeOf(bytes: number): string {
+  if (bytes % TIB === 0) return `${bytes / TIB} TiB`;
+  if (bytes % GIB === 0) return `${bytes / GIB} GiB`;
+  return bytes % MIB === 0 ? `${bytes / MIB} MiB` : `${bytes} bytes`;
+}

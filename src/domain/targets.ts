@@ -1,0 +1,232 @@
+import { FactoryError } from './errors.js';
+import { findNearest } from './nearest.js';
+
+/** The output formats of a target image. `src/formats/` has one file for each. */
+export const FORMAT_NAMES = [
+  'qcow2',
+  'raw',
+  'vmdk',
+  'vhd',
+  'vhd-dynamic',
+  'vhdx',
+  'vdi',
+  'gce',
+  'ova',
+  'vagrant-libvirt',
+  'vagrant-virtualbox',
+] as const;
+
+export type FormatName = (typeof FORMAT_NAMES)[number];
+
+/** A cloud or hypervisor that an image can be made for, or a format that a user may ask for by its own name. */
+export interface Target {
+  /** The name in records, messages and documents. */
+  name: string;
+  /** Other names that users may write, such as those of the original imagefactory. */
+  aliases: readonly string[];
+  /** The name in texts for people: "Google Compute Engine". */
+  title: string;
+  format: FormatName;
+  /** How the output is verified for real, in words for the documents. */
+  verified: string;
+  /** Where the output has not been tried, in words for the documents. Unset when nothing remains to be tried. */
+  notVerified?: string;
+}
+
+const COMPARED = '`qemu-img compare` with the source';
+const CHECKED = `${COMPARED}, \`qemu-img check\``;
+const FOOTER = `${COMPARED}, own reader of the VHD footer`;
+
+/** Every target that can be made. */
+export const TARGETS: readonly Target[] = [
+  {
+    name: 'openstack-kvm',
+    aliases: ['openstack', 'glance', 'kvm'],
+    title: 'OpenStack with KVM',
+    format: 'qcow2',
+    verified: CHECKED,
+  },
+  {
+    name: 'rhevm',
+    aliases: ['ovirt', 'rhv'],
+    title: 'oVirt, Red Hat Virtualization',
+    format: 'qcow2',
+    verified: CHECKED,
+    notVerified: 'oVirt',
+  },
+  {
+    name: 'libvirt',
+    aliases: ['qemu', 'qcow2'],
+    title: 'libvirt, QEMU; the format qcow2',
+    format: 'qcow2',
+    verified: CHECKED,
+  },
+  { name: 'proxmox', aliases: [], title: 'Proxmox VE', format: 'qcow2', verified: CHECKED, notVerified: 'Proxmox VE' },
+  {
+    name: 'oci-cloud',
+    aliases: ['oracle-cloud'],
+    title: 'Oracle Cloud Infrastructure',
+    format: 'qcow2',
+    verified: CHECKED,
+    notVerified: 'Oracle’s cloud',
+  },
+  {
+    name: 'alibaba',
+    aliases: ['aliyun'],
+    title: 'Alibaba Cloud',
+    format: 'qcow2',
+    verified: CHECKED,
+    notVerified: 'Alibaba’s cloud',
+  },
+  {
+    name: 'incus',
+    aliases: ['lxd'],
+    title: 'Incus, LXD: virtual machines',
+    format: 'qcow2',
+    verified: CHECKED,
+    notVerified: 'Incus, LXD',
+  },
+  {
+    name: 'ec2',
+    aliases: ['aws', 'ami'],
+    title: 'Amazon EC2',
+    format: 'raw',
+    verified: COMPARED,
+    notVerified: 'EC2',
+  },
+  { name: 'raw', aliases: ['img'], title: 'the format raw', format: 'raw', verified: COMPARED },
+  {
+    name: 'gce',
+    aliases: ['gcp', 'google'],
+    title: 'Google Compute Engine',
+    format: 'gce',
+    verified: 'the member of the archive compared with the source, byte by byte; `tar tvf`',
+    notVerified: 'Google Compute Engine',
+  },
+  {
+    name: 'azure',
+    aliases: ['vhd', 'vhd-fixed'],
+    title: 'Microsoft Azure; the format VHD, fixed',
+    format: 'vhd',
+    verified: FOOTER,
+    notVerified: 'Azure',
+  },
+  {
+    name: 'hyperv',
+    aliases: ['hyper-v', 'vhdx'],
+    title: 'Hyper-V, generation 2; the format VHDX',
+    format: 'vhdx',
+    verified: CHECKED,
+    notVerified: 'Hyper-V',
+  },
+  {
+    name: 'hyperv-gen1',
+    aliases: ['vhd-dynamic', 'vpc'],
+    title: 'Hyper-V, generation 1; the format VHD, dynamic',
+    format: 'vhd-dynamic',
+    verified: FOOTER,
+    notVerified: 'Hyper-V',
+  },
+  {
+    name: 'vsphere',
+    aliases: ['vmware', 'esxi', 'vmdk'],
+    title: 'VMware vSphere; the format VMDK, streamOptimized',
+    format: 'vmdk',
+    verified: CHECKED,
+    notVerified: 'ESXi, vCenter',
+  },
+  {
+    name: 'ova',
+    aliases: ['ovf'],
+    title: 'OVA for vSphere and other readers of OVF 1.1',
+    format: 'ova',
+    verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\``,
+    notVerified: 'ESXi, vCenter',
+  },
+  {
+    name: 'virtualbox',
+    aliases: ['vbox', 'vdi'],
+    title: 'VirtualBox; the format VDI',
+    format: 'vdi',
+    verified: CHECKED,
+    notVerified: 'VirtualBox',
+  },
+  {
+    name: 'vagrant-libvirt',
+    aliases: [],
+    title: 'Vagrant box for libvirt',
+    format: 'vagrant-libvirt',
+    verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
+    notVerified: 'Vagrant',
+  },
+  {
+    name: 'vagrant-virtualbox',
+    aliases: [],
+    title: 'Vagrant box for VirtualBox',
+    format: 'vagrant-virtualbox',
+    verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
+    notVerified: 'Vagrant, VirtualBox',
+  },
+];
+
+/** A target that no image can be made for, and what the user can do instead. */
+export interface RefusedTarget {
+  names: readonly string[];
+  /** Why there is none: "the service Atlas has ended". */
+  why: string;
+  /** What to do instead, as a hint. */
+  instead: string;
+}
+
+/** Targets that users may know from other tools, and that are refused by name. */
+export const REFUSED_TARGETS: readonly RefusedTarget[] = [
+  {
+    names: ['rackspace'],
+    why: 'Rackspace’s own image service has ended',
+    instead: 'use openstack-kvm: Rackspace’s clouds are OpenStack',
+  },
+  {
+    names: ['atlas'],
+    why: 'the service Atlas has ended',
+    instead: 'use vagrant-libvirt or vagrant-virtualbox, and publish the box yourself',
+  },
+  ...(
+    [
+      [['docker', 'podman'], 'a container image for Docker'],
+      [['oci'], 'an OCI image'],
+      [['wsl'], 'a file system for WSL'],
+      [['containerdisk', 'kubevirt'], 'a containerDisk for KubeVirt'],
+      [['indirection'], 'an image that a utility image makes'],
+    ] as const
+  ).map(([names, what]) => ({
+    names,
+    why: `${what} cannot be made yet`,
+    instead: 'docs/targets.md lists the targets that can be made',
+  })),
+];
+
+/**
+ * Finds a target by its name or by one of its other names. Ignores case.
+ *
+ * @throws FactoryError InvalidParameter when the name is unknown, when the service has ended, or when the target is not
+ *   built yet. The hint says what to take instead.
+ */
+export function findTarget(name: string): Target {
+  const wanted = name.trim().toLowerCase();
+  const found = TARGETS.find((target) => target.name === wanted || target.aliases.includes(wanted));
+  if (found !== undefined) return found;
+  const refused = REFUSED_TARGETS.find(({ names }) => names.includes(wanted));
+  if (refused !== undefined) {
+    throw new FactoryError('InvalidParameter', `target ${wanted}: ${refused.why}`, { hint: refused.instead });
+  }
+  const nearest = findNearest(
+    wanted,
+    TARGETS.flatMap((target) => [target.name, ...target.aliases]),
+  );
+  throw new FactoryError('InvalidParameter', `there is no target ${JSON.stringify(name)}`, {
+    hint:
+      nearest === undefined
+        ? `the targets are ${TARGETS.map((target) => target.name).join(', ')}`
+        : `did you mean ${nearest}? The targets are ${TARGETS.map((target) => target.name).join(', ')}`,
+  });
+}

@@ -1,0 +1,55 @@
+/** A disk image file. Its format is always named, never probed: a guest can write any header into its own disk. */
+export interface Disk {
+  path: string;
+  format: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vhdx' | 'vpc';
+  /** bytes */
+  virtualSize: number;
+}
+
+interface Progress {
+  message: string;
+  /** 0 to 100, if it is known. */
+  percent?: number;
+}
+
+export interface ConversionOptions {
+  /** Folder for the files of this conversion. It exists. What an earlier, killed attempt left in it is removed. */
+  workFolder: string;
+  /** Name of the image, for file names inside of archives. */
+  imageName: string;
+  system: {
+    /** Name of the system, as a template writes it: `Debian`, `CentOS-Stream`. */
+    os: string;
+    version: string;
+    arch: string;
+    firmware: 'bios' | 'uefi';
+    secureBoot: boolean;
+  };
+  /** Number of CPUs of the virtual machine that an OVF descriptor describes. */
+  cpus: number;
+  /** Memory of the virtual machine that an OVF descriptor describes, in MiB. */
+  memory: number;
+  /** The virtual hardware that an OVA asks of VMware, as in `vmx-19`. Default 19: vSphere 7.0 Update 2 and newer. */
+  hardwareVersion?: number;
+  /** VMware's name of the system in an OVA: `debian11_64Guest`. Default: from the system and the hardware version. */
+  osType?: string;
+  /** How a qcow2 is compressed; qcow2 only. Default `none`. QEMU before 5.1 cannot read `zstd`. */
+  compression?: 'none' | 'zlib' | 'zstd';
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+export interface ConvertedFile {
+  /** Path in the work folder. */
+  path: string;
+  /** bytes */
+  size: number;
+  /** Size of the disk that a guest sees, in bytes. It is larger than the source's where the format needs that. */
+  virtualSize: number;
+  sha256: string;
+  sha512: string;
+  /** How the file was verified: "qemu-img compare with the source, qemu-img check". */
+  verifiedBy: string;
+  /** The programs that wrote the file, with their versions: "qemu-img 7.2.22". */
+  converter: string;
+}
