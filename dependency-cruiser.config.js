@@ -12,7 +12,7 @@ const ROOMS = {
   codec: ['domain'],
   // Records are masked before they are written.
   store: ['domain', 'planning'],
-  activities: ['domain', 'tdl', 'icicle', 'os', 'planning', 'openstack', 'guest', 'media', 'store'],
+  activities: ['domain', 'tdl', 'icicle', 'os', 'planning', 'openstack', 'guest', 'media', 'formats', 'store'],
   // Of activities, workflows see the types only: their code stays out of the bundle.
   workflows: ['domain', 'activities'],
   // The worker masks the secrets of a build in all that leaves it.

@@ -7,7 +7,8 @@ export interface ActivityDeclaration {
   queue: QueueKind;
   /**
    * Whether the activity is rejected when its build has already completed: after a reset of a completed build, nothing
-   * may be created or changed for it again.
+   * may be created or changed for it again. The activities of a target image need no guard, because they return what
+   * they find complete.
    */
   guarded: boolean;
 }
@@ -44,6 +45,10 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   closeSession: { queue: 'control', guarded: false },
   publishBaseImage: { queue: 'control', guarded: true },
   downloadBody: { queue: 'transfer', guarded: true },
+  planTargetImage: { queue: 'control', guarded: false },
+  fetchSource: { queue: 'transfer', guarded: false },
+  convertImage: { queue: 'convert', guarded: false },
+  removeWorkFiles: { queue: 'control', guarded: false },
   removeResources: { queue: 'wait', guarded: false },
   keepResources: { queue: 'control', guarded: false },
   writeFinalRecord: { queue: 'control', guarded: false },

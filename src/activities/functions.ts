@@ -33,6 +33,10 @@ import { closeSession } from './guest/close-session.js';
 import { shutDownGuest } from './guest/shut-down-guest.js';
 import { createSshAccess } from './instance/create-ssh-access.js';
 import { deleteServer } from './instance/delete-server.js';
+import { convertImage } from './convert/convert-image.js';
+import { fetchSource } from './convert/fetch-source.js';
+import { removeWorkFiles } from './convert/remove-work-files.js';
+import { planTargetImage } from './convert/plan-target-image.js';
 import { findEndedWorkflows } from './instance/find-ended-workflows.js';
 
 /** The function of each activity. */
@@ -63,6 +67,10 @@ export const FUNCTIONS = {
   closeSession,
   publishBaseImage,
   downloadBody,
+  planTargetImage,
+  fetchSource,
+  convertImage,
+  removeWorkFiles,
   removeResources,
   keepResources,
   writeFinalRecord,

@@ -20,6 +20,7 @@ import { formatJson } from './output.js';
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
 const RESULTS = {
   base_image: build,
+  target_image: z.strictObject({ images: z.array(build), error: error.optional() }),
   init: z.strictObject({
     systems: texts.optional().describe('The systems that there are files for. Only without a system.'),
     files: texts.optional().describe('Paths of the files that were written.'),
@@ -54,6 +55,18 @@ const RESULTS = {
   delete: z.strictObject({ identifier, removed: texts }),
   gc: z.strictObject({ dry_run: z.boolean(), clouds: z.array(sweep), error: error.optional() }),
   plugins: z.strictObject({ plugins: z.array(plugin) }),
+  targets: z.strictObject({
+    targets: z.array(
+      z.strictObject({
+        name: z.string(),
+        aliases: texts,
+        title: z.string(),
+        format: z.string(),
+        verified_by: z.string(),
+        not_verified_on: z.string().nullable(),
+      }),
+    ),
+  }),
   dev: z.strictObject({
     running: z.boolean(),
     pid: z.number().optional(),

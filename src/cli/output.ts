@@ -1,20 +1,23 @@
-import { getWorkflowId, type BuildFailure, type BuildOutcome, type ImageRecord } from '../client/index.js';
+import type { BuildFailure, BuildOutcome, ImageRecord, TargetImageResult } from '../client/index.js';
 import { toPlainLine } from '../domain/plain-text.js';
 import { formatFailure } from './view/final-block.js';
 
 /** Makes a record from the outcome of a build, for the case that the stored record cannot be read. */
 export function toImageRecord(
   outcome: BuildOutcome,
+  workflowId: string,
 ): ImageRecord & Pick<Required<ImageRecord>, 'status'> & { failure?: BuildFailure } {
   const { uuid, status } = outcome;
-  const common = { identifier: uuid, type: 'BaseImage' as const, workflow_id: getWorkflowId(uuid) };
+  const common = { identifier: uuid, workflow_id: workflowId };
   if (outcome.status !== 'COMPLETE') {
     const { failure } = outcome;
     return { ...common, status, status_detail: { activity: failure.step, error: formatFailure(failure) }, failure };
   }
   const { result } = outcome;
+  if ('target' in result) return { ...common, ...toTargetRecord(result) };
   return {
     ...common,
+    type: 'BaseImage',
     data: result.body,
     status: 'COMPLETE',
     status_detail: { activity: 'Base Image build complete', error: null },
@@ -29,6 +32,26 @@ export function toImageRecord(
     packages: result.packages,
     downloaded: result.downloaded,
   };
+}
+
+function toTargetRecord({ target, format, baseImage, body, disk }: TargetImageResult) {
+  return {
+    type: 'TargetImage',
+    data: body,
+    status: 'COMPLETE',
+    status_detail: { activity: 'Target Image build complete', error: null },
+    percent_complete: 100,
+    target,
+    format,
+    base_image_id: baseImage,
+    size: disk.size,
+    virtual_size: disk.virtualSize,
+    sha256: disk.sha256,
+    sha512: disk.sha512,
+    verified_by: disk.verifiedBy,
+    converter: disk.converter,
+    downloaded: true,
+  } as const;
 }
 
 /**

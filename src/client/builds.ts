@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { BaseImageInput } from '../domain/base-image-input.js';
-import { workflowIdFor } from '../domain/image-kinds.js';
+import { RECORDED_KINDS, workflowIdFor } from '../domain/image-kinds.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { BuildStatus } from '../domain/status.js';
@@ -116,14 +116,46 @@ function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: 
   ].join('\n');
 }
 
-/** Returns the id of a build's workflow. */
+/** Returns the id of the workflow that builds a base image. */
 export function getWorkflowId(uuid: string): string {
   return workflowIdFor('base_image', uuid);
 }
 
-/** Returns Temporal's handle of a build's workflow. Makes no request. */
+/** Returns Temporal's handle of the workflow that builds a base image. Makes no request. */
 export function getBuildHandle(client: ImageFactoryClient, uuid: string): WorkflowHandle {
   return client.temporal.workflow.getHandle(getWorkflowId(uuid));
+}
+
+/** The workflow ids of the images whose kind has been found, by UUID. */
+const foundIds = new WeakMap<ImageFactoryClient, Map<string, string>>();
+
+/**
+ * Finds the id of the workflow that builds an image, whatever its kind. Returns the id of a base image when Temporal
+ * has no workflow of the image, so that the next request says so.
+ *
+ * @throws Temporal's own errors
+ */
+export async function findWorkflowId(client: ImageFactoryClient, uuid: string): Promise<string> {
+  const known = foundIds.get(client) ?? new Map<string, string>();
+  foundIds.set(client, known);
+  const found = known.get(uuid);
+  if (found !== undefined) return found;
+  for (const kind of RECORDED_KINDS) {
+    const workflowId = workflowIdFor(kind, uuid);
+    try {
+      await client.withTimeout(() => client.temporal.workflow.getHandle(workflowId).describe());
+      known.set(uuid, workflowId);
+      return workflowId;
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+  return getWorkflowId(uuid);
+}
+
+/** Finds the workflow that builds an image, as {@link findWorkflowId} does. @throws ClientError */
+export async function findBuildHandle(client: ImageFactoryClient, uuid: string): Promise<WorkflowHandle> {
+  return client.temporal.workflow.getHandle(await callTemporal(() => findWorkflowId(client, uuid), uuid));
 }
 
 /**
@@ -135,7 +167,7 @@ export function getBuildHandle(client: ImageFactoryClient, uuid: string): Workfl
  * @throws ClientError `WorkerFailed` when the worker does not answer within 10 s
  */
 export async function fetchStatus(client: ImageFactoryClient, uuid: string): Promise<BuildStatus> {
-  const handle = getBuildHandle(client, uuid);
+  const handle = await findBuildHandle(client, uuid);
   return callTemporal(() => callWorker(client, () => handle.query<BuildStatus>(STATUS_QUERY)), uuid);
 }
 
@@ -147,7 +179,7 @@ export async function fetchStatus(client: ImageFactoryClient, uuid: string): Pro
  * @throws BuildStateError when the build has ended already
  */
 export async function cancelBuild(client: ImageFactoryClient, uuid: string): Promise<void> {
-  const handle = getBuildHandle(client, uuid);
+  const handle = await findBuildHandle(client, uuid);
   const { status } = await callTemporal(() => client.withTimeout(() => handle.describe()), uuid);
   if (!isOpen(status.name)) throw new BuildStateError(uuid, `build ${uuid} has already ended: ${status.name}`);
   await callTemporal(() => client.withTimeout(() => handle.cancel()), uuid);
@@ -171,7 +203,7 @@ export function isOpen(execution: string): boolean {
  * @throws ClientError `WorkerFailed` when the worker does not answer within 30 s
  */
 export async function setDeadline(client: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
-  await updateDeadline(client, getBuildHandle(client, uuid), change, uuid);
+  await updateDeadline(client, await findBuildHandle(client, uuid), change, uuid);
   const { phase, jeosWorkflowId } = await fetchStatus(client, uuid);
   if (phase !== 'jeos' || jeosWorkflowId === undefined) return;
   try {

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { WORKFLOWS, type DeleteImageInput, type DeleteImageResult } from '../domain/messages.js';
-import { getBuildHandle, isOpen } from './builds.js';
+import { findWorkflowId, isOpen } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError } from './errors.js';
 import { runWorkflow } from './run-workflow.js';
@@ -48,7 +48,8 @@ export async function deleteImage(client: ImageFactoryClient, uuid: string): Pro
 
 async function isRunning(client: ImageFactoryClient, uuid: string): Promise<boolean> {
   try {
-    const { status } = await client.withTimeout(() => getBuildHandle(client, uuid).describe());
+    const workflowId = await findWorkflowId(client, uuid);
+    const { status } = await client.withTimeout(() => client.temporal.workflow.getHandle(workflowId).describe());
     return isOpen(status.name);
   } catch (error) {
     // Temporal has forgotten the build, which it does only some time after the end of a build. So the build does not

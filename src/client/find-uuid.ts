@@ -1,8 +1,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { stripKind } from '../domain/image-kinds.js';
+import { RECORDED_KINDS, stripKind, workflowIdFor } from '../domain/image-kinds.js';
 import { WORKFLOWS } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
-import { getWorkflowId } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { AmbiguousNameError, BuildNotFoundError, NoWorkerError, type NamedBuild } from './errors.js';
 import { findImages, type ImageRecord } from './images.js';
@@ -98,9 +97,11 @@ function buildQuery(name: string, start: string): string {
   // first of these characters.
   const [plain = ''] = name.split(/['"\\]/);
   const template = `${SEARCH_ATTRIBUTES.template.name} ${plain === name ? '=' : 'STARTS_WITH'} '${plain}'`;
-  const beginning = isBeginning(start) ? ` OR WorkflowId STARTS_WITH '${getWorkflowId(start)}'` : '';
+  const beginning = isBeginning(start)
+    ? RECORDED_KINDS.map((kind) => ` OR WorkflowId STARTS_WITH '${workflowIdFor(kind, start)}'`).join('')
+    : '';
   const condition = plain === '' ? '' : ` AND (${template}${beginning})`;
-  return `WorkflowType = '${WORKFLOWS.baseImage}'${condition}`;
+  return `WorkflowType IN ('${WORKFLOWS.baseImage}', '${WORKFLOWS.targetImage}')${condition}`;
 }
 
 function isNamed(build: NamedBuild, name: string, start: string): boolean {

@@ -4,7 +4,7 @@ import { PayloadKeyError } from '../codec/encryption-codec.js';
 import type { QueuePosition } from '../domain/create-queue.js';
 import { QUEUE_POSITION_QUERY, STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus, Waiting } from '../domain/status.js';
-import { getWorkflowId, isOpen } from './builds.js';
+import { findWorkflowId, isOpen } from './builds.js';
 import { describeError, type ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, TemporalUnavailableError } from './errors.js';
 import { listPendingActivities, type PendingActivity } from './pending-activity.js';
@@ -140,7 +140,7 @@ export class ProgressReader {
 
   /** Reads the progress once. Throws Temporal's own errors. */
   async read(): Promise<BuildProgress> {
-    const { description, progress } = await this.readWorkflow(getWorkflowId(this.uuid));
+    const { description, progress } = await this.readWorkflow(await findWorkflowId(this.client, this.uuid));
     const jeosId = progress.status?.jeosWorkflowId;
     const waitsForJeos = progress.execution === 'RUNNING' && progress.status?.phase === 'jeos';
     const jeos = jeosId !== undefined && waitsForJeos ? await this.readInstallerRun(jeosId) : undefined;

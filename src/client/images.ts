@@ -99,7 +99,7 @@ async function updateRecord(client: ImageFactoryClient, record: ImageRecord): Pr
     return addProgress(record, await new ProgressReader(client, uuid).read());
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const reason = `Temporal no longer has the workflow ${getWorkflowId(uuid)}, so the build cannot continue`;
+    const reason = `Temporal no longer has the workflow ${record.workflow_id ?? getWorkflowId(uuid)}, so the build cannot continue`;
     return { ...record, status: 'FAILED', status_detail: { activity: '', error: reason } };
   }
 }

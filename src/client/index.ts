@@ -41,16 +41,19 @@ export {
   cancelBuild,
   fetchStatus,
   getBuildHandle,
+  findWorkflowId,
   getWorkflowId,
   setDeadline,
   startBuild,
   type StartedBuild,
 } from './builds.js';
+export { findTarget, startTargetImage, TARGETS, type Target, type TargetRequest } from './targets.js';
+export type { TargetParameters } from '../domain/target-image-input.js';
 export { findUuid, listBuilds, type FindUuidOptions } from './find-uuid.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
 export type { PendingActivity } from './pending-activity.js';
 export { isSameBuild, listOpenBuilds, waitUntilIdle, type OpenBuild } from './open-builds.js';
-export { waitForImage, waitForOutcome, type BuildOutcome, type WaitOptions } from './outcome.js';
+export { waitForImage, waitForOutcome, type BuildOutcome, type ImageResult, type WaitOptions } from './outcome.js';
 export { abortBuild, resumeBuild, type ResumeOptions } from './resume.js';
 export { findEndedBuild, type EndedBuild } from './ended-build.js';
 export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup.js';
@@ -111,6 +114,8 @@ export type {
 } from '../domain/status.js';
 export type {
   BaseImageResult,
+  TargetImageResult,
+  ConvertedDisk,
   DeadlineChange,
   DeadlineName,
   DeleteImageResult,
@@ -119,7 +124,7 @@ export type {
   SessionRequest,
 } from '../domain/messages.js';
 export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../domain/sweep-report.js';
-export type { ImageKind, Phase } from '../domain/image-kinds.js';
+export type { ImageKind, Phase, RecordedKind, RecordType } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
 export type { BuildRecord, PackageDetails } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';

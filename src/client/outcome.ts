@@ -1,15 +1,18 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import type { BaseImageResult } from '../domain/messages.js';
+import type { BaseImageResult, TargetImageResult } from '../domain/messages.js';
 import type { BuildFailure } from '../domain/status.js';
-import { getBuildHandle } from './builds.js';
+import { findBuildHandle } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
-import { BuildCanceledError, BuildFailedError } from './errors.js';
+import { BuildCanceledError, BuildFailedError, BuildStateError } from './errors.js';
 import { toClientError } from './temporal-errors.js';
+
+/** The result of a build: a base image, or a target image, which has the property `target`. */
+export type ImageResult = BaseImageResult | TargetImageResult;
 
 /** How a build ended. */
 export type BuildOutcome =
-  | { status: 'COMPLETE'; uuid: string; result: BaseImageResult }
+  | { status: 'COMPLETE'; uuid: string; result: ImageResult }
   | { status: 'FAILED' | 'CANCELED'; uuid: string; failure: BuildFailure };
 
 /** How to wait for the end of a build. */
@@ -19,7 +22,7 @@ export interface WaitOptions {
 }
 
 /**
- * Waits until a build has ended with its image.
+ * Waits until the build of a base image has ended with its image.
  *
  * @example
  * const image = await waitForImage(client, uuid, { signal: AbortSignal.timeout(4 * 3600_000) });
@@ -36,7 +39,8 @@ export async function waitForImage(
   options: WaitOptions = {},
 ): Promise<BaseImageResult> {
   const outcome = await waitForOutcome(client, uuid, options);
-  if (outcome.status === 'COMPLETE') return outcome.result;
+  if (outcome.status === 'COMPLETE' && !('target' in outcome.result)) return outcome.result;
+  if (outcome.status === 'COMPLETE') throw new BuildStateError(uuid, `image ${uuid} is a target image`);
   throw outcome.status === 'CANCELED' ? new BuildCanceledError(uuid) : new BuildFailedError(uuid, outcome.failure);
 }
 
@@ -52,9 +56,10 @@ export async function waitForOutcome(
   uuid: string,
   { signal }: WaitOptions = {},
 ): Promise<BuildOutcome> {
-  const wait = (): Promise<BaseImageResult> => getBuildHandle(client, uuid).result() as Promise<BaseImageResult>;
   try {
     signal?.throwIfAborted();
+    const handle = await findBuildHandle(client, uuid);
+    const wait = (): Promise<ImageResult> => handle.result() as Promise<ImageResult>;
     const result = await (signal === undefined ? wait() : client.connection.withAbortSignal(signal, wait));
     return { status: 'COMPLETE', uuid, result };
   } catch (error) {

@@ -6,7 +6,7 @@ import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import { parseParameters } from '../domain/parameters.js';
 import type { BuildStatus } from '../domain/status.js';
 import type { GivenParameters } from './given-parameters.js';
-import { fetchStatus, getBuildHandle, isOpen, restartBuild } from './builds.js';
+import { fetchStatus, findBuildHandle, getBuildHandle, isOpen, restartBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError, ClientError } from './errors.js';
 import { findForgottenBuild, type ImageRecord } from './images.js';
@@ -55,7 +55,12 @@ export async function resumeBuild(
   options: ResumeOptions = {},
 ): Promise<string> {
   const change = readChange(options);
-  const handle = getBuildHandle(client, uuid);
+  const handle = await findBuildHandle(client, uuid);
+  if (handle.workflowId !== getBuildHandle(client, uuid).workflowId) {
+    throw new BuildStateError(uuid, `image ${uuid} is a target image, which cannot be resumed`, {
+      hint: 'make it again: imagefactory target_image TARGET --id BASE_UUID',
+    });
+  }
   const found = await findBuild(client, handle, uuid);
   if (typeof found === 'string' && isOpen(found)) return resumeHeld(client, uuid, change, options);
   if (found === 'COMPLETED') throw completeError(uuid);

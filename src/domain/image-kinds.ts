@@ -22,6 +22,12 @@ const IMAGE_KINDS = {
     // An installation takes about as long as everything else together.
     phases: { plan: 0, jeos: 3, customise: 50, publish: 85, cleanup: 95 },
   },
+  target_image: {
+    workflow: 'targetImage',
+    title: 'Target Image',
+    recordType: 'TargetImage',
+    phases: { plan: 0, fetch: 3, convert: 30, cleanup: 95 },
+  },
   jeos_image: {
     workflow: 'jeosImage',
     title: 'JEOS',
@@ -62,8 +68,18 @@ export type RecordedKind = {
 /** The class name in the records of a kind. */
 export type RecordType = { [K in RecordedKind]: (typeof IMAGE_KINDS)[K]['recordType'] }[RecordedKind];
 
+/** Returns the kind whose records have the given class name. Default: a base image. */
+export function findRecordedKind(recordType: RecordType = 'BaseImage'): RecordedKind {
+  return RECORDED_KINDS.find((candidate) => IMAGE_KINDS[candidate].recordType === recordType) ?? 'base_image';
+}
+
+/** Returns the name of a kind for people: "Base Image". */
+export function getTitle(kind: ImageKind): string {
+  return IMAGE_KINDS[kind].title;
+}
+
 /** The kinds of images that have a record. Their workflow ids begin with the kind. */
-const RECORDED_KINDS = (Object.keys(IMAGE_KINDS) as ImageKind[]).filter(
+export const RECORDED_KINDS = (Object.keys(IMAGE_KINDS) as ImageKind[]).filter(
   (kind): kind is RecordedKind => 'recordType' in IMAGE_KINDS[kind],
 );
 

@@ -9,6 +9,8 @@ import type { BuildRef } from './names.js';
 export const WORKFLOWS = {
   /** Builds a base image; id `base_image-<uuid>`. */
   baseImage: 'baseImage',
+  /** Converts a base image to the format of a target; id `target_image-<uuid>`. */
+  targetImage: 'targetImage',
   /**
    * Installs a JEOS for all builds that need it; id `jeos-<cloud>-<digest>`. For a build that shares no JEOS, the id is
    * `jeos-<uuid>-<digest>`.
@@ -40,7 +42,7 @@ export const WORKFLOWS = {
 /** Update of the workflows that only read, which their client then deletes: returns the workflow's result. */
 export const ANSWER_UPDATE = 'answer';
 
-/** Query of baseImage and jeosImage: returns a BuildStatus. */
+/** Query of baseImage, targetImage and jeosImage: returns a BuildStatus. */
 export const STATUS_QUERY = 'status';
 /** Update of baseImage and jeosImage: changes the deadline of a wait, see DeadlineChange. */
 export const SET_DEADLINE_UPDATE = 'setDeadline';
@@ -183,6 +185,35 @@ export interface BaseImageResult {
   downloaded: boolean;
   packages: number;
   jeos: { glance_id: string; digest: string; reused: boolean };
+}
+
+/** A converted disk: the output of a target image. */
+export interface ConvertedDisk {
+  /** Bytes of the file. */
+  size: number;
+  /** Bytes of the disk in the file. */
+  virtualSize: number;
+  /** Digests of the file, in hexadecimal. */
+  sha256: string;
+  sha512: string;
+  /** How the output was compared with its source, for people. */
+  verifiedBy: string;
+  /** The program that converted the disk, with its version. */
+  converter: string;
+}
+
+/** Result of targetImage: the essential fields of the record. */
+export interface TargetImageResult {
+  uuid: string;
+  /** Name of the target, such as `ec2`. */
+  target: string;
+  /** Name of the format, such as `raw`. */
+  format: string;
+  /** UUID of the base image. */
+  baseImage: string;
+  /** Path of the converted file on the worker's machine. */
+  body: string;
+  disk: ConvertedDisk;
 }
 
 /** Input of readRecords. */

@@ -6,7 +6,7 @@ const digest = z.looseObject({ algorithm: z.string(), value: z.string() });
 /** Schema of `<uuid>.meta`. The schema keeps unknown fields, which a newer version of this program may have added. */
 export const RECORD_SCHEMA = z.looseObject({
   identifier: z.string(),
-  type: z.literal('BaseImage'),
+  type: z.enum(['BaseImage', 'TargetImage']),
   data: z.string(),
   template: z.string(),
   icicle: z.string().nullable(),
@@ -46,4 +46,13 @@ export const RECORD_SCHEMA = z.looseObject({
   icicle_warning: z.string().nullable().default(null),
   timings: z.record(z.string(), z.number()),
   downloaded: z.boolean(),
+  target: z.string().optional(),
+  base_image_id: z.string().optional(),
+  base_image_checksum: digest.nullable().optional(),
+  format: z.string().optional(),
+  virtual_size: z.number().optional(),
+  sha256: z.string().optional(),
+  sha512: z.string().optional(),
+  verified_by: z.string().optional(),
+  converter: z.string().optional(),
 }) satisfies z.ZodType<BuildRecord>;

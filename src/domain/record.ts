@@ -12,7 +12,7 @@ export interface PackageDetails {
 
 /**
  * The record of an image: the content of `<uuid>.meta`. The first block has the fields of the original imagefactory
- * (Python; its classes PersistentImage and BaseImage), the second block has our additional fields.
+ * (Python; its classes PersistentImage, BaseImage and TargetImage), the second block has our additional fields.
  */
 export interface BuildRecord {
   identifier: string;
@@ -69,4 +69,22 @@ export interface BuildRecord {
   timings: Record<string, number>;
   /** Whether the file `data` has the image's bytes. */
   downloaded: boolean;
+
+  /** The following fields are set for target images only. `target`: name of the target, such as `ec2`. */
+  target?: string;
+  /** UUID of the base image from which the target image was made. */
+  base_image_id?: string;
+  /** Digest of the base image's bytes, as Glance computed it. */
+  base_image_checksum?: { algorithm: string; value: string } | null;
+  /** Name of the format, such as `raw`. */
+  format?: string;
+  /** Bytes of the disk in the file. */
+  virtual_size?: number;
+  /** Digests of the file `data`, in hexadecimal. */
+  sha256?: string;
+  sha512?: string;
+  /** How the output was compared with its source, for people. */
+  verified_by?: string;
+  /** The program that converted the disk, with its version. */
+  converter?: string;
 }

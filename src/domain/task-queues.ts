@@ -1,11 +1,11 @@
 /**
  * The kinds of task queue. `control`: workflows and short activities. `wait`: long activities that mostly wait,
  * hundreds at a time. `transfer`: activities that move or hash bytes, few at a time, so that they never delay the
- * heartbeats of other activities.
+ * heartbeats of other activities. `convert`: conversions of disks, each of which uses a whole processor core.
  */
-export type QueueKind = 'control' | 'wait' | 'transfer';
+export type QueueKind = 'control' | 'wait' | 'transfer' | 'convert';
 
-export const QUEUE_KINDS: readonly QueueKind[] = ['control', 'wait', 'transfer'];
+export const QUEUE_KINDS: readonly QueueKind[] = ['control', 'wait', 'transfer', 'convert'];
 
 /** Returns the name of the task queue of a kind. */
 export function taskQueueFor(taskQueue: string, kind: QueueKind): string {

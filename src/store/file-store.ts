@@ -1,10 +1,10 @@
-import { type FileHandle, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
 import { maskRecord } from '../planning/secrets.js';
-import { readFileIfExists, createFile, listFolder, withStoreErrors, replaceFile } from './files.js';
+import { readFileIfExists, createFile, listFolder, moveFile, withStoreErrors, replaceFile } from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './parse-record.js';
 import type { Store } from './types.js';
@@ -27,6 +27,21 @@ export class FileStore implements Store {
 
   bodyPath(uuid: string): string {
     return join(this.directory, `${requireUuid(uuid)}.body`);
+  }
+
+  async prepareWorkFolder(uuid: string): Promise<string> {
+    const path = this.workFolder(uuid);
+    await withStoreErrors('create', path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+    return path;
+  }
+
+  async removeWorkFolder(uuid: string): Promise<void> {
+    const path = this.workFolder(uuid);
+    await withStoreErrors('remove', path, () => rm(path, { recursive: true, force: true }));
+  }
+
+  async moveToBody(uuid: string, path: string): Promise<void> {
+    await withStoreErrors('write', this.bodyPath(uuid), () => moveFile(path, this.bodyPath(uuid)));
   }
 
   async writeRecord(record: BuildRecord): Promise<void> {
@@ -128,6 +143,10 @@ export class FileStore implements Store {
     });
     onProgress?.(bytes);
     return bytes;
+  }
+
+  private workFolder(uuid: string): string {
+    return join(this.directory, `${requireUuid(uuid)}.d`, 'work');
   }
 
   private metaPath(uuid: string): string {

@@ -67,6 +67,18 @@ export async function replaceFile(path: string, write: Write): Promise<void> {
   await syncFolder(path);
 }
 
+/** Moves a complete file within a file system, and syncs it first. Replaces an existing file. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  const file = await open(from, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(from, to);
+  await syncFolder(to);
+}
+
 /**
  * Writes a complete file if none exists. If several callers write at the same time, one succeeds, and the content of
  * the others is dropped.

@@ -10,6 +10,13 @@ export interface Store {
   readonly directory: string;
   /** Returns the path of `<uuid>.body`. */
   bodyPath(uuid: string): string;
+  /**
+   * Returns the folder `<uuid>.d/work` for temporary files of the image, and creates it if it does not exist. It is on
+   * the same file system as the body.
+   */
+  prepareWorkFolder(uuid: string): Promise<string>;
+  /** Removes the folder for temporary files, with its content. Does nothing when it does not exist. */
+  removeWorkFolder(uuid: string): Promise<void>;
   writeRecord(record: BuildRecord): Promise<void>;
   readRecord(uuid: string): Promise<BuildRecord | undefined>;
   /** Lists every record, newest first; `unreadable` has the file names of the records that cannot be read. */
@@ -36,4 +43,6 @@ export interface Store {
     data: NodeJS.ReadableStream,
     options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void },
   ): Promise<number>;
+  /** Makes a complete file in the image's work folder the body, by a rename. Replaces an existing body. */
+  moveToBody(uuid: string, path: string): Promise<void>;
 }

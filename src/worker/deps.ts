@@ -67,6 +67,7 @@ export function createDeps(options: DepsOptions): Deps {
     release: options.release,
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
+    imageDirectory: join(options.cachePath, 'images'),
     workerAddresses: options.workerAddresses,
     access: { directories: options.filesFrom ?? [], addresses: new AddressPolicy(options.allowAddresses) },
     limits: options.limits ?? {},

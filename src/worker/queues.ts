@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
 import { taskQueueFor, type QueueKind } from '../domain/task-queues.js';
 
@@ -6,8 +7,9 @@ type Slots = Partial<TemporalWorkerOptions>;
 /**
  * How many tasks of each kind of task queue a worker runs at the same time (Temporal's slots). `wait` has many slots,
  * because a waiting activity costs only a heartbeat every three seconds. `transfer` has few, because these activities
- * move and hash bytes on the threads of the event loop. `control` runs short tasks. The workflow cache is small to save
- * memory: Temporal evicts a build that waits long, and replays it at its next event.
+ * move and hash bytes on the threads of the event loop. `convert` has as many as there are processor cores. `control`
+ * runs short tasks. The workflow cache is small to save memory: Temporal evicts a build that waits long, and replays it
+ * at its next event.
  */
 const SLOTS: Record<QueueKind, Slots> = {
   control: {
@@ -19,6 +21,7 @@ const SLOTS: Record<QueueKind, Slots> = {
   },
   wait: { maxConcurrentActivityTaskExecutions: 1000, maxConcurrentActivityTaskPolls: 5 },
   transfer: { maxConcurrentActivityTaskExecutions: 4, maxConcurrentActivityTaskPolls: 2 },
+  convert: { maxConcurrentActivityTaskExecutions: availableParallelism(), maxConcurrentActivityTaskPolls: 2 },
 };
 
 /**

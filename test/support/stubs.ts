@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.js';
 import type { BaseImageInput } from '../../src/domain/base-image-input.js';
-import type { BaseImageResult, JeosImageInput } from '../../src/domain/messages.js';
+import type { BaseImageResult, ConvertedDisk, JeosImageInput } from '../../src/domain/messages.js';
 import { parseParameters } from '../../src/domain/parameters.js';
+import type { PlannedTarget } from '../../src/activities/convert/plan-target-image.js';
 import type { PlannedBuild } from '../../src/activities/plan/planned-build.js';
 import type { WriteFinalRecordInput } from '../../src/activities/records/write-final-record.js';
 
@@ -28,6 +29,28 @@ export const PLAN: PlannedBuild = {
   bodyPath: '/s/body',
 };
 
+/** The plan of a target image that the stubs return. */
+const TARGET_PLAN: PlannedTarget = {
+  name: 'tiny',
+  imageName: 'tiny-qcow2',
+  os: PLAN.os,
+  firmware: 'bios',
+  secureBoot: false,
+  target: 'qcow2',
+  format: 'qcow2',
+  source: { imageId: 'base-image', diskFormat: 'qcow2', digest: 'd' },
+  bodyPath: '/s/body',
+};
+
+const CONVERTED: ConvertedDisk = {
+  size: 7,
+  virtualSize: 9,
+  sha256: 'a',
+  sha512: 'b',
+  verifiedBy: 'a stub',
+  converter: 'a stub',
+};
+
 /**
  * Creates activities that succeed at once. Each activity adds its name to `calls`, except `writeFinalRecord`, which
  * adds its input to `records`.
@@ -48,6 +71,10 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     returnCompletedImage: note('built', {} as BaseImageResult),
     keepResources: note('keep', { resources: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
+    planTargetImage: note('plan', TARGET_PLAN),
+    fetchSource: note('fetch', undefined),
+    convertImage: note('convert', CONVERTED),
+    removeWorkFiles: note('remove-work', undefined),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),
     findEndedWorkflows: note('ended', { ended: [], at: 0 }),

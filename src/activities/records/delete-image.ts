@@ -4,7 +4,11 @@ import type { Deps } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { deleteGlanceImage } from '../images/delete-glance-image.js';
 
-/** Deletes an image from Glance, and its record, body and documents from the store. */
+/**
+ * Deletes an image from Glance, and its record, body and documents from the store.
+ *
+ * @throws FactoryError Conflict while the image is being built, or has target images
+ */
 export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
   // The record of a build whose workflow was terminated says BUILDING for ever, so we ask Temporal whether the workflow
@@ -14,10 +18,22 @@ export async function deleteImage(deps: Deps, input: { uuid: string; workflowId:
       hint: `imagefactory cancel ${input.uuid} ends the build`,
     });
   }
+  await refuseParent(deps, input.uuid);
   const removed: string[] = [];
   if (record?.glance_id != null && (await deleteGlanceImage(deps, record.cloud, record.glance_id))) {
     removed.push(`Glance image ${record.glance_id}`);
   }
   removed.push(...(await deps.store.deleteRecord(input.uuid)));
   return { removed, found: record !== undefined };
+}
+
+/** Refuses to delete an image while target images of it exist: they could not be made again. */
+async function refuseParent(deps: Pick<Deps, 'store'>, uuid: string): Promise<void> {
+  const { records } = await deps.store.listRecords();
+  const children = records.filter((record) => record.base_image_id === uuid);
+  if (children.length === 0) return;
+  const list = children.map(({ identifier, target }) => `${identifier} (${target ?? 'unknown'})`).join(', ');
+  throw new FactoryError('Conflict', `base image ${uuid} has target images: ${list}`, {
+    hint: `delete them first: ${children.map(({ identifier }) => `imagefactory delete ${identifier}`).join('; ')}`,
+  });
 }

@@ -1,25 +1,29 @@
 import type { BuildRecord } from '../../domain/record.js';
+import { findRecordedKind, getTitle } from '../../domain/image-kinds.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { completedResult } from '../shared/completed-build.js';
 import type { Deps } from '../shared/context.js';
 import { readPackageList } from '../shared/package-list.js';
 import type { BuildRef } from '../../domain/names.js';
-import type { BaseImageResult } from '../../domain/messages.js';
+import type { BaseImageResult, TargetImageResult } from '../../domain/messages.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
 
 export interface WriteFinalRecordInput {
   ref: BuildRef;
-  result: BaseImageResult | undefined;
+  result: BaseImageResult | TargetImageResult | undefined;
   failure: BuildFailure | undefined;
   timings: Record<string, number>;
   status: ImageStatus;
 }
 
-/** Text that the record shows for each final status: the same texts as in the original imagefactory (Python). */
+/**
+ * Text that the record shows for each final status, after the title of the kind of image. The texts for COMPLETE and
+ * FAILED are those of the original imagefactory (Python).
+ */
 const FINAL_ACTIVITY: Record<string, string> = {
-  COMPLETE: 'Base Image build complete',
-  FAILED: 'Base Image build failed with exception',
-  CANCELED: 'Base Image build was cancelled',
+  COMPLETE: 'build complete',
+  FAILED: 'build failed with exception',
+  CANCELED: 'build was cancelled',
 };
 
 /**
@@ -38,17 +42,22 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     ...record,
     status: input.status,
     status_detail: {
-      activity: FINAL_ACTIVITY[input.status] ?? input.status,
+      activity: `${getTitle(findRecordedKind(record.type))} ${FINAL_ACTIVITY[input.status] ?? input.status}`,
       error: failure === undefined ? null : `${failure.step}: ${failure.message}`,
     },
     percent_complete: result === undefined ? record.percent_complete : 100,
-    icicle: icicle?.toString('utf8') ?? null,
-    package_details: details,
-    icicle_warning: warnings.length === 0 ? null : warnings.join('; '),
+    // A target image has the package list of its base image.
+    icicle: icicle?.toString('utf8') ?? record.icicle,
+    package_details: details ?? record.package_details,
+    icicle_warning: warnings.length === 0 ? record.icicle_warning : warnings.join('; '),
     completed_at: new Date().toISOString(),
     timings: input.timings,
   };
-  if (result !== undefined) {
+  if (result !== undefined && 'target' in result) {
+    const { size, virtualSize, sha256, sha512, verifiedBy, converter } = result.disk;
+    Object.assign(finished, { size, virtual_size: virtualSize, sha256, sha512, verified_by: verifiedBy, converter });
+    finished.downloaded = true;
+  } else if (result !== undefined) {
     finished.properties = { ...record.properties, 'x-image-properties-glance_id': result.glanceId };
     finished.glance_id = result.glanceId;
     finished.checksum = result.checksum;

@@ -45,6 +45,8 @@ export interface Deps {
   identity: string;
   /** Folder for fetched installer media. */
   mediaDirectory: string;
+  /** Folder for downloaded images that are converted. */
+  imageDirectory: string;
   /** CIDRs from which guests see this worker. Default: the local address on the route to the guest. */
   workerAddresses: string[] | undefined;
   /** The folders and addresses that the worker's operator has opened to templates. */

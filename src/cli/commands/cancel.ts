@@ -1,4 +1,4 @@
-import { cancelBuild, getWorkflowId } from '../../client/index.js';
+import { cancelBuild, findWorkflowId } from '../../client/index.js';
 import { formatDocument } from '../documents.js';
 import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 import { followToEnd } from './follow.js';
@@ -21,7 +21,11 @@ export const cancel: Command = {
         return followToEnd(context, client, uuid, { expected: 'CANCELED' });
       }
       const text = `${message} To follow it to its end: imagefactory watch ${uuid}\n`;
-      const document = { identifier: uuid, status: 'BUILDING', workflow_id: getWorkflowId(uuid) } as const;
+      const document = {
+        identifier: uuid,
+        status: 'BUILDING',
+        workflow_id: await findWorkflowId(client, uuid),
+      } as const;
       io.out(settings.output === 'json' ? formatDocument('cancel', { ...document, cancel_requested: true }) : text);
       return 0;
     });

@@ -18,7 +18,7 @@ import { indentNextLines, toPlainLine } from '../../domain/plain-text.js';
 import { OutcomeUnknownError, UsageError } from '../errors.js';
 import type { Io } from '../io.js';
 import { describeBuildFailure } from '../document-error.js';
-import { formatDocument, toDeletionDocument, type DocumentError } from '../documents.js';
+import { formatDocument, toDeletionDocument, type DocumentError, type ResultDocument } from '../documents.js';
 import { toImageRecord } from '../output.js';
 import { formatOutcome } from '../view/final-block.js';
 import { formatDeletion } from '../view/deletion.js';
@@ -44,6 +44,8 @@ export interface FollowMode {
   leaveHint?: string;
   /** What the user can do after the build has ended without an image. */
   againHint?: string;
+  /** Prints the JSON document of the build. Default: prints it as the only document of the command. */
+  printDocument?: (document: ResultDocument<'watch'>) => void;
   /** Whether Temporal's server ends with the command, so that its UI cannot show the build any more. */
   serverEnds?: boolean;
 }
@@ -83,7 +85,8 @@ export async function followToEnd(
     stopListening();
   }
   if (signal !== undefined) {
-    if (settings.output === 'json') io.out(formatInterrupted(uuid, last, signal));
+    const { printDocument = (document) => io.out(formatDocument('watch', document)) } = mode;
+    if (settings.output === 'json') printDocument(describeInterrupted(uuid, last, signal));
     io.err(mode.leaveHint ?? formatDetachHint(uuid));
     return DETACHED[signal];
   }
@@ -109,18 +112,18 @@ export function toFollowError(uuid: string, error: unknown): unknown {
   });
 }
 
-/** Formats the JSON document of a command that a signal ended while its build goes on. */
-function formatInterrupted(uuid: string, last: BuildProgress | undefined, signal: string): string {
-  return formatDocument('watch', {
+/** Describes, for the JSON document, a command that a signal ended while its build goes on. */
+function describeInterrupted(uuid: string, last: BuildProgress | undefined, signal: string): ResultDocument<'watch'> {
+  return {
     identifier: uuid,
     status: last?.status?.status ?? 'BUILDING',
-    workflow_id: getWorkflowId(uuid),
+    workflow_id: last?.workflowId ?? getWorkflowId(uuid),
     error: {
       type: 'Interrupted',
       message: `${signal} has ended the command; the build goes on`,
       hint: `to follow the build again: imagefactory watch ${uuid}`,
     },
-  });
+  };
 }
 
 /** Formats the hint for a user who leaves a running build: the commands to watch, cancel or resume it. */
@@ -140,24 +143,24 @@ async function printEnd(
   client: ImageFactoryClient,
   outcome: BuildOutcome,
   last: BuildProgress | undefined,
-  { expected = 'COMPLETE', againHint = formatResumeHint(outcome.uuid), serverEnds = false }: FollowMode,
+  mode: FollowMode,
 ): Promise<void> {
   const { io, settings } = context;
+  const { expected = 'COMPLETE', againHint = formatResumeHint(outcome.uuid), serverEnds = false } = mode;
+  const { printDocument = (document) => io.out(formatDocument('watch', document)) } = mode;
   const cleanup = await summarizeCleanup(client, outcome, last);
   const deletion = await findDeletion(client, outcome.uuid, last?.startedAt).catch(() => undefined);
   if (settings.output === 'json') {
     const { removed, leftovers } = cleanup;
     const error = describeOutcome(outcome, expected);
-    const record = await fetchRecord(client, outcome);
-    io.out(
-      formatDocument('watch', {
-        ...record,
-        removed,
-        leftovers,
-        ...(deletion === undefined ? {} : { deleted: toDeletionDocument(deletion) }),
-        ...(error === undefined ? {} : { error }),
-      }),
-    );
+    const record = await fetchRecord(client, outcome, last?.workflowId ?? getWorkflowId(outcome.uuid));
+    printDocument({
+      ...record,
+      removed,
+      leftovers,
+      ...(deletion === undefined ? {} : { deleted: toDeletionDocument(deletion) }),
+      ...(error === undefined ? {} : { error }),
+    });
   } else {
     io.out(formatOutcome(outcome));
   }
@@ -166,7 +169,7 @@ async function printEnd(
   const { leftovers } = cleanup;
   if (leftovers !== null && leftovers.length > 0) io.err(`Left in the cloud: ${toPlainLine(leftovers.join(', '))}\n`);
   if (deletion !== undefined) io.err(formatDeletion(outcome.uuid, deletion));
-  const page = workflowPageUrl(client, getWorkflowId(outcome.uuid));
+  const page = workflowPageUrl(client, last?.workflowId ?? getWorkflowId(outcome.uuid));
   if (page !== undefined && !serverEnds) io.err(`The run in the Temporal UI: ${page}\n`);
 }
 
@@ -174,8 +177,9 @@ async function printEnd(
 async function fetchRecord(
   client: ImageFactoryClient,
   outcome: BuildOutcome,
+  workflowId: string,
 ): Promise<ReturnType<typeof toImageRecord>> {
-  return { ...toImageRecord(outcome), ...(await findImage(client, outcome.uuid).catch(() => undefined)) };
+  return { ...toImageRecord(outcome, workflowId), ...(await findImage(client, outcome.uuid).catch(() => undefined)) };
 }
 
 /** Describes an outcome that is not the expected one. Returns undefined for the expected outcome. */

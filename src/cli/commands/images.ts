@@ -1,4 +1,5 @@
 import { findImages, type ImageRecord } from '../../client/index.js';
+import { findRecordedKind } from '../../domain/image-kinds.js';
 import { UsageError } from '../errors.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
@@ -59,7 +60,7 @@ const COLUMNS: Record<string, (image: ImageRecord) => string> = {
   UUID: ({ identifier }) => identifier,
   STATUS: ({ status }) => status ?? '',
   OS: ({ os }) => [os?.name, os?.version, os?.arch].filter(Boolean).join(' '),
-  NAME: ({ name }) => name ?? '',
+  NAME: ({ name = '', target }) => (target === undefined ? name : `${name} (${target})`),
   'CREATED (UTC)': ({ created_at: createdAt }) => (createdAt ?? '').slice(0, 16).replace('T', ' '),
   'GLANCE IMAGE': ({ glance_id: glanceId }) => glanceId || '-',
 };
@@ -105,14 +106,14 @@ function formatDetails(image: ImageRecord): string {
   if (status === 'COMPLETE') {
     return formatFinalBlock({
       uuid: identifier,
-      type: 'base_image',
+      type: findRecordedKind(image.type),
       filename: image.data ?? '',
       glanceId: image.glance_id ?? '',
-      checksum: image.checksum ?? null,
+      checksum: image.checksum ?? (image.sha256 === undefined ? null : { algorithm: 'sha256', value: image.sha256 }),
       downloaded: image.downloaded === true,
     });
   }
-  const head = `\nUUID: ${toPlainLine(identifier)}\nType: base_image\nStatus: ${toPlainLine(status ?? '')}`;
+  const head = `\nUUID: ${toPlainLine(identifier)}\nType: ${findRecordedKind(image.type)}\nStatus: ${toPlainLine(status ?? '')}`;
   if (status === 'FAILED') return head + formatFailureBlock(detail?.error ?? 'no reason is recorded');
   return `${head}\nPercent complete: ${percent ?? ''}\nActivity: ${toPlainLine(detail?.activity ?? '')}\n`;
 }

@@ -17,6 +17,8 @@ import { resume } from './resume.js';
 import { setup } from './setup.js';
 import { ssh } from './ssh.js';
 import { status } from './status.js';
+import { targetImage } from './target_image.js';
+import { targets } from './targets.js';
 import { validate } from './validate.js';
 import { watch } from './watch.js';
 import { worker } from './worker.js';
@@ -24,6 +26,7 @@ import { worker } from './worker.js';
 /** Every subcommand, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   baseImage,
+  targetImage,
   init,
   validate,
   installScript,
@@ -39,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   deleteCommand,
   gc,
   plugins,
+  targets,
   worker,
   dev,
   setup,

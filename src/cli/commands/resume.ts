@@ -1,4 +1,4 @@
-import { checkTemplate, getWorkflowId, resumeBuild } from '../../client/index.js';
+import { checkTemplate, findWorkflowId, resumeBuild } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS, readParameters, readTemplateArgument } from '../parameters.js';
@@ -49,7 +49,7 @@ async function runResume(context: CommandContext): Promise<number> {
       io.err(`${toPlainLine(message)}\n`);
       return followToEnd(context, client, uuid);
     }
-    const document = { identifier: uuid, status: 'BUILDING', workflow_id: getWorkflowId(uuid) } as const;
+    const document = { identifier: uuid, status: 'BUILDING', workflow_id: await findWorkflowId(client, uuid) } as const;
     io.out(
       settings.output === 'json'
         ? formatDocument('resume', { ...document, resumed: message })

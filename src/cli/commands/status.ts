@@ -16,6 +16,7 @@ import {
   type ImageStatus,
   type WorkflowProgress,
 } from '../../client/index.js';
+import { findRecordedKind, workflowIdFor } from '../../domain/image-kinds.js';
 import { commandsForEnded, commandsForHeld } from '../../domain/status.js';
 import { wantsColour } from '../io.js';
 import { formatDocument, toDeletionDocument, type ResultDocument } from '../documents.js';
@@ -100,9 +101,9 @@ function toForgottenDocument(image: ImageRecord): ResultDocument<'status'> {
   const message = detail?.error ?? undefined;
   return {
     identifier,
-    type: 'base_image',
+    type: findRecordedKind(image.type),
     status,
-    workflow_id: getWorkflowId(identifier),
+    workflow_id: workflowIdFor(findRecordedKind(image.type), identifier),
     execution: null,
     activities: [],
     commands: status === 'COMPLETE' ? [] : [`imagefactory resume ${identifier} --template FILE`],

@@ -4,7 +4,7 @@ import { toPlainLine } from '../../domain/plain-text.js';
 /** The details at the end of a successful build: those of the original imagefactory, then three of ours. */
 export interface ImageDetails {
   uuid: string;
-  /** The subcommand that made the image: `base_image`. */
+  /** The subcommand that made the image: `base_image`, `target_image`. */
   type: string;
   filename: string;
   /** Whether the file `filename` exists. */
@@ -49,6 +49,10 @@ export function formatOutcome(outcome: BuildOutcome): string {
       : formatFailureBlock(formatFailure(outcome.failure));
   }
   const { result, uuid } = outcome;
+  if ('target' in result) {
+    const checksum = { algorithm: 'sha256', value: result.disk.sha256 };
+    return formatFinalBlock({ uuid, type: 'target_image', filename: result.body, downloaded: true, checksum });
+  }
   return formatFinalBlock({
     uuid,
     type: 'base_image',

@@ -17,8 +17,8 @@ export interface BuildStart<K extends ImageKind> {
   cloud: string;
   /** Name of the build for people: the template's name, or the name of its file if the template is not read yet. */
   name: string;
-  /** Seconds that each wait may take, by the name of its deadline. */
-  deadlines: Record<DeadlineName, number>;
+  /** Seconds that each wait may take, by the name of its deadline. Unset when the build has no such waits. */
+  deadlines?: Record<DeadlineName, number>;
   /** Seconds without a heartbeat after which Temporal tries an activity again. Default {@link HEARTBEAT_TIMEOUT}. */
   heartbeatTimeout: number | undefined;
   /** Lets a user decide about a failed step (`on_error hold`). When unset, a failed step fails the build. */

@@ -22,10 +22,11 @@ function pickDeadlines({
  */
 export class Deadlines {
   private current: { name: DeadlineName; scope: CancellationScope; changed: boolean } | undefined;
-  private readonly seconds: Record<DeadlineName, number>;
+  private readonly seconds: Partial<Record<DeadlineName, number>>;
 
-  constructor(seconds: Record<DeadlineName, number>) {
-    this.seconds = pickDeadlines(seconds);
+  /** @param seconds the deadlines; undefined for a build that has none */
+  constructor(seconds: Record<DeadlineName, number> | undefined) {
+    this.seconds = seconds === undefined ? {} : pickDeadlines(seconds);
     setHandler(setDeadline, (change: DeadlineChange) => this.change(change), {
       validator: (change: DeadlineChange) => this.check(change),
     });
@@ -33,7 +34,9 @@ export class Deadlines {
 
   /** Returns a deadline in seconds. */
   get(name: DeadlineName): number {
-    return this.seconds[name];
+    const seconds = this.seconds[name];
+    if (seconds === undefined) throw new Error(`the build has no deadline ${name}`);
+    return seconds;
   }
 
   /**
@@ -51,7 +54,7 @@ export class Deadlines {
   async run<T>(name: DeadlineName, wait: (deadline: number, secondsLeft: number) => Promise<T>): Promise<T> {
     const began = Date.now();
     for (;;) {
-      const deadline = began + this.seconds[name] * 1000;
+      const deadline = began + this.get(name) * 1000;
       const current = { name, scope: new CancellationScope(), changed: false };
       this.current = current;
       try {
@@ -67,7 +70,7 @@ export class Deadlines {
 
   private check(change: DeadlineChange): void {
     if (!Object.hasOwn(this.seconds, change.name)) {
-      const names = Object.keys(this.seconds).join(', ');
+      const names = Object.keys(this.seconds).join(', ') || 'none';
       throw ApplicationFailure.nonRetryable(
         `there is no deadline ${change.name}; the deadlines are: ${names}`,
         'InvalidParameter',

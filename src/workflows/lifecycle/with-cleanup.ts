@@ -12,6 +12,12 @@ import type { BuildContext } from './build-context.js';
 import type { BuildStatusModel } from './build-status.js';
 import { describeFailure, isCanceled } from './failures.js';
 
+/** What a clean-up has removed, and what it could not remove. */
+interface CleanupReport {
+  removed: string[];
+  leftovers: string[];
+}
+
 /** The parts of the end of a build that differ between the kinds of images. */
 export interface BuildEnding<R> {
   /** Returns the Glance ids of the images that are the result of the build. The clean-up does not remove them. */
@@ -27,6 +33,8 @@ export interface BuildEnding<R> {
    * removes them.
    */
   keepAfterFailure?: () => number | undefined;
+  /** Removes what the build has left, when that is not in a cloud. Default: removes the build's resources there. */
+  cleanUp?: () => Promise<CleanupReport>;
   /** Writes the record, after the clean-up. */
   writeRecord?: (result: R | undefined, failure: BuildFailure | undefined) => Promise<void>;
 }
@@ -62,7 +70,8 @@ export async function withCleanup<R>(context: Context, build: () => Promise<R>, 
     const keepSeconds = failure === undefined || failure.type === 'Canceled' ? undefined : ending.keepAfterFailure?.();
     if (nothingCreated) model.status.leftovers = [];
     else if (keepSeconds !== undefined) await keepResources(context, keepSeconds);
-    else await removeResources(context, keepImages, ending.mayHaveVolumes?.());
+    else
+      await cleanUp(context, ending.cleanUp ?? (() => removeResources(context, keepImages, ending.mayHaveVolumes?.())));
     await ticket.leaveQueue();
     await ending.writeRecord?.(result, failure);
     await condition(allHandlersFinished);
@@ -74,23 +83,28 @@ export async function withCleanup<R>(context: Context, build: () => Promise<R>, 
   });
 }
 
-async function removeResources(
-  { ref, status, steps }: Context,
+function removeResources(
+  { ref, steps }: Context,
   keepImages: string[],
-  volumes?: boolean,
-): Promise<void> {
+  volumes: boolean | undefined,
+): Promise<CleanupReport> {
+  return steps.run(
+    {
+      name: 'cleanup',
+      title: 'remove everything else that the build created',
+      // One attempt may need sixty rounds of requests to the cloud, so it gets 30 minutes.
+      budget: { total: SHORT.total, attempt: 1800 },
+      note: ({ removed }) => (removed.length === 0 ? 'nothing was left' : `removed ${removed.join(', ')}`),
+    },
+    'removeResources',
+    { ref, keepImages, ...(volumes === undefined ? {} : { volumes }) },
+  );
+}
+
+/** Runs the clean-up, and shows what it has removed and left. A clean-up that fails does not change the outcome. */
+async function cleanUp({ status }: Context, run: () => Promise<CleanupReport>): Promise<void> {
   try {
-    const report = await steps.run(
-      {
-        name: 'cleanup',
-        title: 'remove everything else that the build created',
-        // One attempt may need sixty rounds of requests to the cloud, so it gets 30 minutes.
-        budget: { total: SHORT.total, attempt: 1800 },
-        note: ({ removed }) => (removed.length === 0 ? 'nothing was left' : `removed ${removed.join(', ')}`),
-      },
-      'removeResources',
-      { ref, keepImages, ...(volumes === undefined ? {} : { volumes }) },
-    );
+    const report = await run();
     status.status.removed = report.removed;
     status.status.leftovers = report.leftovers;
   } catch (error) {

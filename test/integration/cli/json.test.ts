@@ -18,6 +18,10 @@ import { instantActivities, Parked } from './activities.js';
 const TEMPLATE = `<template><name>f19</name><os><name>Fedora</name><version>19</version><arch>x86_64</arch>
 <install type='url'><url>http://download.example.org/os</url></install></os></template>`;
 
+/** UUID of a base image that the worker of queue `converting` has. */
+const BASE = '6f1ed002-ab5b-4a3c-9a5e-6cf9a0f1a3a1';
+const DISK = { size: 7, virtualSize: 9, sha256: 'a', sha512: 'b', verifiedBy: 'nobody', converter: 'none' };
+
 describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
   let environment: TestWorkflowEnvironment;
   const directory = mkdtempSync(join(tmpdir(), 'imagefactory-json-'));
@@ -82,6 +86,15 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await serve('bad', { planBaseImage: refuse, planSweep: refuse, readResumePoint });
     const readLogs = async (): Promise<unknown> => ({ isKnown: true, logs: [], text: '' });
     await serve('logged', { readLogs });
+    const base = { identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars' };
+    const readRecords = async (input: unknown): Promise<unknown> =>
+      JSON.stringify(input).includes(BASE) ? { records: [base], total: 1 } : { records: [], total: 0 };
+    const convertImage = async (): Promise<unknown> => DISK;
+    const planTargetImage = async (input: unknown): Promise<unknown> => {
+      const { target } = (input as { request: { target: string } }).request;
+      return { name: 'f19', imageName: 'f19', os: { name: 'Fedora', version: '19', arch: 'x86_64' }, target };
+    };
+    await serve('converting', { readRecords, planTargetImage, convertImage });
     await serve('held', { runTemplateStep: refuse });
     await serve('parked', { waitForJeos: parked.activity, removeResources: removed });
   });
@@ -154,6 +167,22 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('bad', 1, 'delete', uuid);
     assert.equal((await ask('bad', 0, 'resume', uuid, '--detach'))['identifier'], uuid);
     await ask('bad', 1, 'gc');
+  });
+
+  it('target images are a list of documents', async () => {
+    const { images } = await ask('converting', 0, 'target_image', 'qcow2,vsphere', '--id', BASE);
+    const made = images as Record<string, unknown>[];
+    assert.deepEqual(made.map(({ target }) => target), ['libvirt', 'vsphere']); // prettier-ignore
+    assert.deepEqual(made.map(({ status }) => status), ['COMPLETE', 'COMPLETE']); // prettier-ignore
+    const started = await ask('converting', 0, 'target_image', 'raw', '--id', BASE, '--detach');
+    const [{ identifier }] = started['images'] as [{ identifier: string }];
+    assert.equal((await ask('converting', 0, 'watch', identifier))['type'], 'TargetImage');
+    assert.equal((await ask('converting', 0, 'status', identifier))['type'], 'target_image');
+    await ask('converting', 1, 'target_image', 'qcow2', '--id', randomUUID());
+    await ask('converting', 1, 'target_image', 'atlas', '--id', BASE);
+    await ask('converting', 2, 'target_image', 'qcow2');
+    await ask('converting', 0, 'targets');
+    await ask('converting', 2, 'targets', '--nonsense');
   });
 
   it('a held build can be aborted', async () => {

@@ -70,7 +70,7 @@ test('a cancelled build does not claim success', () => {
 });
 
 test('a record that is made from the outcome of a build has the fields of the original imagefactory', () => {
-  const metadata = toImageRecord(complete);
+  const metadata = toImageRecord(complete, `base_image-${uuid}`);
   assert.equal(metadata.identifier, uuid);
   assert.equal(metadata.status, 'COMPLETE');
   assert.deepEqual(metadata.status_detail, { activity: 'Base Image build complete', error: null });

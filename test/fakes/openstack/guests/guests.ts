@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import type { GuestBehaviour } from '../compute/behaviour.js';
@@ -11,11 +10,9 @@ import type { GuestDisks } from './guest-disks.js';
 import type { SshListeners } from './ssh-listeners.js';
 import { Guest } from './guest.js';
 import { isAllowed } from './firewall.js';
+import { createQcow2 } from './qcow2.js';
 import { RootFiles } from './root-files.js';
 import { Sessions } from './sessions.js';
-
-/** Size in bytes of the file of an image that is created from a disk. */
-const IMAGE_SIZE = 64 * 1024;
 
 /**
  * The machines of the fake cloud. If this system cannot run guests, `disks` is undefined and a machine is only a
@@ -133,10 +130,7 @@ export class Guests implements Machines {
   }
 
   async saveDisk(content: DiskContent, gibibytes: number, image: FakeImage, empty: boolean): Promise<void> {
-    const header = Buffer.alloc(32);
-    header.write('QFI\xfb', 'latin1');
-    header.writeBigUInt64BE(BigInt(gibibytes) * 1024n ** 3n, 24);
-    await this.files.store(image, empty ? Buffer.alloc(0) : Buffer.concat([header, randomBytes(IMAGE_SIZE)]));
+    await this.files.store(image, empty ? Buffer.alloc(0) : createQcow2(BigInt(gibibytes) * 1024n ** 3n));
     const disk = this.written.get(content) ?? content.disk;
     image.content = { ...content };
     if (disk !== undefined && this.disks !== undefined) image.content.disk = await this.disks.copy(disk);

@@ -1,0 +1,137 @@
+import { FactoryError } from '../../domain/errors.js';
+import type { BuildRef } from '../../domain/names.js';
+import type { BuildRecord } from '../../domain/record.js';
+import type { TargetImageInput } from '../../domain/target-image-input.js';
+import { findTarget, type FormatName } from '../../domain/targets.js';
+import type { Image } from '../../openstack/types.js';
+import type { SourceImage } from './source-images.js';
+import { cancellationSignal, type Deps } from '../shared/context.js';
+
+export interface PlanTargetImageInput {
+  ref: BuildRef;
+  /** Its name is not `input`, because a target image has no template in which a worker looks for passwords. */
+  request: TargetImageInput;
+}
+
+/** What a target image is made from, and what it becomes. */
+export interface PlannedTarget {
+  /** Name of the base image's template. */
+  name: string;
+  /** Name of the image, also inside of archives: `<template>-<target>`. */
+  imageName: string;
+  os: { name: string; version: string; arch: string };
+  firmware: 'bios' | 'uefi';
+  secureBoot: boolean;
+  target: string;
+  format: FormatName;
+  source: SourceImage;
+  /** Path of the converted file. */
+  bodyPath: string;
+}
+
+/**
+ * Checks the target and the base image, and writes the first record of the target image.
+ *
+ * @throws FactoryError InvalidParameter when there is no such target, NotFound when the base image has no record or no
+ *   bytes, Conflict when the base image is not complete
+ */
+export async function planTargetImage(deps: Deps, { ref, request }: PlanTargetImageInput): Promise<PlannedTarget> {
+  const { name: target, format } = findTarget(request.target);
+  const base = await findBaseImage(deps, request.baseImage);
+  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, request, base, target, format }));
+  const image = await findSource(deps, ref.cloud, base);
+  const { firmware, secure_boot: secureBoot } = base.parameters;
+  return {
+    name: base.name,
+    imageName: `${base.name}-${target}`,
+    os: base.os,
+    firmware: firmware === 'uefi' ? 'uefi' : 'bios',
+    secureBoot: secureBoot === true,
+    target,
+    format,
+    source: {
+      imageId: image.id,
+      diskFormat: String(image.disk_format),
+      digest: String(image.os_hash_value ?? image.checksum),
+    },
+    bodyPath: deps.store.bodyPath(ref.uuid),
+  };
+}
+
+async function findBaseImage(deps: Pick<Deps, 'store'>, uuid: string): Promise<BuildRecord> {
+  const record = await deps.store.readRecord(uuid);
+  if (record === undefined) {
+    throw new FactoryError('NotFound', `the store of the worker has no image ${uuid}`, {
+      hint: 'imagefactory images lists the images; --id takes the UUID of a base image',
+    });
+  }
+  if (record.type !== 'BaseImage') {
+    throw new FactoryError('InvalidParameter', `image ${uuid} is no base image, but a ${record.type}`, {
+      hint: `target images are made from base images, such as ${record.base_image_id ?? 'those of imagefactory images'}`,
+    });
+  }
+  if (record.status !== 'COMPLETE') {
+    throw new FactoryError('Conflict', `base image ${uuid} is ${record.status}, not COMPLETE`, {
+      hint: `imagefactory watch ${uuid} follows its build; imagefactory resume ${uuid} continues one that has failed`,
+    });
+  }
+  return record;
+}
+
+/** Finds the image in Glance that has the bytes of a base image. */
+async function findSource(deps: Deps, cloudName: string, base: BuildRecord): Promise<Image> {
+  const id = base.glance_id ?? '';
+  const { image } = deps.clouds.get(cloudName);
+  const found = await image.getImage(id, { signal: cancellationSignal() });
+  if (found?.status === 'active') return found;
+  const state = found === undefined ? 'is not in Glance any more' : `is ${found.status} in Glance, not active`;
+  throw new FactoryError('NotFound', `image ${id} of base image ${base.identifier} ${state} on cloud ${cloudName}`, {
+    hint: 'build the base image again: imagefactory base_image TEMPLATE',
+  });
+}
+
+interface RecordParts extends PlanTargetImageInput {
+  base: BuildRecord;
+  target: string;
+  format: FormatName;
+}
+
+async function buildInitialRecord(
+  deps: Deps,
+  { ref, request, base, target, format }: RecordParts,
+): Promise<BuildRecord> {
+  const earlier = await deps.store.readRecord(ref.uuid);
+  return {
+    identifier: ref.uuid,
+    type: 'TargetImage',
+    data: deps.store.bodyPath(ref.uuid),
+    template: base.template,
+    icicle: base.icicle,
+    status: 'BUILDING',
+    status_detail: { activity: 'Initializing image prior to Cloud/OS customization', error: null },
+    percent_complete: 0,
+    parameters: { ...request.parameters },
+    properties: {},
+    workflow_id: ref.workflowId,
+    cloud: ref.cloud,
+    name: base.name,
+    os: base.os,
+    created_at: earlier?.created_at ?? new Date().toISOString(),
+    completed_at: null,
+    glance_id: null,
+    checksum: null,
+    checksum_md5: null,
+    size: null,
+    min_disk: base.min_disk,
+    jeos: base.jeos,
+    packages: base.packages,
+    package_details: base.package_details,
+    icicle_warning: base.icicle_warning,
+    timings: {},
+    downloaded: false,
+    target,
+    base_image_id: base.identifier,
+    base_image_checksum: base.checksum,
+    format,
+  };
+}

@@ -1,0 +1,81 @@
+import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
+import type { TargetImageResult } from '../../domain/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
+import type { TargetImageInput } from '../../domain/target-image-input.js';
+import { BuildContext } from '../lifecycle/build-context.js';
+import { runLifecycle } from '../lifecycle/lifecycle.js';
+
+type TargetBuild = BuildContext<'target_image'>;
+
+/**
+ * Makes a target image: downloads the base image, converts it to the format of the target, compares the result with the
+ * base image, and writes the record. The base image stays as it is.
+ */
+export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
+  const { uuid, cloud, target, heartbeatTimeout } = input;
+  const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout });
+  const { ref, status, steps } = build;
+  return runLifecycle(build, {
+    build: () => runPhases(build, input),
+    resultImages: () => [],
+    cleanUp: async () => {
+      const step = { name: 'cleanup', title: 'remove the temporary files of the conversion' };
+      await steps.run(step, 'removeWorkFiles', { ref });
+      return { removed: [], leftovers: [] };
+    },
+    writeRecord: (result, failure) =>
+      steps.run({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
+        ref,
+        result,
+        failure,
+        timings: status.timings(),
+        status: result !== undefined ? 'COMPLETE' : failure?.type === 'Canceled' ? 'CANCELED' : 'FAILED',
+      }),
+  });
+}
+
+async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<TargetImageResult> {
+  const planned = await plan(build, input);
+  const { ref, status, steps } = build;
+  status.enterPhase('fetch');
+  await steps.run(
+    { name: 'fetch', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },
+    'fetchSource',
+    { ref, source: planned.source },
+  );
+  status.enterPhase('convert');
+  const disk = await steps.run(
+    {
+      name: 'convert',
+      title: `convert the base image to ${planned.format}, and compare the result with it`,
+      budget: { total: 24 * 3600, attempt: 12 * 3600 },
+      note: ({ verifiedBy, converter }) => `converted by ${converter}, verified by ${verifiedBy}`,
+    },
+    'convertImage',
+    { ref, planned, parameters: input.parameters },
+  );
+  const { target, format, bodyPath } = planned;
+  return { uuid: ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+}
+
+async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput): Promise<PlannedTarget> {
+  const planned = await steps.run(
+    {
+      name: 'plan',
+      title: 'check the target and the base image',
+      budget: { total: 600, attempt: 300 },
+    },
+    'planTargetImage',
+    { ref, request: input },
+  );
+  const { name, version, arch } = planned.os;
+  status.status.name = planned.imageName;
+  status.status.os = `${name} ${version} ${arch}`;
+  status.enterPhase('plan', 1, [
+    { key: SEARCH_ATTRIBUTES.os, value: name },
+    { key: SEARCH_ATTRIBUTES.osVersion, value: version },
+    { key: SEARCH_ATTRIBUTES.arch, value: arch },
+    { key: SEARCH_ATTRIBUTES.template, value: planned.name },
+  ]);
+  return planned;
+}
