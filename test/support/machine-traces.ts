@@ -6,7 +6,10 @@ export interface DiskFile {
   /** Absolute path in the image. */
   path: string;
   size: number;
-  /** Time of the last change of the content, in milliseconds since 1970. */
+  /**
+   * Time of the last change of the content, in milliseconds since 1970. Zero for a link: `debugfs` gives each link the
+   * time at which it reads the link.
+   */
   changed: number;
 }
 
@@ -17,8 +20,8 @@ export async function listDiskFiles(root: string, folder = '/'): Promise<DiskFil
     entries.map(async (entry): Promise<DiskFile[]> => {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) return listDiskFiles(root, path);
-      const { size, mtimeMs: changed } = await lstat(join(root, path));
-      return [{ path, size, changed }];
+      const { size, mtimeMs } = await lstat(join(root, path));
+      return [{ path, size, changed: entry.isSymbolicLink() ? 0 : mtimeMs }];
     }),
   );
   return lists.flat();
