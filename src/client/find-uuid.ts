@@ -3,18 +3,19 @@ import { RECORDED_KINDS, stripKind, workflowIdFor } from '../domain/image-kinds.
 import { WORKFLOWS } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { ImageFactoryClient } from './connection.js';
-import { AmbiguousNameError, BuildNotFoundError, NoWorkerError, type NamedBuild } from './errors.js';
+import { AmbiguousNameError, BuildNotFoundError, type NamedBuild } from './errors.js';
 import { findImages, type ImageRecord } from './images.js';
 import { callTemporal } from './temporal-errors.js';
 
 /** How many builds an {@link AmbiguousNameError} lists. */
 const MOST_LISTED = 10;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Where to look for builds. */
 export interface FindUuidOptions {
   /**
    * Whether to look always in the store too, for builds that Temporal has forgotten. By default this is done only when
-   * Temporal has no such build. A worker must run for it.
+   * Temporal has no such build. A worker must run for it: without one, nobody can say whether there is another build.
    */
   forgotten?: boolean;
 }
@@ -30,6 +31,7 @@ export interface FindUuidOptions {
  *
  * @throws BuildNotFoundError when no build has this name
  * @throws AmbiguousNameError when several builds have it
+ * @throws NoWorkerError when the store must be asked, and no worker can read it
  * @throws ClientError when Temporal does not answer, or lacks the search attributes
  */
 export async function findUuid(
@@ -39,7 +41,7 @@ export async function findUuid(
 ): Promise<string> {
   const name = text.trim();
   const start = stripKind(name).toLowerCase();
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(start)) return start;
+  if (UUID.test(start)) return start;
   if (name === '') throw new BuildNotFoundError(name);
   // One more than the error message lists, so that the message can say that there are more.
   const query = buildQuery(name, start);
@@ -70,7 +72,10 @@ function isBeginning(start: string): boolean {
   return /^[0-9a-f][0-9a-f-]{0,35}$/.test(start);
 }
 
-/** Lists builds in Temporal by UUID, newest first, until there are `most`. */
+/**
+ * Lists builds in Temporal by UUID, newest first, until there are `most`. Leaves out a workflow whose id is not that of
+ * a build: any user of the namespace can start one, with any text as its id.
+ */
 async function queryBuilds(
   client: ImageFactoryClient,
   query: string,
@@ -83,7 +88,7 @@ async function queryBuilds(
       for await (const workflow of client.temporal.workflow.list({ query })) {
         const build = describeWorkflow(workflow);
         // A build that was resumed has several runs. The newest comes first.
-        if (isWanted(build) && !found.has(build.uuid)) found.set(build.uuid, build);
+        if (UUID.test(build.uuid) && isWanted(build) && !found.has(build.uuid)) found.set(build.uuid, build);
         if (found.size >= most) return;
       }
     }),
@@ -122,15 +127,14 @@ function describeWorkflow({
   };
 }
 
-/** Finds the builds that have a record in the store, newest first. Finds none when no worker can read the store. */
+/**
+ * Finds the builds that have a record in the store, newest first.
+ *
+ * @throws NoWorkerError when no worker can read the store
+ */
 async function findInStore(client: ImageFactoryClient, name: string, start: string): Promise<NamedBuild[]> {
-  try {
-    const builds = (await findImages(client)).map(describeRecord);
-    return builds.filter((build) => isNamed(build, name, start));
-  } catch (error) {
-    if (error instanceof NoWorkerError) return [];
-    throw error;
-  }
+  const builds = (await findImages(client)).map(describeRecord);
+  return builds.filter((build) => isNamed(build, name, start));
 }
 
 function describeRecord(record: ImageRecord): NamedBuild {

@@ -10,9 +10,13 @@ const INTERVAL = 15_000;
 /** Milliseconds that the calls of one read may take. */
 const TIMEOUT = 10_000;
 
-/** The gauges, and their values in one cloud. */
 const GAUGES = ['running', 'held', 'waiting'] as const;
-type Counts = Record<(typeof GAUGES)[number], number>;
+/** The values of the gauges in one cloud. `waiting` is undefined when it was not read: its gauge keeps its value. */
+interface Counts {
+  running: number;
+  held: number;
+  waiting: number | undefined;
+}
 
 /**
  * Serves the gauges of builds: how many run, are held, and wait in the create queue, by cloud. It reads them from
@@ -34,10 +38,10 @@ export class BuildGauges {
     this.clouds = new Set(clouds);
   }
 
-  /** Reads the gauges now, and again every {@link INTERVAL} milliseconds until `stop`. */
+  /** Reads the gauges now, and again every {@link INTERVAL} milliseconds until `stop`. Returns after the first read. */
   async start(logger: Pick<Logger, 'debug'>): Promise<void> {
     // When Temporal does not answer, the gauges keep their values. TemporalWatch logs the outage.
-    await this.read().catch((error: unknown) => {
+    await this.read(logger).catch((error: unknown) => {
       logger.debug('The gauges of builds were not read', { error });
     });
     if (this.isStopped) return;
@@ -50,16 +54,19 @@ export class BuildGauges {
     clearTimeout(this.timer);
   }
 
-  private async read(): Promise<void> {
-    const counts = await this.client.withDeadline<Map<string, Counts>>(Date.now() + TIMEOUT, () => this.count());
+  private async read(logger: Pick<Logger, 'debug'>): Promise<void> {
+    const counts = await this.client.withDeadline<Map<string, Counts>>(Date.now() + TIMEOUT, () => this.count(logger));
     for (const cloud of counts.keys()) this.clouds.add(cloud);
     for (const key of GAUGES) {
       const gauge = this.meter.createGauge(METRICS[key].name, 'int', undefined, METRICS[key].help);
-      for (const cloud of this.clouds) gauge.set(counts.get(cloud)?.[key] ?? 0, { cloud });
+      for (const cloud of this.clouds) {
+        const value = counts.has(cloud) ? counts.get(cloud)?.[key] : 0;
+        if (value !== undefined) gauge.set(value, { cloud });
+      }
     }
   }
 
-  private async count(): Promise<Map<string, Counts>> {
+  private async count(logger: Pick<Logger, 'debug'>): Promise<Map<string, Counts>> {
     const counts = new Map<string, Counts>();
     const types = [WORKFLOWS.baseImage, WORKFLOWS.jeosImage, WORKFLOWS.createQueue];
     const query = [
@@ -67,24 +74,35 @@ export class BuildGauges {
       `ExecutionStatus = 'Running'`,
       `WorkflowType IN (${types.map((type) => `'${type}'`).join(', ')})`,
     ].join(' AND ');
+    const queues: Promise<void>[] = [];
     for await (const workflow of this.client.workflow.list({ query })) {
       const cloud = String(workflow.memo?.['cloud'] ?? 'unknown');
       const inCloud = counts.get(cloud) ?? { running: 0, held: 0, waiting: 0 };
       counts.set(cloud, inCloud);
-      if (workflow.type === WORKFLOWS.createQueue) inCloud.waiting += await this.readQueueLength(workflow);
+      if (workflow.type === WORKFLOWS.createQueue) queues.push(this.addQueue(workflow, inCloud, logger));
       else inCloud.running += 1;
       if (workflow.typedSearchAttributes.get(SEARCH_ATTRIBUTES.status) === 'HELD') inCloud.held += 1;
     }
+    await Promise.all(queues);
     return counts;
   }
 
-  /** Reads how many workflows wait in a create queue. A queue that has just ended has none. */
-  private async readQueueLength({ workflowId, runId }: WorkflowExecutionInfo): Promise<number> {
+  /**
+   * Adds the workflows that wait in a create queue. A queue that has just ended has none. When the worker does not
+   * answer, the other gauges are served all the same.
+   */
+  private async addQueue(
+    { workflowId, runId }: WorkflowExecutionInfo,
+    inCloud: Counts,
+    logger: Pick<Logger, 'debug'>,
+  ): Promise<void> {
     try {
-      return await this.client.workflow.getHandle(workflowId, runId).query<number>(QUEUE_LENGTH_QUERY);
+      const length = await this.client.workflow.getHandle(workflowId, runId).query<number>(QUEUE_LENGTH_QUERY);
+      if (inCloud.waiting !== undefined) inCloud.waiting += length;
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return 0;
-      throw error;
+      if (error instanceof WorkflowNotFoundError) return;
+      inCloud.waiting = undefined;
+      logger.debug('The length of a create queue was not read', { workflowId, error });
     }
   }
 }

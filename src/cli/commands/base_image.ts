@@ -81,11 +81,12 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   const checked = checkRequest(request);
   const { template, parameters, warnings } = checked;
   for (const warning of warnings) io.err(formatWarning(warning));
-  warnOfSecrets(context, template, parameters.install_script);
   if (options['local'] === true) {
+    // It has payload keys of its own.
     const { buildLocally } = await import('./local-build.js');
     return buildLocally(context, request, checked);
   }
+  warnOfSecrets(context, template, parameters.install_script);
   return withClient(context, async (client) => {
     const { uuid, workflowId, runId } = await startBuild(client, request);
     rememberBuild(io.env, { value: uuid, description: toPlainLine(template.name) });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeFileError, listFirstBuildSystems, prepareFirstBuild, type FirstBuild } from '../../client/index.js';
 import { lastValue } from '../config.js';
@@ -71,12 +71,15 @@ function writeFiles({ files }: FirstBuild, directory: string, force: boolean): s
     if (directory !== '') mkdirSync(directory, { recursive: true });
     for (const { name, text, secret } of files) {
       const path = join(directory, name);
+      // A file that exists would keep its mode, and other users could read the password. So a new file takes its place.
+      const target = force ? `${path}.${process.pid}` : path;
       // With `wx`, the system refuses to write a file that another program has just created.
-      writeFileSync(path, text, { flag: force ? 'w' : 'wx', mode: secret ? 0o600 : 0o666 });
-      written.push(path);
+      writeFileSync(target, text, { flag: 'wx', mode: secret ? 0o600 : 0o666 });
+      written.push(target);
+      if (force) renameSync(target, path);
     }
   } catch (error) {
-    if (!force) for (const path of written) rmSync(path, { force: true });
+    for (const path of written) rmSync(path, { force: true });
     throw new CommandError(`the files cannot be written: ${describeFileError(error)}`, { cause: error });
   }
   return paths;

@@ -17,8 +17,15 @@ import {
 import { toPlainLine } from '../../domain/plain-text.js';
 import { DEFAULT_IMGDIR } from '../config.js';
 import { CommandError } from '../errors.js';
+import type { Io } from '../io.js';
 import { startLocalServer } from '../local/local-server.js';
-import { FolderInUseError, lockStateFolder, openStateFolder, type StateFolder } from '../local/state-folder.js';
+import {
+  FolderInUseError,
+  lockStateFolder,
+  makePayloadKeys,
+  openStateFolder,
+  type StateFolder,
+} from '../local/state-folder.js';
 import { withClient, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
 import { toWorkerOptions } from './worker-options.js';
@@ -48,11 +55,12 @@ export async function buildLocally(
   const unlock = lock(folder);
   const interruption = new Interruption(context);
   try {
+    makePayloadKeys(folder);
     const say = (line: string): void => io.err(`${line}\n`);
     const stopServer = await startLocalServer(folder, { env: io.env, say });
     try {
       return await runWithWorker(toLocalContext(context, folder), folder, interruption, (client) =>
-        buildWithClient(context, client, { request, checked, interruption }),
+        buildWithClient(context, client, { request, checked, interruption, folder }),
       );
     } finally {
       await stopServer();
@@ -70,11 +78,16 @@ function lock(folder: StateFolder): () => void {
     if (!(error instanceof FolderInUseError)) throw error;
     throw new CommandError(`another \`imagefactory base_image --local\` runs: process ${error.pid}`, {
       hint:
-        `wait until it has ended, or look at it: TEMPORAL_CONFIG_FILE=${folder.temporalConfig} imagefactory watch UUID\n` +
+        `wait until it has ended, or look at it: ${formatReach(folder)} watch UUID\n` +
         'for builds at the same time, start `imagefactory dev start` and `imagefactory worker`, and leave --local out',
       cause: error,
     });
   }
+}
+
+/** Formats the beginning of a command that reaches the server of the state folder, and can decrypt what it answers. */
+function formatReach({ temporalConfig, payloadKeys }: StateFolder): string {
+  return `TEMPORAL_CONFIG_FILE=${temporalConfig} imagefactory --payload-keys ${payloadKeys}`;
 }
 
 /** Changes the settings to the worker and the server of this call. */
@@ -85,6 +98,8 @@ function toLocalContext(context: CommandContext, folder: StateFolder): CommandCo
     // Every call has the same task queue, so that the builds of an earlier call go on.
     taskQueue: DEFAULT_TASK_QUEUE,
     storagePath: folder.storage,
+    // And the same keys, whatever keys the user has for other servers.
+    payloadKeysFile: folder.payloadKeys,
     imgdir: imgdir === DEFAULT_IMGDIR ? folder.media : imgdir,
   };
   // It is the address of another server's UI.
@@ -93,16 +108,16 @@ function toLocalContext(context: CommandContext, folder: StateFolder): CommandCo
 }
 
 /** What the user's signals have asked for. */
-class Interruption {
+export class Interruption {
   /** Is aborted when the command must leave the build as it is. */
   readonly leave = new AbortController();
   /** The signal that came last. */
   signal: keyof typeof EXIT_CODES | undefined;
-  /** Cancels the build that the command follows. Unset while it follows none. */
+  /** Cancels the build that the command starts or follows. Unset while there is none. */
   cancel: (() => void) | undefined;
   readonly close: () => void;
 
-  constructor({ io }: CommandContext) {
+  constructor({ io }: Pick<CommandContext, 'io'>) {
     this.close = io.onInterrupt((signal) => {
       this.signal = signal;
       const { cancel } = this;
@@ -154,52 +169,74 @@ async function runWithWorker(
   }
 }
 
-async function buildWithClient(
+/**
+ * Starts the build, unless an open one is the same, and follows it. Then waits until the other open builds have ended.
+ *
+ * @returns the exit code, as {@link buildLocally}
+ */
+export async function buildWithClient(
   context: CommandContext,
   client: ImageFactoryClient,
-  input: { request: BuildRequest; checked: CheckedRequest; interruption: Interruption },
+  input: { request: BuildRequest; checked: CheckedRequest; interruption: Interruption; folder: StateFolder },
 ): Promise<number> {
   const { io } = context;
-  const { request, checked, interruption } = input;
+  const { request, checked, interruption, folder } = input;
+  const { signal: leaving } = interruption.leave;
   const open = await listOpenBuilds(client);
   const same = open.find((build) => !build.isCanceled && isSameBuild(build, checked));
   for (const build of open) io.err(describeOpenBuild(build, build === same));
-  if (interruption.leave.signal.aborted) {
+  if (leaving.aborted) {
     io.err(open.length === 0 ? 'No build was started.\n' : LEAVE_HINT);
     return interruption.exitCode;
   }
-  const uuid = same?.uuid ?? (await startBuild(client, request)).uuid;
-  if (same === undefined) {
-    const page = workflowPageUrl(client, getWorkflowId(uuid));
-    const name = toPlainLine(basename(checked.templateName));
-    io.err(`Build ${uuid} of ${name} has started${page === undefined ? '' : `: ${page}`}\n`);
-  }
-  io.err(`Other commands reach it with TEMPORAL_CONFIG_FILE=${String(io.env['TEMPORAL_CONFIG_FILE'])}\n`);
-  let isCanceled = false;
-  interruption.cancel = () => {
-    isCanceled = true;
-    io.err(
-      `\nCancelling build ${uuid}, which then removes its resources. Ctrl-C again leaves that to the next call.\n`,
-    );
-    cancelBuild(client, uuid).catch((error: unknown) => {
-      // The build has just ended.
-      if (!(error instanceof BuildStateError)) io.err(`imagefactory: ${toPlainLine((error as Error).message)}\n`);
+  // A Ctrl-C while the build is started counts, too: the build is cancelled as soon as its UUID is known.
+  const canceling = new AbortController();
+  interruption.cancel = () => canceling.abort();
+  let code: number;
+  try {
+    const uuid = same?.uuid ?? (await startBuild(client, request)).uuid;
+    if (same === undefined) {
+      const page = workflowPageUrl(client, getWorkflowId(uuid));
+      const name = toPlainLine(basename(checked.templateName));
+      io.err(`Build ${uuid} of ${name} has started${page === undefined ? '' : `: ${page}`}\n`);
+    }
+    io.err(`Other commands reach it so: ${formatReach(folder)} status ${uuid}\n`);
+    onAbort(canceling.signal, () => cancel(io, client, uuid));
+    if (leaving.aborted) {
+      io.err(LEAVE_HINT);
+      return interruption.exitCode;
+    }
+    code = await followToEnd(context, client, uuid, {
+      staysAt: () => !leaving.aborted,
+      footer: FOOTER,
+      leaveHint: LEAVE_HINT,
+      againHint: AGAIN_HINT,
+      serverEnds: true,
     });
-  };
-  const code = await followToEnd(context, client, uuid, {
-    staysAt: () => !interruption.leave.signal.aborted,
-    footer: FOOTER,
-    leaveHint: LEAVE_HINT,
-    againHint: AGAIN_HINT,
-    serverEnds: true,
-  });
-  interruption.cancel = undefined;
-  if (interruption.leave.signal.aborted) return interruption.exitCode;
+  } finally {
+    interruption.cancel = undefined;
+  }
+  if (leaving.aborted) return interruption.exitCode;
   for (const build of await listOpenBuilds(client)) {
     io.err(`Waiting until build ${build.uuid} of ${toPlainLine(basename(build.templateName))} has ended, too.\n`);
   }
-  await waitUntilIdle(client, interruption.leave.signal);
-  return isCanceled && code !== 0 ? EXIT_CODES.SIGINT : code;
+  await waitUntilIdle(client, leaving);
+  return canceling.signal.aborted && code !== 0 ? EXIT_CODES.SIGINT : code;
+}
+
+/** Calls a function when the signal is aborted: at once when it is already. */
+function onAbort(signal: AbortSignal, run: () => void): void {
+  if (signal.aborted) run();
+  else signal.addEventListener('abort', run, { once: true });
+}
+
+/** Requests the cancellation of the build. Says what happens, and does not wait for it. */
+function cancel(io: Io, client: ImageFactoryClient, uuid: string): void {
+  io.err(`\nCancelling build ${uuid}, which then removes its resources. Ctrl-C again leaves that to the next call.\n`);
+  cancelBuild(client, uuid).catch((error: unknown) => {
+    // The build has just ended.
+    if (!(error instanceof BuildStateError)) io.err(`imagefactory: ${toPlainLine((error as Error).message)}\n`);
+  });
 }
 
 function describeOpenBuild({ uuid, templateName, isCanceled }: OpenBuild, isSame: boolean): string {

@@ -19,6 +19,10 @@ export const MOST_BUILDS = 50;
 /** Milliseconds for which the file counts as new. */
 const FRESH = 10_000;
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Matches spaces, and every character that a shell may take for more than text. */
+const NOT_PLAIN = /[^\p{L}\p{N}.,:_+@/-]+/gu;
+
 /** The variables that decide which Temporal server and namespace a command uses. */
 const TEMPORAL_VARIABLES = ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'];
 
@@ -72,12 +76,24 @@ export function rememberBuild(env: NodeJS.ProcessEnv, build: Choice): void {
   if (wasOld) setOld(file);
 }
 
+/**
+ * Reads the builds in the file. Other users of Temporal can choose the names of templates and the ids of workflows, so
+ * only UUIDs and plain characters reach the shell.
+ */
 function readFile(file: string): Choice[] {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Choice[];
+    const builds = JSON.parse(readFileSync(file, 'utf8')) as unknown;
+    return Array.isArray(builds) ? builds.flatMap(toChoices) : [];
   } catch {
     return [];
   }
+}
+
+/** Makes a candidate of an entry of the file. Makes none of an entry that is not a build. */
+function toChoices(entry: unknown): Choice[] {
+  const { value, description = '' } = (entry ?? {}) as Partial<Record<keyof Choice, unknown>>;
+  if (typeof value !== 'string' || !UUID.test(value)) return [];
+  return [{ value, description: String(description).replace(NOT_PLAIN, ' ').trim() }];
 }
 
 function writeFile(file: string, builds: Choice[]): void {

@@ -8,8 +8,12 @@ export const COMPLETE_WORD = '--get-yargs-completions';
 export const SCRIPTS = {
   bash: `# Completion of imagefactory in bash. To install it: imagefactory completion bash >> ~/.bashrc
 _imagefactory() {
-  local IFS=$'\\n'
-  COMPREPLY=($(compgen -W "$(IMAGEFACTORY_SHELL=bash "$1" ${COMPLETE_WORD} "\${COMP_WORDS[@]:0:COMP_CWORD+1}" 2>/dev/null)" -- "$2"))
+  # compgen -W would run what looks like a command in the candidates.
+  local candidate
+  COMPREPLY=()
+  while IFS= read -r candidate; do
+    if [[ $candidate == "$2"* ]]; then COMPREPLY+=("$candidate"); fi
+  done < <(IMAGEFACTORY_SHELL=bash "$1" ${COMPLETE_WORD} "\${COMP_WORDS[@]:0:COMP_CWORD+1}" 2>/dev/null)
 }
 complete -o bashdefault -o default -F _imagefactory imagefactory
 `,

@@ -3,12 +3,16 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectImageFactory } from '../../client/index.js';
 import { startDevServer, stopDevServer } from '../dev-server/dev-server.js';
+import { CommandError } from '../errors.js';
 import type { StateFolder } from './state-folder.js';
 
 /** How often the start is tried, each time on other ports: another program may take a port that has just been free. */
 const STARTS = 3;
 /** Between the port of the server and that of its UI: links to the UI are made by this rule (`findUiAddress`). */
 const UI_DISTANCE = 1000;
+/** How many ports are tried at each start. */
+const PORTS = 50;
+const HIGHEST_PORT = 65_535;
 /** Seconds within which a started server must know its namespace. */
 const READY_TIMEOUT = 60;
 
@@ -62,20 +66,36 @@ async function startOnFreePorts(options: {
   }
 }
 
-/** Finds a free port for the server, whose UI's port is free too. */
-async function findFreePort(): Promise<number> {
-  for (;;) {
-    const port = await tryPort(0);
-    if (port !== undefined && port + UI_DISTANCE < 65_536 && (await tryPort(port + UI_DISTANCE)) !== undefined)
+/**
+ * Finds a free port for the server, whose UI's port is free too.
+ *
+ * @param listen listens at a port for a moment, and returns the port; 0 is any port that is free
+ * @throws CommandError when there is none, or this process may not listen
+ */
+export async function findFreePort(listen: (wanted: number) => Promise<number> = listenBriefly): Promise<number> {
+  let last: NodeJS.ErrnoException | undefined;
+  for (let tries = 1; tries <= PORTS; tries++) {
+    try {
+      const port = await listen(0);
+      if (port + UI_DISTANCE > HIGHEST_PORT) continue;
+      await listen(port + UI_DISTANCE);
       return port;
+    } catch (error) {
+      last = error as NodeJS.ErrnoException;
+    }
   }
+  const isTaken = last === undefined || last.code === 'EADDRINUSE';
+  const reason = isTaken ? `of ${PORTS} free ports, none is ${UI_DISTANCE} below another free one` : last?.message;
+  throw new CommandError(`the Temporal server gets no port on 127.0.0.1: ${reason}`, {
+    hint: 'start a server on ports of your choice, set TEMPORAL_ADDRESS, start `imagefactory worker`, and leave --local out',
+    cause: last,
+  });
 }
 
-/** Listens at a port for a moment. Returns the port; undefined when it is taken. */
-function tryPort(wanted: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
+function listenBriefly(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', () => resolve(undefined));
+    server.once('error', reject);
     server.listen(wanted, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));

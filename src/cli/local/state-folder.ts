@@ -1,6 +1,7 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { generateKeyLine } from '../../codec/keys.js';
 import { findMarkedProcess, formatProcessMark } from '../dev-server/process-mark.js';
 import { CommandError } from '../errors.js';
 
@@ -17,11 +18,13 @@ export interface StateFolder {
   workerLog: string;
   /** Temporal's configuration file, with the address of the server. */
   temporalConfig: string;
+  /** File of the keys that encrypt everything sent to the server. */
+  payloadKeys: string;
 }
 
 /**
- * Creates the state folder, if it does not exist, and returns its parts. Only its owner can read it, because Temporal's
- * database contains the passwords of templates. The folder is IMAGEFACTORY_STATE, else `imagefactory` in
+ * Creates the state folder, if it does not exist, and returns its parts. Only its owner can read it, because it
+ * contains the passwords of templates. The folder is IMAGEFACTORY_STATE, else `imagefactory` in
  * XDG_STATE_HOME, else `~/.local/state/imagefactory` (https://specifications.freedesktop.org/basedir-spec/latest/).
  *
  * @throws CommandError when the folder cannot be created
@@ -46,7 +49,21 @@ export function openStateFolder(env: NodeJS.ProcessEnv): StateFolder {
     media: part('media'),
     workerLog: part('worker.log'),
     temporalConfig: part('temporal.toml'),
+    payloadKeys: part('payload.keys'),
   };
+}
+
+/**
+ * Makes the payload keys, if there are none. Temporal's development server knows no users, so every user of the machine
+ * can read its histories; with the keys, nobody else can decrypt them. Builds that an earlier version has begun without
+ * keys go on: what is not encrypted is read as it is. Call it only with the lock of the folder.
+ */
+export function makePayloadKeys({ payloadKeys: file }: StateFolder): void {
+  if (existsSync(file)) return;
+  // A process that is killed meanwhile leaves no file without a key.
+  const own = `${file}.${process.pid}`;
+  writeFileSync(own, `${generateKeyLine()}\n`, { mode: 0o600 });
+  renameSync(own, file);
 }
 
 /** A process that holds the lock when another one wants it. */

@@ -34,6 +34,24 @@ async function keyIdsOf(build: Build): Promise<Set<string>> {
   return ids;
 }
 
+it('payload keys can be given to a worker whose builds have begun without them', { timeout: 240_000 }, async (t) => {
+  const env = await TestEnv.start();
+  t.after(() => env.close());
+  const build = await env.build(env.template({ name: 'began-plain' }));
+  await build.reaches('jeos');
+  await env.stopWorker();
+  const keys = keysOf(FIRST);
+  assert.ok(keys);
+  env.payloadKeys = keys;
+  await env.startWorker();
+  // The client of this test has no keys, so it cannot read the result.
+  await until(async () => {
+    const { events } = await build.handle.fetchHistory();
+    return events?.at(-1)?.workflowExecutionCompletedEventAttributes != null;
+  }, 'the end of the build');
+  assert.deepEqual([...(await keyIdsOf(build))].sort(), ['first', 'none']);
+});
+
 describe('payload keys', { concurrency: false, timeout: 240_000 }, () => {
   let env: TestEnv;
   before(async () => {

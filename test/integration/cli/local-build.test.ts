@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
@@ -74,6 +74,13 @@ class LocalUser {
     return existsSync(file) ? findMarkedProcess(readFileSync(file, 'utf8')) : undefined;
   }
 
+  /** Checks whether a text is in the files of Temporal's database. */
+  isInDatabase(text: string): boolean {
+    const folder = join(this.folder, 'state', 'temporal');
+    const files = readdirSync(folder).filter((name) => name.startsWith('temporal.db'));
+    return files.some((name) => readFileSync(join(folder, name)).includes(text));
+  }
+
   build(): LocalBuild {
     const [template, preseed] = [join(this.folder, 'tiny.tdl'), join(this.folder, 'tiny.preseed')];
     writeFileSync(preseed, PRESEED);
@@ -130,6 +137,8 @@ describe('base_image --local', { timeout: 540_000, concurrency: true }, () => {
       await first.seen(INSTALLING);
       await first.kill();
       assert.ok(user.serverProcess, 'a killed command cannot stop its server');
+      assert.ok(user.isInDatabase(first.uuid));
+      assert.ok(!user.isInDatabase('d-i debian-installer'), 'what the build was started with is encrypted');
       if (alsoKillsServer) process.kill(user.serverProcess, 'SIGKILL');
       const second = user.build();
       assert.equal(await second.ended, 0, second.stderr);
@@ -151,7 +160,7 @@ describe('base_image --local', { timeout: 540_000, concurrency: true }, () => {
     await first.seen(INSTALLING);
     const second = user.build();
     assert.equal(await second.ended, 1);
-    assert.match(second.stderr, new RegExp(`another .* runs: process ${first.child.pid}\n.*imagefactory watch UUID`));
+    assert.match(second.stderr, new RegExp(`another .* runs: process ${first.child.pid}\n.*payload\\.keys watch UUID`));
     first.child.kill('SIGINT');
     assert.equal(await first.ended, 130, first.stderr);
     assert.equal(first.stdout, '\nImage build CANCELED\n');

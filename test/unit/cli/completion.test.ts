@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync, chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -134,25 +134,57 @@ describe('the builds for the completion', () => {
     assert.equal(await answerShell(['status', ''], envOf('a-file'), refresh), '');
     assert.equal(await answerShell(['status', ''], {}, refresh), '');
   });
+
+  it('are only UUIDs with plain descriptions, whatever the cache holds', () => {
+    const env = envOf('damaged');
+    const [build = { value: '', description: '' }] = BUILDS;
+    writeBuilds(env, []);
+    const [name = ''] = readdirSync(join(folder, 'damaged', 'imagefactory'));
+    const file = join(folder, 'damaged', 'imagefactory', name);
+    for (const text of ['null', '{"value": 1}', '"x"', '[null, 1, [], {"value": 2}, {"value": "$(id)"}]', '{']) {
+      writeFileSync(file, text);
+      assert.deepEqual(readBuilds(env, refresh), [], text);
+      writeFileSync(file, text);
+      rememberBuild(env, build);
+      assert.deepEqual(readBuilds(env, refresh), [build], text);
+    }
+    writeBuilds(env, [{ ...build, description: "it's `id` $(id); \\ \u001b[1m Größe 5" }]);
+    assert.equal(readBuilds(env, refresh)[0]?.description, 'it s id id 1m Größe 5');
+  });
 });
 
 describe('the script for bash', () => {
-  it('fills in the one candidate, offers several, and leaves the rest to the files', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'imagefactory-bash-'));
+  const folder = mkdtempSync(join(tmpdir(), 'imagefactory-bash-'));
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** Completes the word `sta` in bash, with a program that offers these candidates. Returns what bash prints. */
+  async function completeInBash(candidates: string[], after = ''): Promise<string> {
     const program = join(folder, 'imagefactory');
-    mkdirSync(folder, { recursive: true });
-    // Prints its arguments except the first two, and then the candidates.
-    writeFileSync(program, '#!/bin/sh\nshift 2\necho "asked:$*" >&2\nprintf "status\\nstart x\\n"\necho noise >&2\n');
+    writeFileSync(join(folder, 'candidates'), candidates.map((candidate) => `${candidate}\n`).join(''));
+    writeFileSync(program, '#!/bin/sh\ncat "$(dirname "$0")/candidates"\necho noise >&2\n');
     chmodSync(program, 0o755);
     const script = `${SCRIPTS.bash}
       COMP_WORDS=(${program} dev sta)
       COMP_CWORD=2
       _imagefactory ${program} sta dev
       printf '%s\\n' "\${COMPREPLY[@]}"
-      complete -p imagefactory`;
-    const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script]);
-    rmSync(folder, { recursive: true });
-    assert.equal(stdout, 'status\nstart x\ncomplete -o bashdefault -o default -F _imagefactory imagefactory\n');
+      ${after}`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script], { cwd: folder });
     assert.equal(stderr, '');
+    return stdout;
+  }
+
+  it('fills in the one candidate, offers several, and leaves the rest to the files', async () => {
+    assert.equal(
+      await completeInBash(['status', 'other', 'start x'], 'complete -p imagefactory'),
+      'status\nstart x\ncomplete -o bashdefault -o default -F _imagefactory imagefactory\n',
+    );
+    assert.equal(await completeInBash([], 'echo "${#COMPREPLY[@]}"'), '\n0\n');
+  });
+
+  it('runs nothing that looks like a command in a candidate', async () => {
+    const hostile = ['sta$(touch owned)', 'sta`touch owned`', 'sta$((1+1))', 'sta$HOME', 'sta*', 'sta\\x"'];
+    assert.equal(await completeInBash(hostile), hostile.map((candidate) => `${candidate}\n`).join(''));
+    assert.ok(!readdirSync(folder).includes('owned'));
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -78,6 +78,29 @@ test('init makes a new password for each template that needs one, in files that 
   assert.notEqual(read(one), read(two));
   for (const name of ['windows-2025.tdl', 'windows-2025.autounattend.xml'])
     assert.equal(statSync(join(one, name)).mode & 0o077, 0, name);
+});
+
+test('init --force gives a password no file that other users read, and leaves no other file behind', async () => {
+  const folder = newFolder();
+  const names = ['windows-2025.autounattend.xml', 'windows-2025.parameters.json', 'windows-2025.tdl'];
+  for (const name of names) writeFileSync(join(folder, name), 'old', { mode: 0o644 });
+  assert.equal((await call('init', 'windows-2025', '--directory', folder, '--force')).code, 0);
+  assert.deepEqual(readdirSync(folder).sort(), names);
+  for (const name of names) assert.notEqual(readFileSync(join(folder, name), 'utf8'), 'old');
+  for (const name of ['windows-2025.tdl', 'windows-2025.autounattend.xml'])
+    assert.equal(statSync(join(folder, name)).mode & 0o077, 0, name);
+});
+
+test('init --force leaves no file of its own behind when it fails', async () => {
+  const folder = newFolder();
+  mkdirSync(join(folder, 'debian-12.preseed'));
+  const { code, stderr } = await call('init', 'debian-12', '--directory', folder, '--force');
+  assert.equal(code, 1);
+  assert.match(stderr, /the files cannot be written: /);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => !/\.(tdl|json|preseed)$/.test(name)),
+    [],
+  );
 });
 
 test('init lists its systems, and says which one may be meant', async () => {

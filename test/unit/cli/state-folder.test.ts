@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { readPayloadKeys } from '../../../src/codec/keys.js';
 import { formatProcessMark } from '../../../src/cli/dev-server/process-mark.js';
-import { FolderInUseError, lockStateFolder, openStateFolder } from '../../../src/cli/local/state-folder.js';
+import {
+  FolderInUseError,
+  lockStateFolder,
+  makePayloadKeys,
+  openStateFolder,
+} from '../../../src/cli/local/state-folder.js';
 
 const home = mkdtempSync(join(tmpdir(), 'imagefactory-state-'));
 after(() => rmSync(home, { recursive: true }));
@@ -24,6 +30,20 @@ test('a folder that cannot be created is one error, with what to do', () => {
     name: 'CommandError',
     hint: 'set IMAGEFACTORY_STATE to a folder that you can write',
   });
+});
+
+test('the payload keys of a state folder are made once, and only its owner reads them', () => {
+  const folder = openStateFolder({ IMAGEFACTORY_STATE: join(home, 'keys') });
+  makePayloadKeys(folder);
+  const text = readFileSync(folder.payloadKeys, 'utf8');
+  assert.equal(statSync(folder.payloadKeys).mode & 0o777, 0o600);
+  assert.equal(readPayloadKeys(folder.payloadKeys).byId.size, 1);
+  makePayloadKeys(folder);
+  assert.equal(readFileSync(folder.payloadKeys, 'utf8'), text);
+  assert.deepEqual(
+    readdirSync(folder.path).filter((name) => name.startsWith('payload')),
+    ['payload.keys'],
+  );
 });
 
 test('one process can lock a state folder; the lock of a process that has ended does not count', async () => {
