@@ -45,7 +45,7 @@ const RESULTS = {
         at: z.string().describe('When the log was written: ISO 8601.'),
         cut: z.boolean().describe('Whether only the end is kept.'),
         text: z.string(),
-      } satisfies Shape<Omit<BuildLog, 'length'> & { text: string }>),
+      } satisfies Shape<Omit<BuildLog, 'size'> & { text: string }>),
     ),
   }),
   resume: build,

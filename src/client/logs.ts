@@ -28,10 +28,10 @@ export async function findLogs(client: ImageFactoryClient, uuid: string): Promis
  * @throws NoWorkerError when no worker can read the store
  */
 export async function* readLog(client: ImageFactoryClient, uuid: string, log: BuildLog): AsyncGenerator<string, void> {
-  for (let offset = 0; offset < log.length;) {
+  for (let offset = 0; offset < log.size;) {
     const { text } = await readLogs(client, { uuid, page: { name: log.name, offset } });
     if (text === '') return;
-    offset += text.length;
+    offset += Buffer.byteLength(text);
     yield text;
   }
 }

@@ -5,17 +5,20 @@ export interface BuildLog {
   kind: 'console' | 'output';
   /** When the log was written: milliseconds since the epoch. */
   at: number;
-  /** Number of characters. */
-  length: number;
-  /** Whether the beginning is missing, because the log is longer than the store keeps. */
+  /** Size in bytes, as UTF-8. */
+  size: number;
+  /**
+   * Whether the beginning is missing, because the output or the console is longer than the store, the guest or Nova
+   * keeps. It may also be true for an output or a console of exactly this length.
+   */
   cut: boolean;
 }
 
 /** Bytes that the store keeps of one log: its end. */
-export const LOG_LIMIT = 4 * 1024 * 1024;
+export const LOG_LIMIT = 1024 * 1024;
 
 /**
- * Characters that one answer of a worker contains. Temporal limits a payload to 2 MiB, and JSON may need six bytes for
- * a character.
+ * Bytes of a log that one answer of a worker contains. Temporal limits a payload to 2 MiB, and JSON may need six bytes
+ * for one byte of a log.
  */
 export const LOG_PAGE = 256 * 1024;

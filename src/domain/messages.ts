@@ -244,16 +244,16 @@ export interface ReadRecordsResult {
 export interface ReadLogsInput {
   /** UUID of the build. */
   uuid: string;
-  /** The log to read, and the number of characters to skip. Unset: list the logs. */
+  /** The log to read, and the number of bytes to skip. Unset: list the logs. */
   page?: { name: string; offset: number };
 }
 
 export interface ReadLogsResult {
-  /** Whether the store has the record of the build. */
+  /** Whether the store has the record of the build. Always false when a page was asked for. */
   isKnown: boolean;
   /** The logs of the build. Empty when a page was asked for. */
   logs: BuildLog[];
-  /** The page. Empty at the end of the log. */
+  /** The page, which contains only whole characters. Empty at the end of the log. */
   text: string;
 }
 

@@ -27,7 +27,8 @@ export class GuestJournal implements Journal {
    * scripts.
    *
    * @param options timeout: seconds from the step's start, after which the guest kills the step's process group.
-   *   maxOutput: maximum number of bytes of output to keep, default 65,536. round: letters, digits and dots, default
+   *   maxOutput: maximum number of bytes of output to keep, default 65,536. earlier: maximum number of bytes of earlier
+   *   output that onOutput gets when the call attaches to a step, default maxOutput. round: letters, digits and dots, default
    *   `0`. forceRerun: run the step in this round, even if another round has succeeded or is running. prefersBash: run
    *   a script that has no `#!` line with bash, if the guest has bash; default false
    * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output when the timeout is over;
@@ -36,7 +37,7 @@ export class GuestJournal implements Journal {
    */
   async run(guest: Guest, key: string, script: string, options: JournalOptions): Promise<JournalResult> {
     const { timeout, signal, onOutput, maxOutput = DEFAULT_MAX_OUTPUT, round = '0' } = options;
-    const { forceRerun = false, prefersBash = false } = options;
+    const { forceRerun = false, prefersBash = false, earlier = maxOutput } = options;
     const input = Buffer.from(script);
     const seconds = Math.max(1, Math.ceil(timeout));
     const journal = this.directory ?? guest.shell.journal;
@@ -48,7 +49,7 @@ export class GuestJournal implements Journal {
       prefersBash,
       script: input,
       timeout: seconds,
-      earlier: maxOutput,
+      earlier,
     };
     const result = await guest.run(guest.shell.follow(step), {
       input,

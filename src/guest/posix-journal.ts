@@ -1,3 +1,6 @@
+/** The line that replaces the beginning of an output that the guest cut down because it was too large. */
+export const DROPPED_OUTPUT = '[imagefactory: earlier output dropped]';
+
 /** The journal's folder in the guest: only root can read it. */
 export const JOURNAL_DIRECTORY = '/var/lib/imagefactory';
 
@@ -65,7 +68,7 @@ while sleep 2 && kill -0 $$ 2>/dev/null; do
   size=$(wc -c <"$step/output") || break
   [ "$size" -gt ${LARGEST_OUTPUT} ] || continue
   tail -c ${KEPT_OUTPUT} "$step/output" >"$step/tail"
-  { echo "[imagefactory: earlier output dropped]"; cat "$step/tail"; } >"$step/output"
+  { echo "${DROPPED_OUTPUT}"; cat "$step/tail"; } >"$step/output"
 done >/dev/null 2>&1 &
 trimmer=$!
 HOME=~root

@@ -1,5 +1,5 @@
 import { encodeCommand, POWERSHELL } from '../domain/powershell.js';
-import { KEPT_OUTPUT, LARGEST_OUTPUT } from './posix-journal.js';
+import { DROPPED_OUTPUT, KEPT_OUTPUT, LARGEST_OUTPUT } from './posix-journal.js';
 
 /** The journal's folder in a Windows guest: only administrators and the system can read it. */
 export const WINDOWS_JOURNAL = 'C:\\ProgramData\\imagefactory';
@@ -51,7 +51,7 @@ function Save-Output($bytes, $count) {
     [void]$output.Seek(-${KEPT_OUTPUT}, 'End')
     $size = $output.Read($kept, 0, $kept.Length)
     $output.SetLength(0)
-    $note = [Text.Encoding]::ASCII.GetBytes('[imagefactory: earlier output dropped]' + [char]10)
+    $note = [Text.Encoding]::ASCII.GetBytes('${DROPPED_OUTPUT}' + [char]10)
     $output.Write($note, 0, $note.Length)
     $output.Write($kept, 0, $size)
   }

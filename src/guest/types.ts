@@ -82,6 +82,11 @@ export interface JournalOptions {
   onOutput?: (chunk: string) => void;
   /** Maximum number of bytes of output to keep. We keep the last bytes. Default 65,536. */
   maxOutput?: number;
+  /**
+   * Maximum number of bytes of earlier output that `onOutput` gets when we attach to a step: the last bytes. Default:
+   * `maxOutput`.
+   */
+  earlier?: number;
   /** Name of the round: letters, digits and dots. A new round runs a failed step again. Default `0`. */
   round?: string;
   /** Run a script that has no `#!` line with bash, if the guest has bash. Default false: sh runs it. */

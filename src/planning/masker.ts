@@ -1,6 +1,12 @@
 import { CUT } from '../domain/cut.js';
 import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
-import { type Unescaped, unescapeText } from '../os/passwords/unescaped.js';
+import {
+  CHARACTERS_PER_STEP,
+  finish,
+  unescapeInSteps,
+  type Unescaped,
+  unescapeText,
+} from '../os/passwords/unescaped.js';
 import { PatternSearch, ROOT } from './pattern-search.js';
 
 export const MASK = '********';
@@ -16,6 +22,11 @@ const CUT_CODE = CUT.charCodeAt(0);
 /** Masks the secrets of one build in any text. */
 export interface Masker {
   mask(text: string): string;
+  /**
+   * Masks like `mask`, but pauses after every {@link CHARACTERS_PER_STEP} characters, so that the caller can let other
+   * work run. The steps are steps of one search, so a secret that crosses them is found too.
+   */
+  maskInSteps(text: string): Generator<void, string>;
 }
 
 /** The numbers of quotes and backslashes in a secret: before, between and after its other characters. */
@@ -41,12 +52,22 @@ type Range = [from: number, to: number];
 /** Creates a masker. It also masks the passwords of all addresses in a text. */
 export function createMasker(secrets: readonly string[]): Masker {
   const search = new SecretSearch(secrets);
-  return { mask: (text) => search.mask(maskAddressPasswords(text)) };
+  return {
+    mask: (text) => finish(search.mask(maskAddressPasswords(text))),
+    maskInSteps: (text) => search.mask(maskAddressPasswords(text)),
+  };
 }
 
 /** Creates a masker that shows no text at all, for builds whose secrets are not known. */
 export function createBlindMasker(why: string): Masker {
-  return { mask: (text) => (text === '' ? '' : `${MASK} (hidden: ${why})`) };
+  const mask = (text: string): string => (text === '' ? '' : `${MASK} (hidden: ${why})`);
+  return {
+    mask,
+    *maskInSteps(text) {
+      yield;
+      return mask(text);
+    },
+  };
 }
 
 /**
@@ -77,21 +98,24 @@ class SecretSearch {
     this.backwards = new PatternSearch(this.patterns.map(({ codes }) => codes.toReversed()));
   }
 
-  mask(text: string): string {
+  *mask(text: string): Generator<void, string> {
     if (this.patterns.length === 0 && this.onlyQuotes === Infinity) return text;
-    const read = unescapeText(text);
-    const parts = [...this.findWhole(read), ...(text.includes(CUT) ? this.findCut(read) : [])];
+    const read = yield* unescapeInSteps(text);
+    const whole = yield* this.findWhole(read);
+    // A spread into a call (`push(...parts)`) would exceed the stack for a text with very many parts.
+    const parts = text.includes(CUT) ? [...whole, ...(yield* this.findCut(read))] : whole;
     return replaceRanges(text, [...toRanges(read, parts), ...this.findQuotes(text)]);
   }
 
   /** Finds the secrets that are complete. Secrets that overlap or touch become one part. */
-  private findWhole({ codes, dropped }: Unescaped): Part[] {
+  private *findWhole({ codes, dropped }: Unescaped): Generator<void, Part[]> {
     // sums[i] is the number of all quotes and backslashes before code i.
     let sum = 0;
     const sums = dropped.map((count) => (sum += count));
     const parts: Part[] = [];
     let node = ROOT;
     for (let last = 0; last < codes.length; last++) {
+      if (last % CHARACTERS_PER_STEP === CHARACTERS_PER_STEP - 1) yield;
       node = this.forwards.step(node, codes[last] ?? 0);
       for (const index of this.forwards.endsAt(node)) {
         const { codes: own, quotes } = this.patterns[index] as Pattern;
@@ -120,19 +144,23 @@ class SecretSearch {
    * Finds incomplete secrets where a text was cut: the beginning of a secret before the cut, and the end of a secret
    * after the cut.
    */
-  private *findCut({ codes }: Unescaped): Generator<Part> {
+  private *findCut({ codes }: Unescaped): Generator<void, Part[]> {
+    const parts: Part[] = [];
     let node = ROOT;
     for (let at = 0; at < codes.length; at++) {
+      if (at % CHARACTERS_PER_STEP === CHARACTERS_PER_STEP - 1) yield;
       const length = this.forwards.depth[node] ?? 0;
-      if (codes[at] === CUT_CODE && length >= SHORTEST) yield [at - length, at - 1];
+      if (codes[at] === CUT_CODE && length >= SHORTEST) parts.push([at - length, at - 1]);
       node = this.forwards.step(node, codes[at] ?? 0);
     }
     node = ROOT;
     for (let at = codes.length - 1; at >= 0; at--) {
+      if (at % CHARACTERS_PER_STEP === CHARACTERS_PER_STEP - 1) yield;
       const length = this.backwards.depth[node] ?? 0;
-      if (codes[at] === CUT_CODE && length >= SHORTEST) yield [at + 1, at + length];
+      if (codes[at] === CUT_CODE && length >= SHORTEST) parts.push([at + 1, at + length]);
       node = this.backwards.step(node, codes[at] ?? 0);
     }
+    return parts;
   }
 
   /** Finds the secrets that consist only of quotes and backslashes. */

@@ -1,13 +1,24 @@
+import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
 import { maskRecord } from '../planning/secrets.js';
-import { readFileIfExists, createFile, listFolder, moveFile, withStoreErrors, replaceFile } from './files.js';
+import {
+  addFiles,
+  createFile,
+  ifAbsent,
+  listFolder,
+  moveFile,
+  moveFolder,
+  readFileIfExists,
+  replaceFile,
+  withStoreErrors,
+} from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './parse-record.js';
-import type { Store } from './types.js';
+import type { FilePart, Store } from './types.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DOCUMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
@@ -88,12 +99,14 @@ export class FileStore implements Store {
 
   async writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void> {
     const path = this.documentPath(uuid, name);
-    await withStoreErrors('write', path, () => replaceFile(path, (file) => file.writeFile(content)));
+    const write = (): Promise<void> => replaceFile(path, (file) => file.writeFile(content));
+    // The temporary file is gone when the folder was put aside during the write (see deleteDocumentsUnless).
+    await withStoreErrors('write', path, () => write().catch(ifAbsent(write)));
   }
 
-  async readDocument(uuid: string, name: string): Promise<Buffer | undefined> {
+  async readDocument(uuid: string, name: string, part?: FilePart): Promise<Buffer | undefined> {
     const path = this.documentPath(uuid, name);
-    return withStoreErrors('read', path, () => readFileIfExists(path));
+    return withStoreErrors('read', path, () => readFileIfExists(path, part));
   }
 
   async listDocuments(uuid: string): Promise<string[]> {
@@ -117,6 +130,26 @@ export class FileStore implements Store {
   async deleteDocument(uuid: string, name: string): Promise<void> {
     const path = this.documentPath(uuid, name);
     await withStoreErrors('remove', path, () => rm(path, { force: true }));
+  }
+
+  async deleteDocumentsUnless(uuid: string, areNeeded: () => Promise<boolean>): Promise<void> {
+    const own = `${requireUuid(uuid)}.d`;
+    const folder = join(this.directory, own);
+    await withStoreErrors('move', folder, () =>
+      moveFolder(folder, `${folder}.${randomBytes(6).toString('hex')}.aside`),
+    );
+    let needed = true;
+    try {
+      needed = await areNeeded();
+    } finally {
+      // There may be more than one folder, if an earlier call was interrupted.
+      const names = await withStoreErrors('read', this.directory, () => listFolder(this.directory));
+      for (const name of names.filter((entry) => entry.startsWith(`${own}.`) && entry.endsWith('.aside'))) {
+        const aside = join(this.directory, name);
+        if (needed) await withStoreErrors('move', aside, () => addFiles(aside, folder));
+        await withStoreErrors('remove', aside, () => rm(aside, { recursive: true, force: true }));
+      }
+    }
   }
 
   async writeBody(

@@ -1,5 +1,11 @@
 import type { BuildRecord } from '../domain/record.js';
 
+/** A part of a file: the offset of its first byte, and its length in bytes. */
+export interface FilePart {
+  offset: number;
+  length: number;
+}
+
 /**
  * Keeps the records, bodies and working documents of builds. Every write is complete or has no effect, because a
  * temporary file is written first and then moved into place. Reads return undefined when the record or document does
@@ -28,12 +34,19 @@ export interface Store {
    * has the mode 0600.
    */
   writeDocument(uuid: string, name: string, content: string | Buffer): Promise<void>;
-  readDocument(uuid: string, name: string): Promise<Buffer | undefined>;
+  /** Reads a working document, or only a part of it. A part is shorter, or empty, where the document ends. */
+  readDocument(uuid: string, name: string, part?: FilePart): Promise<Buffer | undefined>;
   /** Lists the names of the documents of an image. */
   listDocuments(uuid: string): Promise<string[]>;
   /** Writes the document if it does not exist yet, and returns its content. A second call returns the same content. */
   ensureDocument(uuid: string, name: string, make: () => string | Promise<string>): Promise<Buffer>;
   deleteDocument(uuid: string, name: string): Promise<void>;
+  /**
+   * Deletes the working documents, unless somebody needs them. First puts them aside, then asks `areNeeded`, and deletes
+   * them only when the answer is false. Else puts them back. So a document that is written after the call of `areNeeded`
+   * is never deleted. A document that is written in between stays instead of an old one with the same name.
+   */
+  deleteDocumentsUnless(uuid: string, areNeeded: () => Promise<boolean>): Promise<void>;
   /**
    * Writes the body from a stream, into a temporary file that is synced and then moved into place. Returns the number
    * of bytes.

@@ -36,27 +36,25 @@ export const RERUNS = 3;
 export async function runScriptOnce(deps: Deps, guest: Guest, what: OnceScript): Promise<JournalResult> {
   const lastLine = followLastLine();
   const kept = new OutputTail(LOG_LIMIT);
-  let size = 0;
+  // When we attach to a step, the guest sends only the last LOG_LIMIT bytes of the earlier output.
   const keep = (): Promise<void> =>
-    writeLog(deps, what.uuid, { name: what.key, kind: 'output' }, `${size > LOG_LIMIT ? CUT : ''}${kept.toString()}`);
+    writeLog(deps, what.uuid, { name: what.key, kind: 'output', cut: kept.size >= LOG_LIMIT }, kept.toString());
   const options = {
     timeout: what.timeout,
     round: what.round,
     forceRerun: what.forceRerun,
     prefersBash: what.prefersBash ?? false,
     signal: cancellationSignal(),
-    maxOutput: LOG_LIMIT,
+    earlier: LOG_LIMIT,
     onOutput: (chunk: string) => {
-      const bytes = Buffer.from(chunk);
-      size += bytes.length;
-      kept.push(bytes);
+      kept.push(Buffer.from(chunk));
       reportProgress({ message: what.title, consoleLine: lastLine(chunk) });
     },
   };
   const result = await deps.journal.run(guest, what.key, what.script, options).catch(async (error: unknown) => {
     // The output of a script that ran into its timeout is kept too. An attempt that could not connect has no output,
     // and must not replace the output of an earlier attempt.
-    if (size > 0) await keep();
+    if (kept.size > 0) await keep();
     throw error;
   });
   await keep();

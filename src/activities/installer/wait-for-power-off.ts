@@ -1,15 +1,10 @@
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
-import {
-  type Deps,
-  reportProgress,
-  readHeartbeatCheckpoint,
-  cancellationSignal,
-  currentMasker,
-} from '../shared/context.js';
+import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal } from '../shared/context.js';
 import { isOff, watchLiveServer } from '../instance/servers.js';
 import { INSTALLED } from '../../os/scripts/stock-parts/stock-input.js';
 import { loadBuild } from '../shared/build-documents.js';
+import { maskConsole } from '../shared/logs.js';
 import { formatConsoleTail } from '../shared/console-tail.js';
 import { type InstallerState, ConsoleWatch, installerError } from './console-watch.js';
 import type { BuildRef } from '../../domain/names.js';
@@ -175,7 +170,7 @@ async function storeConsole(
   const whole = await deps
     .watch(input.ref.cloud)
     .cloud.compute.getConsoleOutput(input.serverId, undefined, { signal: cancellationSignal() });
-  const kept = currentMasker().mask(whole === '' ? state.tail : whole);
+  const kept = await maskConsole(whole === '' ? state.tail : whole);
   await deps.store.writeDocument(input.documentsId, 'installer.console', kept);
   return kept;
 }

@@ -8,7 +8,7 @@ import type { Store } from '../../store/types.js';
 /** The members of an activity's input that say where the secrets of its build are. */
 export interface BuildInput {
   ref?: BuildRef;
-  /** UUID under which the store keeps the documents of the JEOS. */
+  /** UUID under which the store keeps the documents of the JEOS, or of the build. The plan has written them. */
   documentsId?: string;
   /**
    * Input of the build. Only the activities that plan the build have it, because the store has no documents of the
@@ -22,6 +22,13 @@ export interface BuildInput {
  * one time.
  */
 const MOST_KEPT = 64;
+
+/**
+ * Why nothing is shown when the store has no documents of a `documentsId`. The plan writes them before the first
+ * activity with a `documentsId` starts, so somebody has deleted them, and their secrets are not known any more. A `ref`
+ * is different: a build has no documents, and no secrets, until its plan has written them.
+ */
+const DOCUMENTS_GONE = 'the documents with the passwords to mask are not in the store any more';
 
 /**
  * The maskers of the builds whose activities run on this worker. Creates the masker of a build again only when the
@@ -38,10 +45,13 @@ export class BuildMaskers {
    */
   async load({ ref, documentsId, input }: BuildInput): Promise<Masker> {
     try {
-      const uuids = [ref?.uuid, documentsId].filter((uuid) => uuid !== undefined);
-      const stored = await Promise.all([...new Set(uuids)].map((uuid) => this.readSources(uuid)));
+      const uuids = new Set([ref?.uuid, documentsId].filter((uuid) => uuid !== undefined));
+      const stored = new Map<string, SecretSources>();
+      for (const uuid of uuids) stored.set(uuid, await this.readSources(uuid));
+      const own = documentsId === undefined ? undefined : stored.get(documentsId);
+      if (own !== undefined && !hasText(own)) return createBlindMasker(DOCUMENTS_GONE);
       const given = input === undefined ? [] : [{ template: input.template, parameters: { ...input.parameters } }];
-      return this.find([...given, ...stored].filter(hasText));
+      return this.find([...given, ...stored.values()].filter(hasText));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return createBlindMasker(`this worker cannot read the passwords that it has to mask: ${why}`);

@@ -171,10 +171,12 @@ async function removeImage(deps: Deps, cloud: string, resource: FoundResource): 
 }
 
 /**
- * Removes the documents of a JEOS from the store, unless a run installs the JEOS anew. A build writes them again before
- * it starts such a run, and completes them after it has started the run.
+ * Removes the documents of a JEOS from the store, unless a run installs the JEOS anew. A build writes the documents
+ * before it starts such a run, and again after it has started the run. So a run that starts after the last check finds
+ * its documents too: the build writes them after the old ones were put aside.
  */
 async function removeDocuments(deps: Deps, { documents, workflows }: FoundResource): Promise<void> {
-  if (documents === undefined || (await findRunningWorkflow(deps, workflows)) !== undefined) return;
-  await deps.store.deleteRecord(documents);
+  const areNeeded = async (): Promise<boolean> => (await findRunningWorkflow(deps, workflows)) !== undefined;
+  if (documents === undefined || (await areNeeded())) return;
+  await deps.store.deleteDocumentsUnless(documents, areNeeded);
 }

@@ -36,6 +36,22 @@ const LAST_CODE_POINT = 0x10ffff;
 
 /** Removes the escapes from a text. Takes time in proportion to its length. */
 export function unescapeText(text: string): Unescaped {
+  return finish(unescapeInSteps(text));
+}
+
+/** Runs a generator to its end without a pause, and returns its result. */
+export function finish<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The number of characters after which work on a long text may pause. This work takes some milliseconds. */
+export const CHARACTERS_PER_STEP = 32_768;
+
+/** Like {@link unescapeText}, with a pause after each step of {@link CHARACTERS_PER_STEP}. */
+export function* unescapeInSteps(text: string): Generator<void, Unescaped> {
   // The arrays have a fixed size, to save memory for a large text. The size is enough, because every code takes at
   // least one character of the text.
   const codes = new Uint16Array(text.length);
@@ -53,7 +69,12 @@ export function unescapeText(text: string): Unescaped {
     ends[length] = end;
     length++;
   };
+  let pause = CHARACTERS_PER_STEP;
   for (let at = 0; at < text.length;) {
+    if (at >= pause) {
+      pause = at + CHARACTERS_PER_STEP;
+      yield;
+    }
     const code = text.charCodeAt(at);
     const special = code === AMPERSAND ? REFERENCE : code === BACKSLASH ? BACKSLASHES : undefined;
     if (special === undefined) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cutEnd, cutStart } from '../../../src/domain/cut.js';
+import { CHARACTERS_PER_STEP } from '../../../src/os/passwords/unescaped.js';
 import { createMasker } from '../../../src/planning/masker.js';
 import { PatternSearch, ROOT } from '../../../src/planning/pattern-search.js';
 import { createBuildMasker, SECRET_LIMITS } from '../../../src/planning/secrets.js';
@@ -15,6 +16,22 @@ describe('a masker', () => {
     assert.equal(mask('hushhush', ['hush']), '********');
     assert.equal(mask('hush-hush', ['hush']), '********-********');
     assert.equal(mask('abcdefgh', ['bcde', 'cdefg', 'abcx']), 'a********h');
+  });
+
+  it('finds a secret in a long text wherever the steps of the search end, and pauses between the steps', () => {
+    const secret = 'Secret & "word" end';
+    const masker = createMasker([secret]);
+    const written = 'Secret &amp;amp; \\\\\\"word\\\\\\" end';
+    for (const around of [0, 1, 5, 9, 13, 14, 15, 16, 20, 30, 35]) {
+      const before = 'x'.repeat(CHARACTERS_PER_STEP - around);
+      const after = 'y'.repeat(3 * CHARACTERS_PER_STEP);
+      const steps = masker.maskInSteps(`${before}${written}${after}${written}`);
+      let pauses = 0;
+      let step = steps.next();
+      for (; step.done !== true; step = steps.next()) pauses++;
+      assert.ok(step.value === `${before}********${after}********`, String(around));
+      assert.ok(pauses >= 6, String(pauses));
+    }
   });
 
   it('finds a secret in languages that are inside each other, however deep', () => {

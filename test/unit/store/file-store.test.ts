@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -186,6 +186,70 @@ describe('FileStore', () => {
       type: 'StoreFailed',
       retryable: false,
       message: /cannot write .*ENOTDIR/,
+    });
+  });
+
+  it('reads a part of a document', async () => {
+    await store.writeDocument(ONE, 'log', '0123456789');
+    const part = async (offset: number, length: number): Promise<string | undefined> =>
+      (await store.readDocument(ONE, 'log', { offset, length }))?.toString();
+    assert.deepEqual([await part(0, 4), await part(8, 4), await part(10, 4)], ['0123', '89', '']);
+    assert.equal(await store.readDocument(ONE, 'none', { offset: 0, length: 1 }), undefined);
+  });
+
+  describe('deletes documents unless they are needed', () => {
+    const read = async (name: string): Promise<string | undefined> => (await store.readDocument(ONE, name))?.toString();
+    const left = async (): Promise<string[]> => (await readdir(store.directory)).filter((name) => name.startsWith(ONE));
+    beforeEach(async () => {
+      await store.writeDocument(ONE, 'a', 'old a');
+      await store.writeDocument(ONE, 'b', 'old b');
+    });
+
+    it('and asks whether they are, after it has put them aside', async () => {
+      let seen: string[] | undefined;
+      await store.deleteDocumentsUnless(ONE, async () => {
+        seen = await store.listDocuments(ONE);
+        return false;
+      });
+      assert.deepEqual([seen, await left()], [[], []]);
+      await store.deleteDocumentsUnless(ONE, async () => false);
+    });
+
+    it('and keeps what is written after that', async () => {
+      await store.deleteDocumentsUnless(ONE, async () => {
+        await store.writeDocument(ONE, 'a', 'new a');
+        return false;
+      });
+      assert.deepEqual([await read('a'), await read('b'), await left()], ['new a', undefined, [`${ONE}.d`]]);
+    });
+
+    it('else puts them back, but not over newer ones; also when the question fails', async () => {
+      await store.deleteDocumentsUnless(ONE, async () => {
+        await store.writeDocument(ONE, 'a', 'new a');
+        return true;
+      });
+      assert.deepEqual([await read('a'), await read('b'), await left()], ['new a', 'old b', [`${ONE}.d`]]);
+      await assert.rejects(
+        store.deleteDocumentsUnless(ONE, () => Promise.reject(new Error('no answer'))),
+        /no answer/,
+      );
+      assert.deepEqual([await read('a'), await read('b'), await left()], ['new a', 'old b', [`${ONE}.d`]]);
+    });
+
+    it('and finishes what an interrupted call has left', async () => {
+      await rename(join(store.directory, `${ONE}.d`), join(store.directory, `${ONE}.d.0123456789ab.aside`));
+      await store.deleteDocumentsUnless(ONE, async () => true);
+      assert.deepEqual([await read('a'), await left()], ['old a', [`${ONE}.d`]]);
+      await rename(join(store.directory, `${ONE}.d`), join(store.directory, `${ONE}.d.0123456789ab.aside`));
+      await store.deleteDocumentsUnless(ONE, async () => false);
+      assert.deepEqual(await left(), []);
+    });
+
+    it('while others write them', async () => {
+      const writes = Array.from({ length: 40 }, (_none, index) => store.writeDocument(ONE, `w${index}`, 'x'));
+      await store.deleteDocumentsUnless(ONE, async () => true);
+      await Promise.all(writes);
+      assert.equal((await store.listDocuments(ONE)).length, 42);
     });
   });
 });

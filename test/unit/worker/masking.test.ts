@@ -113,6 +113,26 @@ describe('the secrets of a build leave the worker', () => {
   });
 });
 
+describe('an activity with a documentsId', () => {
+  const said = `it printed ${ROOT}`;
+  const message = async (input: BuildInput, documents: Record<string, string>): Promise<string> =>
+    ((await throws(new FactoryError('CommandFailed', said), { input, documents })) as Error).message;
+
+  it('shows no text when the documents were deleted, because their secrets are not known any more', async () => {
+    assert.match(
+      await message({ ref: REF, documentsId: 'd' }, {}),
+      /^\*{8} \(hidden: the documents .*not in the store/,
+    );
+    assert.match(await message({ ref: REF, documentsId: REF.uuid }, {}), /^\*{8} \(hidden: /);
+    assert.equal(await message({ ref: REF, documentsId: 'd' }, DOCUMENTS), 'it printed ********');
+  });
+
+  it('differs from one of a build that has no documents yet: there is no secret yet', async () => {
+    assert.equal(await message({ ref: REF }, {}), said);
+    assert.equal(await message({}, {}), said);
+  });
+});
+
 describe('the part of a secret that a limit of length leaves', () => {
   it('is masked at both ends of an error’s texts', async () => {
     for (let before = 3980; before < 4010; before++) {
