@@ -1,4 +1,5 @@
 import { cutStart } from '../domain/cut.js';
+import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
 import { readKeyBlob } from './keys.js';
 import type { Guest, RunResult } from './types.js';
@@ -115,8 +116,9 @@ export async function removeKeyAndShutDown(
 ): Promise<void> {
   const { shell } = guest;
   const { cleanUp = shell.removeJournal(shell.journal), cleanAtShutdown, homes, powerOff, signal } = options;
-  const script = shell.shutDown({ blob: readKeyBlob(publicKey), cleanUp, cleanAtShutdown, homes, powerOff });
-  const result = await guest.run(script, { timeout: TIMEOUT, signal });
+  const blob = readKeyBlob(publicKey);
+  const { script, input } = shell.shutDown({ blob, cleanUp, cleanAtShutdown, homes, powerOff });
+  const result = await guest.run(script, { timeout: TIMEOUT, signal, ...defined({ input }) });
   if (result.exitCode === 0) return;
   const said = result.stderr.trim() || result.stdout.trim() || `exit status ${result.exitCode ?? result.signal}`;
   throw new FactoryError('CommandFailed', `the build’s key could not be removed from the guest: ${said}`);

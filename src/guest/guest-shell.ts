@@ -45,6 +45,12 @@ export interface ShutDownRequest {
   powerOff?: string | undefined;
 }
 
+/** A script for a guest, and what it reads from its standard input. Default: nothing. */
+export interface ScriptWithInput {
+  script: string;
+  input?: string;
+}
+
 /** The scripts and commands for a kind of shell. These functions only build text; they run nothing. */
 export interface GuestShell {
   readonly name: ShellName;
@@ -74,10 +80,10 @@ export interface GuestShell {
    */
   readonly lastCleanUp: string;
   /**
-   * Builds a script that removes the key and powers the machine off. Once the script has begun, it no longer needs the
-   * connection.
+   * Builds a script that removes the key and powers the machine off. Once the script has its input, it no longer needs
+   * the connection. The request's own scripts may have any size.
    */
-  shutDown(words: ShutDownRequest): string;
+  shutDown(request: ShutDownRequest): ScriptWithInput;
   /** Builds a script that adds a key to a user's `authorized_keys`. */
   allowKey(user: string, line: string): string;
   /** Builds a script that removes a key from a user's `authorized_keys`. */

@@ -1,4 +1,4 @@
-import type { ShutDownRequest } from './guest-shell.js';
+import type { ScriptWithInput, ShutDownRequest } from './guest-shell.js';
 import { quoteShellWord } from './shell.js';
 
 const HOMES = `echo ~root; { getent passwd || cat /etc/passwd; } | cut -d: -f6`;
@@ -46,12 +46,23 @@ ${cleanAtShutdown}
 `;
 }
 
-/** Builds the script that starts {@link buildShutDownWork}'s script and waits for its result, at most 30 seconds. */
-function buildSupervisor(work: string): string {
+/**
+ * Builds the script that reads {@link buildShutDownWork}'s script of `size` bytes from its standard input, starts it,
+ * and waits for its result, at most 30 seconds. The other script is not an argument, because Linux limits one argument
+ * to 128 KiB, and the list of the template's files may be longer.
+ * https://man7.org/linux/man-pages/man2/execve.2.html
+ */
+function buildSupervisor(size: number): string {
   return `
 umask 077
 run=$(mktemp -d /run/imagefactory.XXXXXX 2>/dev/null) || run=$(mktemp -d) || exit 1
-setsid sh -c ${quoteShellWord(work)} imagefactory "$run" </dev/null >/dev/null 2>&1 &
+# A lost connection looks like the end of the input: half a script must not run.
+if ! cat >"$run/work" || [ "$(wc -c <"$run/work")" -ne ${size} ]; then
+  rm -rf -- "$run"
+  echo 'only a part of the shutdown script arrived' >&2
+  exit 1
+fi
+setsid sh "$run/work" "$run" </dev/null >/dev/null 2>&1 &
 tries=0
 until [ -s "$run/result" ] || [ "$tries" -ge 300 ]; do
   tries=$((tries + 1))
@@ -68,6 +79,7 @@ exit 1
 }
 
 /** Builds a script that removes a key from every `authorized_keys` of root and all home directories, and powers off. */
-export function buildShutDownScript(words: ShutDownRequest): string {
-  return buildSupervisor(buildShutDownWork(words));
+export function buildShutDownScript(request: ShutDownRequest): ScriptWithInput {
+  const input = buildShutDownWork(request);
+  return { script: buildSupervisor(Buffer.byteLength(input)), input };
 }

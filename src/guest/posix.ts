@@ -1,4 +1,4 @@
-import type { JournalStep, GuestShell, ShutDownRequest, FileToWrite } from './guest-shell.js';
+import type { JournalStep, GuestShell, FileToWrite } from './guest-shell.js';
 import { SESSION_KEY } from './guest-shell.js';
 import { COMMAND_SHELL, FOLLOW, JOURNAL_DIRECTORY, RUNNER } from './posix-journal.js';
 import { buildShutDownScript } from './posix-shutdown.js';
@@ -54,7 +54,7 @@ export const POSIX: GuestShell = {
   follow,
   templateCommand: (script) => `${COMMAND_SHELL}\nexec "$(command_shell)" -c ${quoteShellWord(script)}`,
   lastCleanUp: LAST_CLEAN_UP,
-  shutDown: (words: ShutDownRequest) => buildShutDownScript(words),
+  shutDown: buildShutDownScript,
   allowKey: (user, line) => `${buildKeysLookup(user)}
 blob=${quoteShellWord(line.split(' ')[1] ?? '')}
     grep -qF -- "$blob" "$file" || printf '%s\\n' ${quoteShellWord(line)} >>"$file"`,

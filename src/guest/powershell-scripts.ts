@@ -1,5 +1,5 @@
 import { encodeCommand, POWERSHELL, buildPowershellScript } from '../domain/powershell.js';
-import { SESSION_KEY, type ShutDownRequest } from './guest-shell.js';
+import { SESSION_KEY, type ScriptWithInput, type ShutDownRequest } from './guest-shell.js';
 import { WINDOWS_JOURNAL } from './powershell-journal.js';
 
 /** Script that prints 0 for an administrator with elevated rights, else the user's name. */
@@ -141,8 +141,8 @@ exit 1
 `;
 
 /** Builds a script that removes a key from every `authorized_keys` file, and powers the guest off. */
-export function buildWindowsShutDown(words: ShutDownRequest): string {
-  return buildPowershellScript({ work: buildShutDownWork(words) }, SUPERVISE);
+export function buildWindowsShutDown(request: ShutDownRequest): ScriptWithInput {
+  return { script: buildPowershellScript({ work: buildShutDownWork(request) }, SUPERVISE) };
 }
 
 /**

@@ -10,12 +10,20 @@ import { getInstance } from './wait-for-ssh.js';
 import { listTemplateFiles } from './template-files.js';
 import type { GuestInput } from './guest-location.js';
 
+const MINUTE = 60_000;
+
 /**
- * Milliseconds after which Nova presses the ACPI power button of a guest that has not shut down, and the time between
- * two such presses. Nova switches the instance off a minute after the press. So the time must be long enough for the
- * guest to stop its services and to clean itself.
+ * Chooses the time when Nova presses the ACPI power button of a guest that has not shut down, in milliseconds of the
+ * clock. Nova switches the instance off about a minute after the press. Until then, the guest must have stopped its
+ * services (systemd gives each of them 90 s) and cleaned itself: cleanLinuxAtShutdown gives itself at most 100 s. So
+ * the press comes as late as the deadline allows, but not later than a slow guest needs.
+ *
+ * @param now when the guest was told to shut down
+ * @param deadline when the build no longer waits for the guest
  */
-const POWER_BUTTON_AFTER = 120_000;
+export function choosePowerButtonTime(now: number, deadline: number): number {
+  return Math.max(now + 2 * MINUTE, Math.min(deadline - 2 * MINUTE, now + 5 * MINUTE));
+}
 
 /**
  * Name of the document with the id of the instance that the build told to shut down. An instance that was switched off
@@ -70,7 +78,7 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
   // Some clouds have no console for an instance that is off.
   await keepConsole(deps, input.ref, serverId);
   await tellGuestToShutDown(deps, input);
-  let button = Date.now() + POWER_BUTTON_AFTER;
+  let button = choosePowerButtonTime(Date.now(), input.deadline);
   await watchLiveServer(deps, input.ref.cloud, serverId, async (server) => {
     if (isOff(server)) return 'off';
     if (Date.now() >= input.deadline) {
@@ -85,7 +93,7 @@ export async function shutDownGuest(deps: Deps, input: GuestInput & { deadline: 
     reportProgress({ message: `instance is ${server.status}` });
     if (Date.now() >= button && server['OS-EXT-STS:task_state'] === null) {
       await compute.stopServer(serverId, { signal: cancellationSignal() });
-      button = Date.now() + POWER_BUTTON_AFTER;
+      button = Date.now() + 2 * MINUTE;
     }
     return undefined;
   });

@@ -1,15 +1,22 @@
 import { quoteWords } from './guest-scripts.js';
 
 /**
- * Shell functions that remove or empty files, except the files that the template has written. A missing file is not an
- * error; a file that cannot be removed is one.
+ * Functions for the scripts that clean a guest, and for the shells that find(1) starts. Names of files are always
+ * arguments: a name may contain a line break, so a list of lines would name other files.
  */
-export function keepTemplateFiles(kept: readonly string[]): string {
+function buildTools(kept: readonly string[]): string {
   return `kept=${quoteWords([`\n${kept.join('\n')}\n`])}
 is_kept() {
   case $kept in *"
 $1
 "*) return 0 ;; esac
+  return 1
+}
+# Whether a file of the template is in /tmp or /var/tmp.
+keeps_temporary() {
+  case $kept in *"
+/tmp/"* | *"
+/var/tmp/"*) return 0 ;; esac
   return 1
 }
 drop() {
@@ -19,16 +26,67 @@ drop() {
     is_kept "$file" || rm -rf -- "$file"
   done
 }
-# Not by the shell's ":", which ends the script when the file cannot be written.
-empty() { for file in "$@"; do if [ -f "$file" ] && [ ! -L "$file" ] && ! is_kept "$file"; then true >"$file"; fi; done; }
-drop_listed() { while IFS= read -r file; do drop "$file"; done; }
-# What a lost connection has left of a file of the template.
-printf '%s\\n' "$kept" | while IFS= read -r file; do
-  [ -n "$file" ] || continue
-  real=$(readlink -f -- "$file" 2>/dev/null) || real=$file
-  rm -f -- "\${real%/*}"/.imagefactory.??????
-done`;
+# For many files that are there: one process for all.
+drop_many() {
+  some=
+  for file in "$@"; do if is_kept "$file"; then some=yes; break; fi; done
+  if [ -n "$some" ]; then
+    for file in "$@"; do
+      shift
+      is_kept "$file" || set -- "$@" "$file"
+    done
+  fi
+  [ "$#" -eq 0 ] || rm -f -- "$@"
 }
+# Not by the shell's ":", which ends the script when the file cannot be written.
+empty() { for file in "$@"; do if [ -f "$file" ] && [ ! -L "$file" ] && ! is_kept "$file"; then true >"$file"; fi; done; }`;
+}
+
+/**
+ * Shell functions that remove or empty files, except the files that the template has written. A missing file is not an
+ * error; a file that cannot be removed is one. The functions are also in the file `$tools`, for {@link runOnFound}.
+ */
+export function keepTemplateFiles(kept: readonly string[]): string {
+  return `tools=$(mktemp -d /run/imagefactory.XXXXXX 2>/dev/null || mktemp -d /var/run/imagefactory.XXXXXX) || exit 1
+tools=$tools/functions
+trap 'rm -rf -- "\${tools%/*}"' EXIT
+printf '%s\\n' ${quoteWords([buildTools(kept)])} >"$tools"
+. "$tools"`;
+}
+
+/** Builds find's action that calls one of the functions of {@link keepTemplateFiles} with many names at once. */
+export function runOnFound(name: 'drop_many' | 'empty'): string {
+  return `-exec sh -c '. "$0"; ${name} "$@"' "$tools" {} +`;
+}
+
+/** Removes what a lost connection has left of the template's files. Needs {@link keepTemplateFiles}. */
+export const DROP_HALF_WRITTEN = `printf '%s\\n' "$kept" | while IFS= read -r file; do
+  [ -n "$file" ] || continue
+  if [ -L "$file" ]; then file=$(readlink -f -- "$file") || continue; fi
+  for half in "\${file%/*}"/.imagefactory.??????; do [ ! -f "$half" ] || rm -f -- "$half"; done
+done`;
+
+/**
+ * Defines `clear_temporary SECONDS TEST…`: it removes what is in `/tmp` and `/var/tmp` on the same file system, except
+ * the template's files, and stops when the time is over. Without a test, it removes folders, too. Where it can, find
+ * removes the files itself: this is the fastest way, and no program can lead it to another place by a link that it puts
+ * in the place of a folder. Guests without timeout(1) have no limit. Needs {@link keepTemplateFiles}.
+ */
+export const CLEAR_TEMPORARY = `limited() { if timeout 1 true 2>/dev/null; then timeout "$@"; else shift; "$@"; fi; }
+clear_temporary() {
+  seconds=$1
+  shift
+  if ! keeps_temporary && find /dev/null -type d -delete 2>/dev/null; then
+    limited "$seconds" find /tmp /var/tmp -xdev -depth -mindepth 1 "$@" -delete
+  else
+    limited "$seconds" find /tmp /var/tmp -xdev -mindepth 1 ! -type d "$@" ${runOnFound('drop_many')}
+    [ "$#" -gt 0 ] || limited 15 find /tmp /var/tmp -xdev -depth -mindepth 1 -type d -exec rmdir {} +
+  fi
+} 2>/dev/null`;
+
+/** Seconds for {@link CLEAR_TEMPORARY} in the step that cleans the guest, and at its shutdown. */
+export const CLEAR_IN_STEP = 300;
+export const CLEAR_AT_SHUTDOWN = 60;
 
 /** A basic regular expression for the names that our instances have: see `resourceName` in src/domain/names.ts. */
 export const OUR_NAME =
@@ -64,12 +122,11 @@ for file in /etc/sysconfig/network-scripts/ifcfg-e*; do
 done`;
 
 /**
- * Shell commands that remove what belongs to this machine. They may run any number of times.
- *
- * @param age condition of find(1) for files in `/tmp` and `/var/tmp`
+ * Shell commands that remove what belongs to this machine, except temporary files. They may run any number of times.
  */
-function forgetMachine(kept: readonly string[], age: string): string {
+function forgetMachine(kept: readonly string[]): string {
   return `${keepTemplateFiles(kept)}
+${CLEAR_TEMPORARY}
 
 drop /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
 ${FORGET_NAME}
@@ -89,13 +146,12 @@ drop /var/lib/NetworkManager/timestamps /var/lib/NetworkManager/seen-bssids
 
 # Logs are emptied, not removed: services that run hold them open, and may not be able to make them anew.
 if [ -d /var/log ]; then
-  find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' -o -name '*-20[0-9]*' \\) | drop_listed || true
+  find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' -o -name '*-20[0-9]*' \\) ${runOnFound('drop_many')} || true
   drop /var/log/journal/*
-  find /var/log -type f | while IFS= read -r file; do empty "$file" || true; done
+  find /var/log -type f ${runOnFound('empty')} || true
 fi
 drop /var/log/installer /var/log/anaconda /root/anaconda-ks.cfg /root/original-ks.cfg /root/install.log /root/install.log.syslog
 drop /var/lib/wtmpdb/wtmp.db* /var/lib/lastlog/lastlog2.db*
-find /tmp /var/tmp -xdev ! -type d ${age} 2>/dev/null | drop_listed || true
 empty /var/mail/root /var/spool/mail/root
 
 { echo "/root"; { getent passwd || cat /etc/passwd; } 2>/dev/null | cut -d: -f6; } | sort -u | while read -r home; do
@@ -119,6 +175,12 @@ if command -v cloud-init >/dev/null 2>&1; then
   fi
 fi`;
 
+/** Programs that work without being asked, and keep files in `/tmp` or `/var/tmp` meanwhile: their first 15 letters. */
+const WORKERS = [
+  'apt|apt-get|aptitude|dpkg|unattended-upgr|rpm|yum|dnf|dnf5|dnf-automatic|zypper|urpmi|packagekitd|dkms|cloud-init',
+  'dracut|mkinitrd|mkinitramfs|update-initramf|depmod|grub-mkconfig|grub2-mkconfig',
+].join('|');
+
 /**
  * Builds a script that removes the identity of the machine on any Linux, and lets cloud-init run anew. A missing file
  * is not an error, so the script can run twice. A file that cannot be removed is an error. The script does not remove
@@ -130,12 +192,25 @@ fi`;
 export function cleanLinux(kept: readonly string[]): string {
   return `set -eu
 ${CLEAN_CLOUD_INIT}
-# Younger files in /tmp may be in use, by whoever is still at work.
-${forgetMachine(kept, '-type f -mmin +10')}`;
+${forgetMachine(kept)}
+${DROP_HALF_WRITTEN}
+# As much as possible is removed here, because the shutdown has little time. Only files: sockets and folders may be in
+# use. A package manager that works by itself may also use files, but younger ones only.
+if [ ! -e /proc/self/comm ] || grep -qsxE '${WORKERS}' /proc/[0-9]*/comm; then
+  clear_temporary ${CLEAR_IN_STEP} -type f -mmin +10 || true
+else
+  clear_temporary ${CLEAR_IN_STEP} -type f || true
+fi`;
 }
 
 /** Files that the shutdown of a system without systemd writes, where one of its scripts names them. */
 const WRITTEN_BY_INIT = '/var/lib/urandom/random-seed /var/lib/random-seed /var/lib/misc/random-seed /var/log/wtmp';
+
+/**
+ * Seconds that systemd gives the unit for its clean-up. Longer than {@link CLEAR_AT_SHUTDOWN}, and shorter than the
+ * time until the build presses the power button: `choosePowerButtonTime` in src/activities/guest/shut-down-guest.ts.
+ */
+const UNIT_LIMIT = 100;
 
 /**
  * Builds a script that runs when the guest is about to shut down: it lets the system remove once more what belongs to
@@ -152,12 +227,16 @@ const WRITTEN_BY_INIT = '/var/lib/urandom/random-seed /var/lib/random-seed /var/
  */
 export function cleanLinuxAtShutdown(kept: readonly string[]): string {
   const forget = `set +e
-${forgetMachine(kept, '')}
+# systemd's limit, or a power button: what is done so far gets to the disk.
+trap 'sync; exit 1' TERM
+${forgetMachine(kept)}
 if [ -f /etc/resolv.conf ] && [ ! -L /etc/resolv.conf ] &&
   grep -qiE 'generated by (networkmanager|/.*dhclient|.*resolvconf)|created by cloud-init' /etc/resolv.conf; then
   empty /etc/resolv.conf
 fi
-find /tmp /var/tmp -xdev -depth -mindepth 1 -type d -exec rmdir {} \\; 2>/dev/null
+# The temporary files come last, because there may be many: if the time is over, only they stay.
+sync
+clear_temporary ${CLEAR_AT_SHUTDOWN}
 sync`;
   return `forget=${quoteWords([forget])}
 if [ -d /run/systemd/system ]; then
@@ -182,7 +261,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/true
 ExecStop=/bin/sh $own/script
-TimeoutSec=900
+TimeoutSec=${UNIT_LIMIT}
 StandardOutput=null
 StandardError=null
 END
@@ -192,7 +271,7 @@ else
   for name in rsyslog syslog-ng sysklogd syslog klogd auditd; do
     if [ -e "/etc/init.d/$name" ] || [ -e "/etc/init/$name.conf" ]; then service "$name" stop || "/etc/init.d/$name" stop; fi
   done
-  sh -c "$forget"
+  (eval "$forget")
   memory=$(mktemp -d /dev/shm/imagefactory.XXXXXX) && for file in ${WRITTEN_BY_INIT}; do
     grep -qs -- "$file" /etc/init.d/* /etc/rc.d/init.d/* /etc/rc.d/rc.sysinit || [ -e "$file" ] || continue
     replacement=$memory/$(echo "$file" | tr / _)

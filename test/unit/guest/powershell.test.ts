@@ -111,7 +111,7 @@ describe('a Windows guest', () => {
 
   it('removes the login key, the journal, the host keys and the session keys before it shuts down', () => {
     const { lastCleanUp, shutDown } = POWERSHELL_GUEST;
-    const script = shutDown({ blob: 'AAAAkey', cleanUp: lastCleanUp });
+    const { script } = shutDown({ blob: 'AAAAkey', cleanUp: lastCleanUp });
     const order = ["$blob = ''AAAAkey''", 'Remove-Key (Join-Path $env:ProgramData', 'C:\\ProgramData\\imagefactory', 'ssh_host_*', 'imagefactory-session', 'shutdown.exe /s /f /t 0', 'Invoke-WmiMethod']; // prettier-ignore
     const places = order.map((text) => script.indexOf(text));
     assert(!places.includes(-1), String(places));

@@ -1,5 +1,14 @@
 import type { Repository } from '../../../tdl/types.js';
-import { CLEAN_CLOUD_INIT, keepTemplateFiles, OUR_NAME } from '../../guest/clean-linux.js';
+import {
+  CLEAN_CLOUD_INIT,
+  CLEAR_AT_SHUTDOWN,
+  CLEAR_IN_STEP,
+  CLEAR_TEMPORARY,
+  DROP_HALF_WRITTEN,
+  keepTemplateFiles,
+  OUR_NAME,
+  runOnFound,
+} from '../../guest/clean-linux.js';
 import { RETRY, escapeFileName, WAIT_FOR_LOCK, quoteWords, writeFileCommand } from '../../guest/guest-scripts.js';
 import type { GuestScript, GuestTools } from '../../guest/guest-tools.js';
 
@@ -47,16 +56,16 @@ pkgs install -y -- ${quoteWords(names)}
   };
 }
 
-/** @param age condition of find(1) for files in `/tmp` and `/var/tmp` */
-function forgetMachine(kept: readonly string[], age: string): string {
+/** Shell commands that remove what belongs to this machine, except temporary files. */
+function forgetMachine(kept: readonly string[]): string {
   return `${keepTemplateFiles(kept)}
+${CLEAR_TEMPORARY}
 drop /etc/hostid /etc/machine-id /var/db/dbus/machine-id /var/db/dhclient.leases.* /entropy /boot/entropy
 drop /var/db/entropy-file /var/db/entropy/* /var/cache/pkg/*
 drop /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
 drop /root/.history /root/.sh_history /root/.bash_history
 drop /var/log/*.[0-9] /var/log/*.bz2 /var/log/*.gz /var/log/*.xz /var/log/*.zst
-find /var/log -type f | while IFS= read -r file; do empty "$file" || true; done
-find /tmp /var/tmp -xdev ! -type d ${age} 2>/dev/null | drop_listed || true
+find /var/log -type f ${runOnFound('empty')} || true
 name='${OUR_NAME}'
 for file in /etc/rc.conf /etc/rc.conf.d/hostname /etc/hostname; do
   if grep -q "$name" "$file" 2>/dev/null; then
@@ -67,8 +76,7 @@ for file in /etc/rc.conf /etc/rc.conf.d/hostname /etc/hostname; do
 done
 # The next machine makes its own host id, keys and file system size at its first boot.
 true >/firstboot
-sync
-`;
+sync`;
 }
 
 function clean(kept: readonly string[]): GuestScript {
@@ -77,7 +85,12 @@ function clean(kept: readonly string[]): GuestScript {
     script: `set -eu
 ${CLEAN_CLOUD_INIT}
 pkg clean -a -y >/dev/null 2>&1 || true
-${forgetMachine(kept, '-type f -mmin +10')}`,
+${forgetMachine(kept)}
+${DROP_HALF_WRITTEN}
+# Younger files may be in use, by whoever is still at work.
+clear_temporary ${CLEAR_IN_STEP} -type f -mmin +10 || true
+sync
+`,
   };
 }
 
@@ -89,7 +102,10 @@ ${forgetMachine(kept, '-type f -mmin +10')}`,
 function cleanAtShutdown(kept: readonly string[]): string {
   return `freebsd=$(uname -s)
 if [ "$freebsd" = FreeBSD ]; then sh /etc/rc.shutdown; fi
-${forgetMachine(kept, '')}
+${forgetMachine(kept)}
+clear_temporary ${CLEAR_AT_SHUTDOWN} ! -type d
+sync
+rm -rf -- "\${tools%/*}"
 if [ "$freebsd" = FreeBSD ]; then halt -l -p; fi
 `;
 }

@@ -51,7 +51,7 @@ const SCRIPTS = new Map<string, (values: Values, input: Buffer) => Translation>(
   [scripts.WRITE_FILE, ({ path, size }, input) => ({ script: POSIX.writeFile({ path: toPosixPath(path), size: Number(size) }), input })], // prettier-ignore
   [scripts.ALLOW_KEY, ({ line }, input) => ({ script: POSIX.allowKey(WINDOWS_USER, String(line)), input })],
   [scripts.REVOKE_KEY, ({ blob }, input) => ({ script: POSIX.revokeKey(WINDOWS_USER, String(blob)), input })],
-  [scripts.SUPERVISE, ({ work }, input) => ({ script: translateShutDown(String(work)), input })],
+  [scripts.SUPERVISE, ({ work }) => translateShutDown(String(work))],
   [WINDOWS_FOLLOW, translateFollow],
   [tools.LIST_PROGRAMS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}-${Version}\\n'", input })],
   [tools.LIST_PROGRAM_VERSIONS, (_values, input) => ({ script: "dpkg-query -W -f='${Package}\\t${Version}\\n'", input })], // prettier-ignore
@@ -112,13 +112,15 @@ function toPosixPath(path: Value | undefined): string {
 }
 
 /** Translates the script with which imagefactory shuts a guest down. @throws Error for any other script */
-function translateShutDown(work: string): string {
+function translateShutDown(work: string): Translation {
   const blob = String(parseAssignments(work).values['blob']);
   const cleanUp = POWERSHELL_GUEST.lastCleanUp;
-  const expected = POWERSHELL_GUEST.shutDown({ blob, cleanUp, cleanAtShutdown: tools.CLEAN_AT_SHUTDOWN });
+  const { script: expected } = POWERSHELL_GUEST.shutDown({ blob, cleanUp, cleanAtShutdown: tools.CLEAN_AT_SHUTDOWN });
   if (parseAssignments(expected).values['work'] !== work)
     throw new Error('the script of SUPERVISE is not the script with which imagefactory shuts a guest down');
-  return POSIX.shutDown({ blob, cleanUp: POSIX.lastCleanUp, cleanAtShutdown: APT_TOOLS.cleanAtShutdown([]) });
+  const cleanAtShutdown = APT_TOOLS.cleanAtShutdown([]);
+  const { script, input = '' } = POSIX.shutDown({ blob, cleanUp: POSIX.lastCleanUp, cleanAtShutdown });
+  return { script, input: Buffer.from(input) };
 }
 
 const TEXT = String.raw`'(?:[^']|'')*'`;

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { resourceName } from '../../../../src/domain/names.js';
+import { choosePowerButtonTime } from '../../../../src/activities/guest/shut-down-guest.js';
 import { cleanLinux, cleanLinuxAtShutdown } from '../../../../src/os/guest/clean-linux.js';
 import { FREEBSD_TOOLS } from '../../../../src/os/families/freebsd/guest.js';
 
@@ -22,10 +32,21 @@ describe('a guest that is cleaned', () => {
   let root = '';
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'clean-'));
-    for (const folder of ['etc/cloud/cloud.cfg.d', 'var/log', 'var/tmp', 'tmp', 'proc', 'root', 'bin', 'dev/shm']) {
+    for (const folder of [
+      'etc/cloud/cloud.cfg.d',
+      'var/log',
+      'var/tmp',
+      'tmp',
+      'proc',
+      'root',
+      'bin',
+      'run',
+      'dev/shm',
+    ]) {
       mkdirSync(join(root, folder), { recursive: true });
     }
     put('/proc/cmdline', 'quiet\n');
+    put('/proc/self/comm', 'sh\n');
     // Programs that would change this machine, or name its users.
     for (const name of ['cloud-init', 'getent', 'sync', 'pkg', 'halt', 'systemctl'])
       put(`/bin/${name}`, '#!/bin/sh\n', 0o755);
@@ -112,6 +133,112 @@ describe('a guest that is cleaned', () => {
     put('/var/lib/cloud/instance/obj.pkl', 'state');
     cleanAll();
     assert(has('/var/lib/cloud/scripts/per-boot/own') && !has('/var/lib/cloud/instance/obj.pkl'));
+  });
+
+  /** Takes from find what a find of long ago, or of BusyBox, does not have. */
+  const haveOldFind = (): void =>
+    put('/bin/find', '#!/bin/sh\ncase "$*" in *-delete*) exit 1 ;; esac\nexec /usr/bin/find "$@"\n', 0o755);
+  /** The ways in which a guest is cleaned, and the places of its logs and temporary files. */
+  const ways: Record<string, (kept: string[]) => void> = {
+    'in the step': (kept) => cleanAll(kept),
+    'at the shutdown': (kept) => run((inRoot) => cleanLinuxAtShutdown(kept.map(inRoot))),
+    'of FreeBSD, in the step': (kept) => run((inRoot) => FREEBSD_TOOLS.cleanGuest(kept.map(inRoot)).script),
+    'of FreeBSD, at the shutdown': (kept) => run((inRoot) => FREEBSD_TOOLS.cleanAtShutdown(kept.map(inRoot))),
+  };
+  for (const [way, clean] of Object.entries(ways)) {
+    for (const find of ['a find that deletes', 'an old find']) {
+      it(`loses no file that the name of another one has after a line break: ${way}, ${find}`, () => {
+        if (find === 'an old find') haveOldFind();
+        put('/etc/passwd', 'root:x:0:0::/root:/bin/sh\n');
+        const traps = [
+          `/tmp/x\n${root}/etc/passwd`,
+          `/var/log/x\n${root}/etc/passwd`,
+          `/var/log/x.gz\n${root}/etc/passwd`,
+        ];
+        for (const kept of [[], ['/var/tmp/own']]) {
+          for (const path of [...traps, ...kept]) put(path, 'a trap');
+          for (const path of traps) utimesSync(join(root, path), 1, 1);
+          clean(kept);
+          assert.equal(read('/etc/passwd'), 'root:x:0:0::/root:/bin/sh\n');
+          assert(!has(traps[0] ?? ''));
+          for (const path of kept) assert.equal(read(path), 'a trap');
+        }
+      });
+
+      it(`removes many files by few processes: ${way}, ${find}`, () => {
+        if (find === 'an old find') haveOldFind();
+        for (const name of ['rm', 'rmdir']) put(`/bin/${name}`, `#!/bin/sh\necho >>'${root}/calls'\nexec /bin/${name} "$@"\n`, 0o755); // prettier-ignore
+        for (const kept of [[], ['/tmp/own/100']]) {
+          for (let number = 0; number < 200; number++) {
+            put(`/tmp/own/${number}`, '');
+            utimesSync(join(root, `/tmp/own/${number}`), 1, 1);
+          }
+          clean(kept);
+          const left = existsSync(join(root, 'tmp/own')) ? readdirSync(join(root, 'tmp/own')) : [];
+          assert.deepEqual(left, kept.length === 0 ? [] : ['100']);
+        }
+        assert(read('/calls').length < 40, `${read('/calls').length} processes`);
+      });
+    }
+  }
+
+  it('loses young temporary files in the step, unless a package manager is at work', () => {
+    put('/proc/123/comm', 'dracut\n');
+    put('/var/tmp/young', '');
+    put('/var/tmp/old', '');
+    utimesSync(join(root, 'var/tmp/old'), 1, 1);
+    cleanAll();
+    assert(has('/var/tmp/young') && !has('/var/tmp/old'));
+    put('/proc/123/comm', 'sshd\n');
+    cleanAll();
+    assert(!has('/var/tmp/young'));
+  });
+
+  it('keeps the files of a template that has thousands of them', () => {
+    const kept = Array.from({ length: 4000 }, (_, number) => `/var/tmp/a rather long path of the template/${number}`);
+    const stays = kept.at(-1) ?? '';
+    put(stays, 'own');
+    put('/var/tmp/other', '');
+    for (const clean of Object.values(ways)) clean(kept);
+    assert.equal(read(stays), 'own');
+    assert(!has('/var/tmp/other'));
+  });
+
+  it('has its identity removed, and on the disk, before the many temporary files, whose removal has a limit', () => {
+    put('/etc/machine-id', '0123\n');
+    put('/tmp/a', '');
+    put(
+      '/bin/sync',
+      `#!/bin/sh\necho "$(cat '${root}/etc/machine-id')$(ls '${root}/tmp')" >>'${root}/synced'\n`,
+      0o755,
+    );
+    put('/bin/timeout', `#!/bin/sh\necho "$*" >>'${root}/limits'\nshift\nexec "$@"\n`, 0o755);
+    run(() => cleanLinuxAtShutdown([]));
+    assert.equal(read('/synced'), 'a\n\n');
+    assert.match(read('/limits'), /^60 find /m);
+  });
+
+  it('writes to the disk what is done when systemd ends the clean-up', () => {
+    mkdirSync(join(root, 'run/systemd/system'), { recursive: true });
+    run(() => cleanLinuxAtShutdown([]));
+    // A clean-up of temporary files that is cut short.
+    put('/bin/timeout', `#!/bin/sh\n[ "$1" = 1 ] || { echo cut >>'${root}/calls'; kill -TERM "$PPID"; }\n`, 0o755);
+    put('/bin/sync', `#!/bin/sh\necho sync >>'${root}/calls'\n`, 0o755);
+    const env = { PATH: `${root}/bin:/usr/bin:/bin` };
+    assert.equal(spawnSync('sh', [join(root, 'run/imagefactory-clean/script')], { env }).status, 1);
+    assert.equal(read('/calls'), 'sync\ncut\nsync\n');
+    assert.deepEqual(readdirSync(join(root, 'run')).sort(), ['imagefactory-clean', 'systemd']);
+  });
+
+  it('has cleaned itself, or systemd has ended that, before the power button can be pressed', () => {
+    mkdirSync(join(root, 'run/systemd/system'), { recursive: true });
+    run(() => cleanLinuxAtShutdown([]));
+    const [, limit] = /^TimeoutSec=(\d+)$/m.exec(read('/run/systemd/system/imagefactory-clean.service')) ?? [];
+    assert(Number(limit) > 60, 'the removal of the temporary files has 60 s');
+    for (const wait of [60, 300, 86_400]) {
+      const pressed = choosePowerButtonTime(1_000_000, 1_000_000 + wait * 1000) - 1_000_000;
+      assert(pressed > Number(limit) * 1000, `${wait}: ${pressed}`);
+    }
   });
 
   it('loses at the shutdown what was written since, when nobody uses /tmp any more', () => {
