@@ -44,7 +44,8 @@ describe('the removal of the documents of a JEOS', () => {
       pollInterval: 1,
     } as unknown as Deps;
     const removal = { resources: [RESOURCE], workflows: [] } as unknown as Removal;
-    const { failed } = await new MockActivityEnvironment().run(() => removeLeftovers(deps, { cloud: 'c', removal }));
+    const run = (): ReturnType<typeof removeLeftovers> => removeLeftovers(deps, { cloud: 'c', removal });
+    const { failed } = await new MockActivityEnvironment().run<[], Awaited<ReturnType<typeof run>>, typeof run>(run);
     assert.deepEqual(failed, []);
     if (starter === 'before and after') await write();
     return Promise.all(
