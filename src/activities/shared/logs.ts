@@ -37,7 +37,7 @@ let masked: Promise<unknown> = Promise.resolve();
  * Masks a long text that may begin and end within a secret. Lets the worker do other work, such as heartbeats, in
  * between.
  */
-export function maskLongText(text: string): Promise<string> {
+function maskLongText(text: string): Promise<string> {
   const masker = currentMasker();
   const result = masked.then(() => maskWithPauses(masker, text));
   masked = result.catch(() => undefined);
