@@ -28,9 +28,9 @@ export class GuestJournal implements Journal {
    *
    * @param options timeout: seconds from the step's start, after which the guest kills the step's process group.
    *   maxOutput: maximum number of bytes of output to keep, default 65,536. earlier: maximum number of bytes of earlier
-   *   output that onOutput gets when the call attaches to a step, default maxOutput. round: letters, digits and dots, default
-   *   `0`. forceRerun: run the step in this round, even if another round has succeeded or is running. prefersBash: run
-   *   a script that has no `#!` line with bash, if the guest has bash; default false
+   *   output that onOutput gets when the call attaches to a step, default maxOutput. round: letters, digits and dots,
+   *   default `0`. forceRerun: run the step in this round, even if another round has succeeded or is running.
+   *   prefersBash: run a script that has no `#!` line with bash, if the guest has bash; default false
    * @throws FactoryError DeadlineExceeded (not retryable) with the tail of the output when the timeout is over;
    *   GuestUnreachable (retryable) when the connection is lost, or the guest cannot start the step; GuestLoginRefused
    *   when the command prefix does not make us root. The signal's reason on abort: the step then goes on in the guest.
