@@ -43,8 +43,8 @@ export interface Store {
   deleteDocument(uuid: string, name: string): Promise<void>;
   /**
    * Deletes the working documents, unless somebody needs them. First puts them aside, then asks `areNeeded`, and
-   * deletes them only when the answer is false. Else puts them back. So a document that is written after the call of
-   * `areNeeded` is never deleted. A document that is written in between stays instead of an old one with the same name.
+   * deletes them only when the answer is false. Else puts them back, except those that were written anew in between. So
+   * a document that is written after the call of `areNeeded` is never deleted.
    */
   deleteDocumentsUnless(uuid: string, areNeeded: () => Promise<boolean>): Promise<void>;
   /**

@@ -44,9 +44,9 @@ describe('the removal of the documents of a JEOS', () => {
       pollInterval: 1,
     } as unknown as Deps;
     const removal = { resources: [RESOURCE], workflows: [] } as unknown as Removal;
-    const run = (): ReturnType<typeof removeLeftovers> => removeLeftovers(deps, { cloud: 'c', removal });
-    const { failed } = await new MockActivityEnvironment().run<[], Awaited<ReturnType<typeof run>>, typeof run>(run);
-    assert.deepEqual(failed, []);
+    await new MockActivityEnvironment().run(async () => {
+      assert.deepEqual((await removeLeftovers(deps, { cloud: 'c', removal })).failed, []);
+    });
     if (starter === 'before and after') await write();
     return Promise.all(
       ['installer.console', 'template.tdl', 'parameters.json'].map(async (name) =>
