@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
 import { KEYS_VARIABLE, generateKeyLine, readPayloadKeysFromEnv, type PayloadKeys } from '../../../src/codec/keys.js';
+import { MEDIA_ADDRESSES } from '../../fakes/openstack/media-server.js';
 import { TestEnv, type Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 import { until } from '../../support/until.js';
+import { startWorkerCommand, type WorkerCommand } from '../../support/worker-command.js';
 
 const FIRST = generateKeyLine('first');
 const SECOND = generateKeyLine('second');
@@ -35,15 +37,20 @@ async function keyIdsOf(build: Build): Promise<Set<string>> {
 }
 
 it('payload keys can be given to a worker whose builds have begun without them', { timeout: 240_000 }, async (t) => {
-  const env = await TestEnv.start();
+  const env = await TestEnv.start({ worker: false });
+  const options = ['--task-queue', env.taskQueue, '--allow-address', MEDIA_ADDRESSES.join()];
+  const start = (keys: Record<string, string>): WorkerCommand => {
+    const worker = startWorkerCommand(env.storage, options, { ...env.variables(), ...keys });
+    t.after(() => worker.child.kill('SIGKILL'));
+    return worker;
+  };
   t.after(() => env.close());
+  const plain = start({});
   const build = await env.build(env.template({ name: 'began-plain' }));
   await build.reaches('jeos');
-  await env.stopWorker();
-  const keys = keysOf(FIRST);
-  assert.ok(keys);
-  env.payloadKeys = keys;
-  await env.startWorker();
+  plain.child.kill('SIGTERM');
+  await plain.ended;
+  start({ [KEYS_VARIABLE]: FIRST });
   // The client of this test has no keys, so it cannot read the result.
   await until(async () => {
     const { events } = await build.handle.fetchHistory();
