@@ -180,7 +180,8 @@ describe('the status of a build', { concurrency: 4 }, () => {
     assert.match(page.currentDetails, /^### tiny: HELD\n/);
     const io = new RecordingIo(env.variables());
     await run(['--task-queue', env.taskQueue, '--output', 'json', 'images', `{"identifier": "${build.uuid}"}`], io);
-    assert.equal((JSON.parse(io.stdout) as { status: string }).status, 'HELD');
+    const { images } = JSON.parse(io.stdout) as { images: { status: string }[] };
+    assert.deepEqual(images.map(({ status }) => status), ['HELD']); // prettier-ignore
     assert.match(text, /The build is held: command:1 bad failed 0:\d\d ago/);
     assert.match(text, /In 23:59:\d\d the build gives up and cleans up/);
     assert.match(text, /tries again: run command bad/);
