@@ -24,9 +24,9 @@ export interface BuildInput {
 const MOST_KEPT = 64;
 
 /**
- * Why nothing is shown when the store has no documents of a `documentsId`. The plan writes them before the first
- * activity with a `documentsId` starts, so somebody has deleted them, and their secrets are not known any more. A `ref`
- * is different: a build has no documents, and no secrets, until its plan has written them.
+ * Why nothing is shown when the store has no documents of the JEOS that `documentsId` names. Builds write them before
+ * the installer run starts, so somebody has deleted them, and their secrets are not known any more. The documents of a
+ * build itself are different: it has none, and no secrets, until its plan has written them.
  */
 const DOCUMENTS_GONE = 'the documents with the passwords to mask are not in the store any more';
 
@@ -48,8 +48,8 @@ export class BuildMaskers {
       const uuids = new Set([ref?.uuid, documentsId].filter((uuid) => uuid !== undefined));
       const stored = new Map<string, SecretSources>();
       for (const uuid of uuids) stored.set(uuid, await this.readSources(uuid));
-      const own = documentsId === undefined ? undefined : stored.get(documentsId);
-      if (own !== undefined && !hasText(own)) return createBlindMasker(DOCUMENTS_GONE);
+      const shared = documentsId === undefined || documentsId === ref?.uuid ? undefined : stored.get(documentsId);
+      if (shared !== undefined && !hasText(shared)) return createBlindMasker(DOCUMENTS_GONE);
       const given = input === undefined ? [] : [{ template: input.template, parameters: { ...input.parameters } }];
       return this.find([...given, ...stored.values()].filter(hasText));
     } catch (error) {
