@@ -179,7 +179,7 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     assert.equal((await ask('converting', 0, 'watch', identifier))['type'], 'TargetImage');
     assert.equal((await ask('converting', 0, 'status', identifier))['type'], 'target_image');
     await ask('converting', 1, 'target_image', 'qcow2', '--id', randomUUID());
-    await ask('converting', 1, 'target_image', 'atlas', '--id', BASE);
+    await ask('converting', 2, 'target_image', 'atlas', '--id', BASE);
     await ask('converting', 2, 'target_image', 'qcow2');
     await ask('converting', 0, 'targets');
     await ask('converting', 2, 'targets', '--nonsense');
