@@ -67,7 +67,12 @@ describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => 
     assert.match(String(start['release']), /^\d+\.\d+/);
     assert.equal(start['temporal'], temporal.address);
     assert.equal(start['namespace'], 'default');
-    assert.deepEqual(start['taskQueues'], ['imagefactory', 'imagefactory-wait', 'imagefactory-transfer']);
+    assert.deepEqual(start['taskQueues'], [
+      'imagefactory',
+      'imagefactory-wait',
+      'imagefactory-transfer',
+      'imagefactory-convert',
+    ]);
     assert.deepEqual(start['clouds'], ['envvars']);
     assert.equal(start['store'], join(directory, 'store'));
 
