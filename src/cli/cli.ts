@@ -9,7 +9,7 @@ import {
   TemporalUnavailableError,
 } from '../client/index.js';
 import { indentNextLines, toPlainLine } from '../domain/plain-text.js';
-import { suggestName } from '../domain/suggest.js';
+import { suggestName } from '../domain/nearest.js';
 import { COMMANDS } from './commands/index.js';
 import type { Command } from './commands/command.js';
 import { lastValue, readConfigFile, resolveSettings, type GivenOptions } from './config.js';

@@ -1,5 +1,5 @@
 import { FactoryError } from './errors.js';
-import { suggestName } from './suggest.js';
+import { suggestName } from './nearest.js';
 import type { ParameterDefinition } from './parameter-definition.js';
 import { PARAMETERS, type ParameterName } from './parameter-table.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { suggestName } from '../../../src/domain/suggest.js';
+import { suggestName } from '../../../src/domain/nearest.js';
 
 const KNOWN = ['base_image', 'validate', 'images', 'status', 'watch', 'cancel', 'delete', 'dev', 'gc', 'ssh'];
 
