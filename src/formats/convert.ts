@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 import type { FormatName } from '../domain/targets.js';
@@ -39,7 +39,6 @@ async function convert(source: Disk, name: FormatName, options: ConversionOption
   ]);
   const path = join(workFolder, fileName);
   await rename(output.path, path);
-  await syncFolder(workFolder);
   await rm(folder, { recursive: true });
   const qemu = await readQemuVersion(signal);
   return {
@@ -103,15 +102,6 @@ function reportPercent({ onProgress }: ConversionOptions, message: string): (per
 
 async function emptyFolder(folder: string): Promise<void> {
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /** Codes of errors of the worker's disk that may pass: it is full, or it fails now. */

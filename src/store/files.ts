@@ -106,7 +106,7 @@ export async function moveFile(from: string, to: string): Promise<void> {
     await file.close();
   }
   await rename(from, to);
-  await syncFolder(to);
+  await syncFolder(dirname(to));
 }
 
 /**
