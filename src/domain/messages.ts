@@ -191,14 +191,14 @@ export interface BaseImageResult {
 export interface ConvertedDisk {
   /** Bytes of the file. */
   size: number;
-  /** Bytes of the disk in the file. */
+  /** Bytes of the disk that a guest sees. It is larger than the source's where the format needs that. */
   virtualSize: number;
   /** Digests of the file, in hexadecimal. */
   sha256: string;
   sha512: string;
-  /** How the output was compared with its source, for people. */
+  /** How the file was verified, for people: "qemu-img compare with the source, qemu-img check". */
   verifiedBy: string;
-  /** The program that converted the disk, with its version. */
+  /** The programs that wrote the file, with their versions: "qemu-img 7.2.22". */
   converter: string;
 }
 

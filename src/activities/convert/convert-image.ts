@@ -55,7 +55,7 @@ export async function convertImage(
   // of its own.
   await deps.store.removeWorkFolder(ref.uuid);
   const workFolder = await mkdtemp(join(await deps.store.prepareWorkFolder(ref.uuid), 'convert-'));
-  const converted = await convertDisk(disk, format, {
+  const { path: file, ...output } = await convertDisk(disk, format, {
     workFolder,
     imageName,
     system: { os: os.name, version: os.version, arch: os.arch, firmware, secureBoot },
@@ -64,9 +64,7 @@ export async function convertImage(
     onProgress: reportProgress,
     signal: cancellationSignal(),
   });
-  const { size, virtualSize, sha256, sha512, verifiedBy, converter } = converted;
-  const output: ConvertedDisk = { size, virtualSize, sha256, sha512, verifiedBy, converter };
-  await deps.store.moveToBody(ref.uuid, converted.path);
+  await deps.store.moveToBody(ref.uuid, file);
   await deps.store.writeDocument(ref.uuid, OUTPUT, JSON.stringify(output));
   return output;
 }

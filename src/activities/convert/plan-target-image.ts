@@ -9,8 +9,7 @@ import { cancellationSignal, type Deps } from '../shared/context.js';
 
 export interface PlanTargetImageInput {
   ref: BuildRef;
-  /** Its name is not `input`, because a target image has no template in which a worker looks for passwords. */
-  request: TargetImageInput;
+  input: TargetImageInput;
 }
 
 /** What a target image is made from, and what it becomes. */
@@ -35,10 +34,10 @@ export interface PlannedTarget {
  * @throws FactoryError InvalidParameter when there is no such target, NotFound when the base image has no record or no
  *   bytes, Conflict when the base image is not complete
  */
-export async function planTargetImage(deps: Deps, { ref, request }: PlanTargetImageInput): Promise<PlannedTarget> {
-  const { name: target, format } = findTarget(request.target);
-  const base = await findBaseImage(deps, request.baseImage);
-  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, request, base, target, format }));
+export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
+  const { name: target, format } = findTarget(input.target);
+  const base = await findBaseImage(deps, input.baseImage);
+  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input, base, target, format }));
   const image = await findSource(deps, ref.cloud, base);
   const { firmware, secure_boot: secureBoot } = base.parameters;
   return {
@@ -96,10 +95,7 @@ interface RecordParts extends PlanTargetImageInput {
   format: FormatName;
 }
 
-async function buildInitialRecord(
-  deps: Deps,
-  { ref, request, base, target, format }: RecordParts,
-): Promise<BuildRecord> {
+async function buildInitialRecord(deps: Deps, { ref, input, base, target, format }: RecordParts): Promise<BuildRecord> {
   const earlier = await deps.store.readRecord(ref.uuid);
   return {
     identifier: ref.uuid,
@@ -110,7 +106,7 @@ async function buildInitialRecord(
     status: 'BUILDING',
     status_detail: { activity: 'Initializing image prior to Cloud/OS customization', error: null },
     percent_complete: 0,
-    parameters: { ...request.parameters },
+    parameters: { ...input.parameters },
     properties: {},
     workflow_id: ref.workflowId,
     cloud: ref.cloud,

@@ -12,9 +12,9 @@ export interface BuildInput {
   documentsId?: string;
   /**
    * Input of the build. Only the activities that plan the build have it, because the store has no documents of the
-   * build yet.
+   * build yet. The input of a target image has no template, and so no secrets.
    */
-  input?: BaseImageInput;
+  input?: Partial<Pick<BaseImageInput, 'template'>> & { parameters: object };
 }
 
 /**
@@ -50,7 +50,8 @@ export class BuildMaskers {
       for (const uuid of uuids) stored.set(uuid, await this.readSources(uuid));
       const shared = documentsId === undefined || documentsId === ref?.uuid ? undefined : stored.get(documentsId);
       if (shared !== undefined && !hasText(shared)) return createBlindMasker(DOCUMENTS_GONE);
-      const given = input === undefined ? [] : [{ template: input.template, parameters: { ...input.parameters } }];
+      const { template, parameters } = input ?? {};
+      const given = template === undefined ? [] : [{ template, parameters: { ...parameters } }];
       return this.find([...given, ...stored.values()].filter(hasText));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -85,8 +85,7 @@ export async function followToEnd(
     stopListening();
   }
   if (signal !== undefined) {
-    const { printDocument = (document) => io.out(formatDocument('watch', document)) } = mode;
-    if (settings.output === 'json') printDocument(describeInterrupted(uuid, last, signal));
+    if (settings.output === 'json') printDocument(io, mode, describeInterrupted(uuid, last, signal));
     io.err(mode.leaveHint ?? formatDetachHint(uuid));
     return DETACHED[signal];
   }
@@ -110,6 +109,12 @@ export function toFollowError(uuid: string, error: unknown): unknown {
     hint: `${hint}\nthe build does not need this command; to follow it again: imagefactory watch ${uuid}`.trim(),
     cause: error,
   });
+}
+
+/** Prints the JSON document of a build in the way of the command. */
+function printDocument(io: Io, mode: FollowMode, document: ResultDocument<'watch'>): void {
+  if (mode.printDocument === undefined) io.out(formatDocument('watch', document));
+  else mode.printDocument(document);
 }
 
 /** Describes, for the JSON document, a command that a signal ended while its build goes on. */
@@ -147,14 +152,13 @@ async function printEnd(
 ): Promise<void> {
   const { io, settings } = context;
   const { expected = 'COMPLETE', againHint = formatResumeHint(outcome.uuid), serverEnds = false } = mode;
-  const { printDocument = (document) => io.out(formatDocument('watch', document)) } = mode;
   const cleanup = await summarizeCleanup(client, outcome, last);
   const deletion = await findDeletion(client, outcome.uuid, last?.startedAt).catch(() => undefined);
   if (settings.output === 'json') {
     const { removed, leftovers } = cleanup;
     const error = describeOutcome(outcome, expected);
     const record = await fetchRecord(client, outcome, last?.workflowId ?? getWorkflowId(outcome.uuid));
-    printDocument({
+    printDocument(io, mode, {
       ...record,
       removed,
       leftovers,

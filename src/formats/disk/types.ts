@@ -1,15 +1,12 @@
+import type { ConvertedDisk } from '../../domain/messages.js';
+import type { Progress } from '../../domain/status.js';
+
 /** A disk image file. Its format is always named, never probed: a guest can write any header into its own disk. */
 export interface Disk {
   path: string;
   format: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vhdx' | 'vpc';
   /** bytes */
   virtualSize: number;
-}
-
-interface Progress {
-  message: string;
-  /** 0 to 100, if it is known. */
-  percent?: number;
 }
 
 export interface ConversionOptions {
@@ -35,21 +32,12 @@ export interface ConversionOptions {
   osType?: string;
   /** How a qcow2 is compressed; qcow2 only. Default `none`. QEMU before 5.1 cannot read `zstd`. */
   compression?: 'none' | 'zlib' | 'zstd';
-  onProgress?: (progress: Progress) => void;
+  onProgress?: (progress: Pick<Progress, 'message' | 'percent'>) => void;
   signal?: AbortSignal;
 }
 
-export interface ConvertedFile {
+/** The file that a conversion has written. */
+export interface ConvertedFile extends ConvertedDisk {
   /** Path in the work folder. */
   path: string;
-  /** bytes */
-  size: number;
-  /** Size of the disk that a guest sees, in bytes. It is larger than the source's where the format needs that. */
-  virtualSize: number;
-  sha256: string;
-  sha512: string;
-  /** How the file was verified: "qemu-img compare with the source, qemu-img check". */
-  verifiedBy: string;
-  /** The programs that wrote the file, with their versions: "qemu-img 7.2.22". */
-  converter: string;
 }

@@ -66,7 +66,7 @@ async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput
       budget: { total: 600, attempt: 300 },
     },
     'planTargetImage',
-    { ref, request: input },
+    { ref, input },
   );
   const { name, version, arch } = planned.os;
   status.status.name = planned.imageName;

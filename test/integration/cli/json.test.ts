@@ -91,7 +91,7 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
       JSON.stringify(input).includes(BASE) ? { records: [base], total: 1 } : { records: [], total: 0 };
     const convertImage = async (): Promise<unknown> => DISK;
     const planTargetImage = async (input: unknown): Promise<unknown> => {
-      const { target } = (input as { request: { target: string } }).request;
+      const { target } = (input as { input: { target: string } }).input;
       return { name: 'f19', imageName: 'f19', os: { name: 'Fedora', version: '19', arch: 'x86_64' }, target };
     };
     await serve('converting', { readRecords, planTargetImage, convertImage });
