@@ -4,6 +4,7 @@ import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { findTarget, type FormatName } from '../../domain/targets.js';
 import type { Image } from '../../openstack/types.js';
+import { buildInitialRecord } from '../records/initial-record.js';
 import type { SourceImage } from './source-images.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
@@ -37,7 +38,25 @@ export interface PlannedTarget {
 export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
   const { name: target, format } = findTarget(input.target);
   const base = await findBaseImage(deps, input.baseImage);
-  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input, base, target, format }));
+  await deps.store.writeRecord(
+    await buildInitialRecord(deps, ref, {
+      type: 'TargetImage',
+      template: base.template,
+      icicle: base.icicle,
+      parameters: { ...input.parameters },
+      name: base.name,
+      os: base.os,
+      min_disk: base.min_disk,
+      jeos: base.jeos,
+      packages: base.packages,
+      package_details: base.package_details,
+      icicle_warning: base.icicle_warning,
+      target,
+      base_image_id: base.identifier,
+      base_image_checksum: base.checksum,
+      format,
+    }),
+  );
   const image = await findSource(deps, ref.cloud, base);
   const { firmware, secure_boot: secureBoot } = base.parameters;
   return {
@@ -87,47 +106,4 @@ async function findSource(deps: Deps, cloudName: string, base: BuildRecord): Pro
   throw new FactoryError('NotFound', `image ${id} of base image ${base.identifier} ${state} on cloud ${cloudName}`, {
     hint: 'build the base image again: imagefactory base_image TEMPLATE',
   });
-}
-
-interface RecordParts extends PlanTargetImageInput {
-  base: BuildRecord;
-  target: string;
-  format: FormatName;
-}
-
-async function buildInitialRecord(deps: Deps, { ref, input, base, target, format }: RecordParts): Promise<BuildRecord> {
-  const earlier = await deps.store.readRecord(ref.uuid);
-  return {
-    identifier: ref.uuid,
-    type: 'TargetImage',
-    data: deps.store.bodyPath(ref.uuid),
-    template: base.template,
-    icicle: base.icicle,
-    status: 'BUILDING',
-    status_detail: { activity: 'Initializing image prior to Cloud/OS customization', error: null },
-    percent_complete: 0,
-    parameters: { ...input.parameters },
-    properties: {},
-    workflow_id: ref.workflowId,
-    cloud: ref.cloud,
-    name: base.name,
-    os: base.os,
-    created_at: earlier?.created_at ?? new Date().toISOString(),
-    completed_at: null,
-    glance_id: null,
-    checksum: null,
-    checksum_md5: null,
-    size: null,
-    min_disk: base.min_disk,
-    jeos: base.jeos,
-    packages: base.packages,
-    package_details: base.package_details,
-    icicle_warning: base.icicle_warning,
-    timings: {},
-    downloaded: false,
-    target,
-    base_image_id: base.identifier,
-    base_image_checksum: base.checksum,
-    format,
-  };
 }

@@ -3,7 +3,6 @@ import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { createQueueWorkflowId } from '../../domain/create-queue.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
-import type { BuildRecord } from '../../domain/record.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
 import { checkGrubPrograms } from '../../media/grub.js';
 import { checkIsoPrograms } from '../../media/iso.js';
@@ -23,6 +22,7 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import { contentDocumentName } from '../shared/template-content.js';
 import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
+import { buildInitialRecord } from '../records/initial-record.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { getJeosDocumentsId, getJeosWorkflowId } from '../shared/jeos-ids.js';
 import type { PlannedBuild } from './planned-build.js';
@@ -50,7 +50,9 @@ export interface PreparedPlan {
  */
 export async function planBaseImage(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<PlannedBuild> {
   // Writes the record first, so that a build that fails during planning has a record too.
-  await deps.store.writeRecord(await buildInitialRecord(deps, { ref, input }));
+  const { template, templateName: name, parameters } = input;
+  const known = { type: 'BaseImage', template, name, parameters: { ...parameters } } as const;
+  await deps.store.writeRecord(await buildInitialRecord(deps, ref, known));
   const prepared = await preparePlan(deps, { ref, input });
   await storePlan(deps, { ref, input }, prepared);
   return prepared.planned;
@@ -146,8 +148,9 @@ export async function storePlan(
 ): Promise<void> {
   for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
   await writeDocuments(deps, ref.uuid, input, parameters);
-  const record = await buildInitialRecord(deps, { ref, input });
-  await deps.store.writeRecord({ ...record, parameters: { ...parameters }, name: planned.name, os: planned.os });
+  const { name, os } = planned;
+  const known = { type: 'BaseImage', template: input.template, name, os, parameters: { ...parameters } } as const;
+  await deps.store.writeRecord(await buildInitialRecord(deps, ref, known));
 }
 
 async function writeDocuments(
@@ -221,38 +224,4 @@ async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildP
   throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
     hint: `--parameter network takes one of: ${names}`,
   });
-}
-
-/** Builds the record of a build whose template has not been parsed yet. */
-async function buildInitialRecord(deps: Deps, { ref, input }: PlanBaseImageInput): Promise<BuildRecord> {
-  const earlier = await deps.store.readRecord(ref.uuid);
-  return {
-    identifier: ref.uuid,
-    type: 'BaseImage',
-    data: deps.store.bodyPath(ref.uuid),
-    template: input.template,
-    icicle: null,
-    status: 'BUILDING',
-    status_detail: { activity: 'Initializing image prior to Cloud/OS customization', error: null },
-    percent_complete: 0,
-    parameters: { ...input.parameters },
-    properties: {},
-    workflow_id: ref.workflowId,
-    cloud: ref.cloud,
-    name: input.templateName,
-    os: { name: '', version: '', arch: '' },
-    created_at: earlier?.created_at ?? new Date().toISOString(),
-    completed_at: null,
-    glance_id: null,
-    checksum: null,
-    checksum_md5: null,
-    size: null,
-    min_disk: null,
-    jeos: null,
-    packages: null,
-    package_details: null,
-    icicle_warning: null,
-    timings: {},
-    downloaded: false,
-  };
 }

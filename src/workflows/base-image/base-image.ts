@@ -5,7 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import { describeInstallerLeftovers } from '../../domain/status.js';
 import { captureImage } from '../lifecycle/capture-image.js';
 import { isAlreadyBuilt, isCanceled, isLostByReset } from '../lifecycle/failures.js';
-import { runLifecycle } from '../lifecycle/lifecycle.js';
+import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
 import { BaseImageBuild } from './base-image-build.js';
 import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
@@ -19,7 +19,7 @@ import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
  */
 export async function baseImage(input: BaseImageInput): Promise<BaseImageResult> {
   const build = new BaseImageBuild(input);
-  const { context, ref, status, steps } = build;
+  const { context } = build;
   allowSshSessions(build);
   return runLifecycle(context, {
     build: () => buildOnce(build),
@@ -28,14 +28,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
     continuesEarlierRun: input.resumed !== undefined,
     keepAfterFailure: () => (build.parameters.on_error === 'keep' ? build.parameters.keep_for : undefined),
     timeout: () => build.parameters.timeout,
-    writeRecord: (result, failure) =>
-      steps.run({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
-        ref,
-        result,
-        failure,
-        timings: status.timings(),
-        status: result !== undefined ? 'COMPLETE' : failure?.type === 'Canceled' ? 'CANCELED' : 'FAILED',
-      }),
+    writeRecord: createRecordWriter(context),
   });
 }
 

@@ -1,6 +1,6 @@
 import { CancellationScope, defineQuery, setHandler } from '@temporalio/workflow';
-import type { ImageKind } from '../../domain/image-kinds.js';
-import { STATUS_QUERY } from '../../domain/messages.js';
+import type { ImageKind, RecordedKind } from '../../domain/image-kinds.js';
+import { STATUS_QUERY, type BaseImageResult, type TargetImageResult } from '../../domain/messages.js';
 import type { BuildStatus } from '../../domain/status.js';
 import type { BuildContext } from './build-context.js';
 import { withBuildTimeout } from './build-timeout.js';
@@ -26,4 +26,20 @@ export function runLifecycle<K extends ImageKind, R>(context: BuildContext<K>, l
   if (timeout === undefined) return withCleanup(context, build, lifecycle);
   const clock = { limit: timeout, paused: () => context.pausedMilliseconds, isPaused: () => context.isPaused };
   return withCleanup(context, () => withBuildTimeout(clock, build), lifecycle);
+}
+
+/** Returns the function with which a build completes its record, as its last step. */
+export function createRecordWriter({
+  ref,
+  status,
+  steps,
+}: BuildContext<RecordedKind>): NonNullable<Lifecycle<BaseImageResult | TargetImageResult>['writeRecord']> {
+  return (result, failure) =>
+    steps.run({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
+      ref,
+      result,
+      failure,
+      timings: status.timings(),
+      status: result !== undefined ? 'COMPLETE' : failure?.type === 'Canceled' ? 'CANCELED' : 'FAILED',
+    });
 }

@@ -3,7 +3,7 @@ import type { TargetImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { BuildContext } from '../lifecycle/build-context.js';
-import { runLifecycle } from '../lifecycle/lifecycle.js';
+import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
 
 type TargetBuild = BuildContext<'target_image'>;
 
@@ -14,7 +14,7 @@ type TargetBuild = BuildContext<'target_image'>;
 export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
   const { uuid, cloud, target, heartbeatTimeout } = input;
   const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout });
-  const { ref, status, steps } = build;
+  const { ref, steps } = build;
   return runLifecycle(build, {
     build: () => runPhases(build, input),
     resultImages: () => [],
@@ -23,14 +23,7 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
       await steps.run(step, 'removeWorkFiles', { ref });
       return { removed: [], leftovers: [] };
     },
-    writeRecord: (result, failure) =>
-      steps.run({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
-        ref,
-        result,
-        failure,
-        timings: status.timings(),
-        status: result !== undefined ? 'COMPLETE' : failure?.type === 'Canceled' ? 'CANCELED' : 'FAILED',
-      }),
+    writeRecord: createRecordWriter(build),
   });
 }
 
