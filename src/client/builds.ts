@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import type { WorkflowIdReusePolicy } from '@temporalio/common';
+import type { SearchAttributePair, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { BaseImageInput } from '../domain/base-image-input.js';
-import { RECORDED_KINDS, workflowIdFor } from '../domain/image-kinds.js';
-import { SET_DEADLINE_UPDATE, STATUS_QUERY, WORKFLOWS, type DeadlineChange } from '../domain/messages.js';
+import { getWorkflowType, RECORDED_KINDS, workflowIdFor, type RecordedKind } from '../domain/image-kinds.js';
+import { SET_DEADLINE_UPDATE, STATUS_QUERY, type DeadlineChange } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { BuildStatus } from '../domain/status.js';
 import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
@@ -68,32 +68,68 @@ export async function restartBuild(
   return startWorkflow(client, { ...input, parameters, resumed }, template, 'ALLOW_DUPLICATE_FAILED_ONLY');
 }
 
-async function startWorkflow(
+function startWorkflow(
   client: ImageFactoryClient,
   input: BaseImageInput,
   template: Template,
-  workflowIdReusePolicy: WorkflowIdReusePolicy,
+  reusePolicy: WorkflowIdReusePolicy,
 ): Promise<StartedBuild> {
   const { uuid, templateName, cloud } = input;
-  const workflowId = getWorkflowId(uuid);
   const { os } = template;
+  return startImageWorkflow(client, {
+    kind: 'base_image',
+    uuid,
+    input,
+    reusePolicy,
+    templateName: template.name,
+    summary: `base image of ${template.name}: ${os.name} ${os.version} ${os.arch}`,
+    details: describeStart(input, template),
+    memo: { template: templateName, cloud },
+    attributes: [
+      { key: SEARCH_ATTRIBUTES.os, value: os.name },
+      { key: SEARCH_ATTRIBUTES.osVersion, value: os.version },
+      { key: SEARCH_ATTRIBUTES.arch, value: os.arch },
+    ],
+  });
+}
+
+/** A workflow that makes an image, and what Temporal lists of it. */
+interface ImageWorkflow {
+  kind: RecordedKind;
+  uuid: string;
+  input: object;
+  reusePolicy: WorkflowIdReusePolicy;
+  /** The template's name. */
+  templateName: string;
+  /** What the workflow makes, in one line. Only the first 190 characters are kept. */
+  summary: string;
+  /** The Markdown text of the workflow's page in the Temporal UI. */
+  details: string;
+  /** The memo, besides the user who has started the workflow. */
+  memo: Record<string, unknown>;
+  /** The search attributes that not every kind of image has from its start. */
+  attributes?: SearchAttributePair[];
+}
+
+/** Starts the workflow of an image. Returns as soon as Temporal has accepted it. @throws ClientError */
+export async function startImageWorkflow(client: ImageFactoryClient, image: ImageWorkflow): Promise<StartedBuild> {
+  const { kind, uuid, input, reusePolicy, templateName, summary, details, memo, attributes = [] } = image;
+  const workflowId = workflowIdFor(kind, uuid);
   const handle = await callTemporal(() =>
     client.withTimeout(() =>
-      client.temporal.workflow.start(WORKFLOWS.baseImage, {
+      client.temporal.workflow.start(getWorkflowType(kind), {
         args: [input],
         workflowId,
         taskQueue: client.taskQueue,
         workflowIdConflictPolicy: 'FAIL',
-        workflowIdReusePolicy,
-        staticSummary: `base image of ${template.name}: ${os.name} ${os.version} ${os.arch}`.slice(0, 190),
-        staticDetails: describeStart(input, template),
-        memo: { template: templateName, cloud, started_by: describeUser() },
+        workflowIdReusePolicy: reusePolicy,
+        staticSummary: summary.slice(0, 190),
+        staticDetails: details,
+        memo: { ...memo, started_by: describeUser() },
         typedSearchAttributes: [
-          { key: SEARCH_ATTRIBUTES.imageType, value: 'base_image' },
-          { key: SEARCH_ATTRIBUTES.os, value: os.name },
-          { key: SEARCH_ATTRIBUTES.osVersion, value: os.version },
-          { key: SEARCH_ATTRIBUTES.arch, value: os.arch },
-          { key: SEARCH_ATTRIBUTES.template, value: template.name },
+          { key: SEARCH_ATTRIBUTES.imageType, value: kind },
+          ...attributes,
+          { key: SEARCH_ATTRIBUTES.template, value: templateName },
           { key: SEARCH_ATTRIBUTES.phase, value: 'plan' },
           { key: SEARCH_ATTRIBUTES.status, value: 'NEW' },
         ],

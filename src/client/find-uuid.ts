@@ -1,5 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { RECORDED_KINDS, stripKind, workflowIdFor } from '../domain/image-kinds.js';
+import { getWorkflowType, RECORDED_KINDS, stripKind, workflowIdFor } from '../domain/image-kinds.js';
 import { WORKFLOWS } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { ImageFactoryClient } from './connection.js';
@@ -106,7 +106,8 @@ function buildQuery(name: string, start: string): string {
     ? RECORDED_KINDS.map((kind) => ` OR WorkflowId STARTS_WITH '${workflowIdFor(kind, start)}'`).join('')
     : '';
   const condition = plain === '' ? '' : ` AND (${template}${beginning})`;
-  return `WorkflowType IN ('${WORKFLOWS.baseImage}', '${WORKFLOWS.targetImage}')${condition}`;
+  const types = RECORDED_KINDS.map((kind) => `'${getWorkflowType(kind)}'`);
+  return `WorkflowType IN (${types.join(', ')})${condition}`;
 }
 
 function isNamed(build: NamedBuild, name: string, start: string): boolean {

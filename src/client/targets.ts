@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { workflowIdFor } from '../domain/image-kinds.js';
-import { WORKFLOWS } from '../domain/messages.js';
-import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { TargetImageInput, TargetParameters } from '../domain/target-image-input.js';
 import { findTarget } from '../domain/targets.js';
-import type { StartedBuild } from './builds.js';
+import { startImageWorkflow, type StartedBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, BuildStateError } from './errors.js';
 import { findImage } from './images.js';
-import { callTemporal } from './temporal-errors.js';
 import { describeUser } from './user.js';
 
 export { findTarget, TARGETS, type Target } from '../domain/targets.js';
@@ -47,34 +43,22 @@ export async function startTargetImage(client: ImageFactoryClient, request: Targ
     });
   }
   const uuid = randomUUID();
-  const workflowId = workflowIdFor('target_image', uuid);
   const input: TargetImageInput = { uuid, target, baseImage, cloud, parameters: request.parameters ?? {} };
   const system = [os?.name, os?.version, os?.arch].filter(Boolean).join(' ');
-  const handle = await callTemporal(() =>
-    client.withTimeout(() =>
-      client.temporal.workflow.start(WORKFLOWS.targetImage, {
-        args: [input],
-        workflowId,
-        taskQueue: client.taskQueue,
-        workflowIdConflictPolicy: 'FAIL',
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        staticSummary: `target image of ${name} for ${target}: ${system}`.slice(0, 190),
-        staticDetails: [
-          `Target image of **${name}** (${system}) for ${title}`,
-          '',
-          `- UUID: \`${uuid}\``,
-          `- base image: \`${baseImage}\``,
-          `- started by: ${describeUser()}`,
-        ].join('\n'),
-        memo: { target, base_image: baseImage, cloud, started_by: describeUser() },
-        typedSearchAttributes: [
-          { key: SEARCH_ATTRIBUTES.imageType, value: 'target_image' },
-          { key: SEARCH_ATTRIBUTES.template, value: name },
-          { key: SEARCH_ATTRIBUTES.phase, value: 'plan' },
-          { key: SEARCH_ATTRIBUTES.status, value: 'NEW' },
-        ],
-      }),
-    ),
-  );
-  return { uuid, workflowId, runId: handle.firstExecutionRunId };
+  return startImageWorkflow(client, {
+    kind: 'target_image',
+    uuid,
+    input,
+    reusePolicy: 'REJECT_DUPLICATE',
+    templateName: name,
+    summary: `target image of ${name} for ${target}: ${system}`,
+    details: [
+      `Target image of **${name}** (${system}) for ${title}`,
+      '',
+      `- UUID: \`${uuid}\``,
+      `- base image: \`${baseImage}\``,
+      `- started by: ${describeUser()}`,
+    ].join('\n'),
+    memo: { target, base_image: baseImage, cloud },
+  });
 }

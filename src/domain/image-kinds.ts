@@ -73,6 +73,11 @@ export function findRecordedKind(recordType: RecordType = 'BaseImage'): Recorded
   return RECORDED_KINDS.find((candidate) => IMAGE_KINDS[candidate].recordType === recordType) ?? 'base_image';
 }
 
+/** Returns Temporal's type of the workflow that builds images of a kind. */
+export function getWorkflowType(kind: ImageKind): string {
+  return IMAGE_KINDS[kind].workflow;
+}
+
 /** Returns the name of a kind for people: "Base Image". */
 export function getTitle(kind: ImageKind): string {
   return IMAGE_KINDS[kind].title;

@@ -220,6 +220,23 @@ export function imagesIn(cloud: FakeCloud, role: string): FakeImage[] {
   return [...cloud.state.images.values()].filter((image) => image.properties['imagefactory_role'] === role);
 }
 
+/**
+ * Waits for the failure with which a workflow ends.
+ *
+ * @param result the workflow's result
+ * @throws Error when the workflow does not fail
+ */
+export async function failureOf(result: Promise<unknown>): Promise<ApplicationFailure> {
+  try {
+    await result;
+  } catch (error) {
+    const { cause } = error as { cause?: unknown };
+    if (cause instanceof ApplicationFailure) return cause;
+    throw error;
+  }
+  throw new Error('the workflow did not fail');
+}
+
 /** A build in a test environment. */
 export class Build {
   constructor(
@@ -258,15 +275,8 @@ export class Build {
    *
    * @throws Error when the build does not fail
    */
-  async failure(): Promise<ApplicationFailure> {
-    try {
-      await this.result();
-    } catch (error) {
-      const { cause } = error as { cause?: unknown };
-      if (cause instanceof ApplicationFailure) return cause;
-      throw error;
-    }
-    throw new Error(`build ${this.uuid} did not fail`);
+  failure(): Promise<ApplicationFailure> {
+    return failureOf(this.result());
   }
 
   async record(): Promise<BuildRecord> {

@@ -5,7 +5,6 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import { run } from '../../../src/cli/cli.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
@@ -13,7 +12,7 @@ import { STATUS_QUERY, WORKFLOWS, type TargetImageResult } from '../../../src/do
 import type { BuildRecord } from '../../../src/domain/record.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import type { TargetImageInput } from '../../../src/domain/target-image-input.js';
-import { TestEnv } from '../../support/test-env.js';
+import { failureOf, TestEnv } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 type TargetHandle = WorkflowHandle<(input: TargetImageInput) => Promise<TargetImageResult>>;
@@ -34,17 +33,6 @@ describe('a target image', () => {
       WORKFLOWS.targetImage,
       { taskQueue: env.taskQueue, workflowId: workflowIdFor('target_image', uuid), args: [input] },
     );
-  }
-
-  async function failureOf(handle: TargetHandle): Promise<ApplicationFailure> {
-    try {
-      await handle.result();
-    } catch (error) {
-      const { cause } = error as { cause?: unknown };
-      if (cause instanceof ApplicationFailure) return cause;
-      throw error;
-    }
-    throw new Error('the target image did not fail');
   }
 
   async function readRecord(uuid: string): Promise<BuildRecord> {
@@ -100,18 +88,21 @@ describe('a target image', () => {
   });
 
   it('is refused when the base image does not exist, has failed, or is a target image itself', async () => {
-    const unknown = await failureOf(await start('qcow2', randomUUID()));
+    const unknown = await failureOf((await start('qcow2', randomUUID())).result());
     assert.equal(unknown.type, 'NotFound');
     const { uuid } = await (await start('qcow2')).result();
-    assert.match((await failureOf(await start('vmdk', uuid))).message, /is no base image, but a TargetImage/);
+    assert.match(
+      (await failureOf((await start('vmdk', uuid)).result())).message,
+      /is no base image, but a TargetImage/,
+    );
     const failed = randomUUID();
     const record = { ...(await readRecord(base)), identifier: failed, status: 'FAILED' };
     await writeFile(join(env.storage, `${failed}.meta`), JSON.stringify(record));
-    assert.equal((await failureOf(await start('qcow2', failed))).type, 'Conflict');
+    assert.equal((await failureOf((await start('qcow2', failed)).result())).type, 'Conflict');
   });
 
   it('is refused when nobody knows the target, and the message names the one that was meant', async () => {
-    const failure = await failureOf(await start('vsfere'));
+    const failure = await failureOf((await start('vsfere')).result());
     assert.equal(failure.type, 'InvalidParameter');
     assert.match(JSON.stringify(failure.details), /did you mean vsphere/);
   });
