@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Context } from '@temporalio/activity';
-import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
+import { downloadImage } from '../images/download-image.js';
+import { reportProgress, type Deps } from '../shared/context.js';
 
 /** An image in Glance that is converted. */
 export interface SourceImage {
@@ -45,26 +44,15 @@ export async function ensureSourceImage(deps: Deps, cloudName: string, source: S
 }
 
 async function startDownload(deps: Deps, cloudName: string, source: SourceImage, path: string): Promise<void> {
-  const download = downloadImage(deps, cloudName, source, path).finally(() => downloads.delete(path));
+  const download = downloadComplete(deps, cloudName, source, path).finally(() => downloads.delete(path));
   downloads.set(path, download);
   await download;
 }
 
-async function downloadImage(deps: Deps, cloudName: string, { imageId }: SourceImage, path: string): Promise<void> {
+async function downloadComplete(deps: Deps, cloudName: string, { imageId }: SourceImage, path: string): Promise<void> {
   const part = `${path}.${randomUUID()}.part`;
-  const message = `downloading image ${imageId}`;
-  reportProgress({ message });
   try {
-    // The stream fails at its end when the digest of its bytes is not Glance's digest.
-    const { data, size } = await deps.clouds
-      .get(cloudName)
-      .image.downloadImage(imageId, { signal: cancellationSignal() });
-    let bytes = 0;
-    data.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (size !== null) reportProgress({ message, percent: Math.floor((bytes / size) * 100) });
-    });
-    await pipeline(data, createWriteStream(part, { mode: 0o600 }), { signal: cancellationSignal() });
+    await downloadImage(deps, cloudName, imageId, part);
     await rename(part, path);
   } finally {
     await rm(part, { force: true });

@@ -10,7 +10,8 @@ import { withVolumeId } from '../../os/installer/installer-plan.js';
 import { withPin } from '../../os/installer/mirror-pin.js';
 import { getRamdiskPath } from '../../os/installer/script-transport.js';
 import type { InstallerPlan } from '../../os/installer/types.js';
-import { downloadImage, withScratchFolder } from '../media/scratch-folder.js';
+import { withScratchFolder } from '../media/scratch-folder.js';
+import { downloadImage } from '../images/download-image.js';
 import { createBootMedium } from './create-boot-medium.js';
 import { createScriptMedium } from './create-script-medium.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
@@ -159,8 +160,8 @@ async function createStubBootDisk(
   { script, firmwares }: { script: Buffer | undefined; firmwares: StubDiskOptions['firmwares'] },
 ): Promise<string> {
   return withScratchFolder(deps, ref, 'stub', async (folder) => {
-    const kernel = await downloadImage(deps, ref, kernelId, join(folder, 'kernel'));
-    const ramdisks = [await downloadImage(deps, ref, ramdiskId, join(folder, 'ramdisk'))];
+    const kernel = await downloadImage(deps, ref.cloud, kernelId, join(folder, 'kernel'));
+    const ramdisks = [await downloadImage(deps, ref.cloud, ramdiskId, join(folder, 'ramdisk'))];
     if (script !== undefined) {
       ramdisks.push(join(folder, 'script'));
       await writeFile(join(folder, 'script'), script, { mode: 0o600 });

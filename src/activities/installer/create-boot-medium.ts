@@ -11,7 +11,8 @@ import { readFileName, redactUrl } from '../../media/urls.js';
 import { type BootMethod, usesOurBootLoader, listStubFirmwares } from '../../os/installer/boot-method.js';
 import type { InstallerPlan, InstallMedium } from '../../os/installer/types.js';
 import type { Extra, Template } from '../../tdl/types.js';
-import { downloadImage, withScratchFolder } from '../media/scratch-folder.js';
+import { withScratchFolder } from '../media/scratch-folder.js';
+import { downloadImage } from '../images/download-image.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { ensureRunImage } from '../images/ensure-run-image.js';
@@ -36,7 +37,7 @@ export async function createBootMedium(
   const template = await build.template();
   if (!needsRemaking(template, plan, method)) return isoId;
   return withScratchFolder(deps, ref, 'medium', async (folder) => {
-    const source = await downloadImage(deps, ref, isoId, join(folder, 'source.iso'));
+    const source = await downloadImage(deps, ref.cloud, isoId, join(folder, 'source.iso'));
     await rejectUdf(source, plan.medium);
     const files = await writeMediumFiles(deps, build, plan, folder);
     const boot = buildBootEntry(plan, method, template);

@@ -9,7 +9,8 @@ import type { BootMethod } from '../../os/installer/boot-method.js';
 import type { InstallMedium } from '../../os/installer/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
-import { downloadImage, withScratchFolder } from './scratch-folder.js';
+import { withScratchFolder } from './scratch-folder.js';
+import { downloadImage } from '../images/download-image.js';
 import { claimMedium, ensureMedium, parseDigest, uploadMedium, requireTrustedDigest } from './ensure-medium.js';
 import { getOwnImage } from '../images/own-image.js';
 import { findIsoImage, isGlanceUrl, parseGlanceName } from './find-iso-image.js';
@@ -109,14 +110,14 @@ async function importIso(deps: Deps, { ref, method, medium, digest }: WantedIso,
   const wanted = { kind: 'iso' as const, urls: [medium.url], ...(digest === undefined ? {} : { digest }) };
   const found = await ensureWebMedium(deps, { ref, method }, wanted);
   if (medium.boots === undefined) return { ...found, volumeId: '', own: true };
-  const path = await downloadImage(deps, ref, found.image.id, join(folder, 'web.iso'));
+  const path = await downloadImage(deps, ref.cloud, found.image.id, join(folder, 'web.iso'));
   return { ...found, volumeId: (await readIsoInfo(path, medium.url)).volumeId, own: true, path };
 }
 
 /** Finds a medium that a user has put into Glance, and never changes its image. */
 async function useCloudImage(deps: Deps, { ref, medium, digest }: WantedIso, folder: string): Promise<FoundIso> {
   const image = await findIsoImage(deps, ref.cloud, parseGlanceName(medium.url));
-  const path = await downloadImage(deps, ref, image.id, join(folder, 'cloud.iso'));
+  const path = await downloadImage(deps, ref.cloud, image.id, join(folder, 'cloud.iso'));
   if (digest !== undefined) await checkDigest(path, `image ${image.id}`, digest, cancellationSignal());
   const { volumeId } = await readIsoInfo(path, medium.url);
   return { image, volumeId, own: false, path, note: `iso is image ${image.id}, which the template names` };
@@ -149,7 +150,7 @@ async function ensureBootFiles(deps: Deps, parts: BootFiles): Promise<Pick<Insta
   const { ref, medium, image, folder } = parts;
   const known = await Promise.all([findBootFile(deps, parts, 'kernel'), findBootFile(deps, parts, 'ramdisk')]);
   if (known[0] !== undefined && known[1] !== undefined) return { kernelId: known[0], ramdiskId: known[1] };
-  const path = parts.path ?? (await downloadImage(deps, ref, image.id, join(folder, 'medium.iso')));
+  const path = parts.path ?? (await downloadImage(deps, ref.cloud, image.id, join(folder, 'medium.iso')));
   const { kernels = [], ramdisks = [] } = medium.boots ?? {};
   const kernelId = await uploadBootFile(deps, parts, 'kernel', { path, candidates: kernels });
   const ramdiskId = await uploadBootFile(deps, parts, 'ramdisk', { path, candidates: ramdisks });

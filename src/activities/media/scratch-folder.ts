@@ -1,8 +1,6 @@
-import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { BuildRef } from '../../domain/names.js';
-import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import type { Deps } from '../shared/context.js';
 import { prepareSpoolPath } from './fetch-medium.js';
 
 /**
@@ -22,12 +20,4 @@ export async function withScratchFolder<T>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** Downloads an image to a path, and returns the path. */
-export async function downloadImage(deps: Deps, ref: BuildRef, id: string, path: string): Promise<string> {
-  reportProgress({ message: `downloading image ${id}` });
-  const { data } = await deps.clouds.get(ref.cloud).image.downloadImage(id, { signal: cancellationSignal() });
-  await pipeline(data, createWriteStream(path, { mode: 0o600 }));
-  return path;
 }
