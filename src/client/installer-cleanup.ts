@@ -3,13 +3,10 @@ import { STATUS_QUERY } from '../domain/messages.js';
 import type { BuildStatus } from '../domain/status.js';
 import type { ImageFactoryClient } from './connection.js';
 
-/**
- * Milliseconds to wait until the run begins its clean-up. If it has not begun then, we assume that other builds still
- * need the run.
- */
-const NOTICE_TIMEOUT = 5000;
 /** Milliseconds that the installer run may take to clean up. */
 const CLEANUP_TIMEOUT = 120_000;
+/** Milliseconds to wait for a worker's answer. A busy worker may answer only a later query. */
+const ANSWER_TIMEOUT = 30_000;
 /** Milliseconds between two reads of the run's state. */
 const INTERVAL = 250;
 
@@ -27,7 +24,11 @@ export interface InstallerCleanup {
 
 /**
  * Waits until the installer run of a canceled build has cleaned up, and returns what the run removed. Returns undefined
- * when the build did not wait for a run, when the run has completed its JEOS, or when Temporal does not return the run.
+ * when the build did not wait for a run, when the run has completed its JEOS, or when neither Temporal nor a worker can
+ * say how the run goes.
+ *
+ * A canceled build ends only after Temporal has accepted its signal to leave the run. So the first status that a worker
+ * returns knows that signal: it says whether the run cleans up, or goes on because other builds need it.
  */
 export async function findInstallerCleanup(
   client: ImageFactoryClient,
@@ -37,16 +38,22 @@ export async function findInstallerCleanup(
   const wasWaiting = steps.some(({ name, state }) => name === 'jeos' && state === 'failed');
   if (!wasWaiting || workflowId === undefined) return undefined;
   const handle = client.temporal.workflow.getHandle(workflowId);
-  for (const began = Date.now(); ; await sleep(INTERVAL)) {
+  const began = Date.now();
+  let answeredAt = began;
+  for (; ; await sleep(INTERVAL)) {
     const execution = await client.withTimeout(() => handle.describe()).catch(() => undefined);
-    if (execution === undefined) return undefined;
-    const status = await client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY)).catch(() => undefined);
     // The run has made its JEOS, because other builds needed it. So it has not cleaned up.
-    if (execution.status.name === 'COMPLETED') return undefined;
+    if (execution === undefined || execution.status.name === 'COMPLETED') return undefined;
+    const status = await client.withTimeout(() => handle.query<BuildStatus>(STATUS_QUERY)).catch(() => undefined);
+    if (status === undefined) {
+      if (Date.now() - answeredAt > ANSWER_TIMEOUT) return undefined;
+      continue;
+    }
+    answeredAt = Date.now();
     const isRunning = execution.status.name === 'RUNNING';
-    const isEnding = status?.cancelRequestedAt !== undefined;
-    if (isRunning && Date.now() - began < (isEnding ? CLEANUP_TIMEOUT : NOTICE_TIMEOUT)) continue;
-    const { removed = [], leftovers = [] } = status ?? {};
+    const isEnding = status.cancelRequestedAt !== undefined;
+    if (isRunning && isEnding && Date.now() - began < CLEANUP_TIMEOUT) continue;
+    const { removed = [], leftovers = [] } = status;
     return { workflowId, goesOn: isRunning && !isEnding, removed, leftovers };
   }
 }
