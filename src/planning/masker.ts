@@ -1,5 +1,7 @@
 import { CUT } from '../domain/cut.js';
+import { MASK } from '../domain/mask.js';
 import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
+import { maskPrivateKeys } from '../os/passwords/private-keys.js';
 import {
   CHARACTERS_PER_STEP,
   finish,
@@ -8,8 +10,6 @@ import {
   unescapeText,
 } from '../os/passwords/unescaped.js';
 import { PatternSearch, ROOT } from './pattern-search.js';
-
-export const MASK = '********';
 
 /**
  * Minimum length, in characters, of a secret that we mask. At a place where a text was cut, it is also the minimum
@@ -49,12 +49,13 @@ type Part = [first: number, last: number];
 /** A range of a text: the offset of its first character, and the offset after its last character. */
 type Range = [from: number, to: number];
 
-/** Creates a masker. It also masks the passwords of all addresses in a text. */
+/** Creates a masker. It also masks the passwords of all addresses, and all private keys, in a text. */
 export function createMasker(secrets: readonly string[]): Masker {
   const search = new SecretSearch(secrets);
+  const maskForms = (text: string): string => maskPrivateKeys(maskAddressPasswords(text));
   return {
-    mask: (text) => finish(search.mask(maskAddressPasswords(text))),
-    maskInSteps: (text) => search.mask(maskAddressPasswords(text)),
+    mask: (text) => finish(search.mask(maskForms(text))),
+    maskInSteps: (text) => search.mask(maskForms(text)),
   };
 }
 

@@ -1,9 +1,10 @@
 import { FactoryError } from '../domain/errors.js';
+import { MASK } from '../domain/mask.js';
 import type { BuildRecord } from '../domain/record.js';
 import { findAddressPasswords, maskAddressPasswords } from '../os/passwords/address-passwords.js';
-import { findScriptPasswords } from '../os/passwords/script-passwords.js';
+import { findPasswordsInCommands, findScriptPasswords } from '../os/passwords/script-passwords.js';
 import { parseTemplate } from '../tdl/parse.js';
-import { createBlindMasker, createMasker, MASK, type Masker } from './masker.js';
+import { createBlindMasker, createMasker, type Masker } from './masker.js';
 
 /**
  * Limits of a build's secrets, so that the search for secrets needs little memory and time. Real builds stay far below
@@ -33,7 +34,7 @@ interface TemplateWithSecrets {
 
 /**
  * Finds the secrets of a build: the root password and the product key in its template, the passwords in its install
- * script, and the passwords in URLs of both (`http://user:password@mirror/`).
+ * script, and the passwords in commands and URLs of both (`http://user:password@mirror/`).
  */
 export function findSecrets(template: TemplateWithSecrets, installScript = ''): string[] {
   const { rootpw = '', key = '' } = template.os;
@@ -41,7 +42,7 @@ export function findSecrets(template: TemplateWithSecrets, installScript = ''): 
     ...[rootpw, rootpw.trim(), key.trim()].filter((secret) => secret !== ''),
     ...findScriptPasswords(installScript),
     ...findAddressPasswords(installScript),
-    ...listTexts(template).flatMap(findAddressPasswords),
+    ...listTexts(template).flatMap((text) => [...findAddressPasswords(text), ...findPasswordsInCommands(text)]),
   ];
   return [...new Set(found)];
 }
@@ -188,6 +189,9 @@ export function findReadableSecrets(template: TemplateWithSecrets | undefined, i
     ...((template?.os.key ?? '') === '' ? [] : ['the template carries a product key (<key>)']),
     ...(listTexts(template).flatMap(findAddressPasswords).length > 0
       ? ['the template carries a password in a URL']
+      : []),
+    ...(listTexts(template).flatMap(findPasswordsInCommands).length > 0
+      ? ['the template carries a password in a command or file']
       : []),
     ...(findSecrets({ os: {} }, installScript).length > 0 ? ['the install script carries a password'] : []),
   ];

@@ -1,5 +1,6 @@
 import { DefaultLogger, type LogEntry, type Logger, type LogLevel } from '@temporalio/worker';
 import pino from 'pino';
+import { MASK } from '../domain/mask.js';
 import { toPlainLine } from '../domain/plain-text.js';
 import { maskActiveSecrets } from './active-maskers.js';
 
@@ -28,7 +29,7 @@ export function maskFields(value: unknown, depth = 0): unknown {
   if (value instanceof Error) return { name: value.name, message: maskActiveSecrets(value.message) };
   const entries = Object.entries(value).map(([key, item]) => [
     key,
-    SECRET.test(key) ? '********' : maskFields(item, depth + 1),
+    SECRET.test(key) ? MASK : maskFields(item, depth + 1),
   ]);
   return Object.fromEntries(entries);
 }

@@ -1,3 +1,5 @@
+import { MASK } from '../../domain/mask.js';
+
 /**
  * Matches the password in scheme://user:password@host (RFC 3986, section 3.2.1). The password ends at the last `@`,
  * because a password may contain an unencoded `@`.
@@ -17,7 +19,7 @@ export function findAddressPasswords(text: string): string[] {
 
 /** Masks the password of every address in a text. */
 export function maskAddressPasswords(text: string): string {
-  return [USERINFO, PROXY].reduce((rest, pattern) => rest.replace(pattern, '$1********$3'), text);
+  return [USERINFO, PROXY].reduce((rest, pattern) => rest.replace(pattern, `$1${MASK}$3`), text);
 }
 
 function decodePercents(text: string): string {

@@ -1,6 +1,8 @@
 import { listScriptKinds } from '../scripts/kinds/registry.js';
+import { findCommandPasswords } from './command-passwords.js';
+import { findNamedPasswords } from './named-passwords.js';
 import { findQuotedYamlPasswords } from './quoted-yaml-passwords.js';
-import { findShellPasswords } from './shell-passwords.js';
+import { findShellPasswords, listReadings } from './shell-passwords.js';
 import { findXmlPasswords } from './xml-passwords.js';
 
 /** Keys whose value is a password, in cloud-config, autoinstall and Agama's profile. */
@@ -35,27 +37,57 @@ const PATTERNS: RegExp[] = [
   ...listScriptKinds().flatMap(([, { passwords }]) => passwords ?? []),
 ];
 
+/** The key of an encrypted disk in the storage configuration of autoinstall and curtin. */
+const DISK_KEY = /(?:^|[{,])[ \t-]*["']?key["']?[ \t]*:[ \t]*("(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"'{[,}\]][^\s,}\]]*)/gm;
+
+/** The same list as the only text of its key. */
+const PAIRS_TEXT = /\blist["']?:[ \t]*("(?:\\.|[^"\\\n])*"|'[^'\n]*')/g;
+
 /** The list in cloud-config's `chpasswd`, with a line `user:password` for each user. */
 const PAIRS = /^[ \t]*list:[ \t]*(?:\|[-+]?[ \t]*)?\r?\n((?:[ \t]+\S.*(?:\r?\n|$))+)/gm;
 
 /**
  * Values that are no passwords, although they stand where a password is expected: locked accounts, empty answers,
- * YAML's tags.
+ * YAML's tags, the sources of `passwd` in nsswitch.conf, and variables.
  */
-const NO_PASSWORD = /^(?:[!*x]+|!!str|true|false|yes|no|none|null)?$/i;
+const NO_PASSWORD =
+  /^(?:[!*x]+|!!str|true|false|yes|no|none|null|compat|files|sss|systemd|\$[A-Za-z_]\w*|\$\{\w+\}|\$\([^)]*\))?$/i;
 
 /** Finds the passwords and password hashes in an install script, without their quotes and without duplicates. */
 export function findScriptPasswords(text: string): string[] {
   const script = text.replace(/^\uFEFF/, '');
-  const placed = PATTERNS.flatMap((pattern) =>
-    [...script.matchAll(pattern)].flatMap(([, given = '']) => readValue(given.trim())),
+  const readings = listReadings(script);
+  const patterns = /\bdm_crypt\b/.test(script) ? [...PATTERNS, DISK_KEY] : PATTERNS;
+  const placed = [...new Set([script, readings[0] ?? ''])].flatMap((reading) =>
+    patterns.flatMap((pattern) => [...reading.matchAll(pattern)].flatMap(([, given = '']) => readValue(given.trim()))),
+  );
+  const pairs = [...script.matchAll(PAIRS_TEXT)].flatMap(([, text = '']) =>
+    readValue(text).flatMap((lines) =>
+      lines.split(/\\n|\n/).flatMap((line) => /^[\w.-]+:(\S+)$/.exec(line)?.[1] ?? []),
+    ),
   );
   const listed = [...script.matchAll(PAIRS)].flatMap(([, lines = '']) =>
     lines.split('\n').flatMap((line) => /^[ \t]*(?:-[ \t]+)?["']?[\w.-]+:(\S+?)["']?[ \t\r]*$/.exec(line)?.[1] ?? []),
   );
   const quoted = findQuotedYamlPasswords(script, `${KEYS}|token`);
-  const found = [...placed, ...listed, ...quoted, ...findXmlPasswords(script), ...findShellPasswords(script)];
+  const found = [
+    ...placed,
+    ...listed,
+    ...pairs,
+    ...quoted,
+    ...findXmlPasswords(script),
+    ...findPasswordsInCommands(script),
+  ];
   return [...new Set(found.filter((password) => !NO_PASSWORD.test(password)))];
+}
+
+/** Finds the passwords in shell commands, and in the files that they write, without duplicates. */
+export function findPasswordsInCommands(text: string): string[] {
+  const found = [
+    ...findShellPasswords(text),
+    ...listReadings(text).flatMap((reading) => [...findNamedPasswords(reading), ...findCommandPasswords(reading)]),
+  ];
+  return [...new Set(found)].filter((password) => !NO_PASSWORD.test(password));
 }
 
 /** Returns a value in two forms, unescaped and as written. They differ when quotes contain escaped characters. */

@@ -1,12 +1,16 @@
-/**
- * A word of a shell command: pieces with and without quotes. In XML scripts, a reference (`&quot;`) may replace a
- * character.
- */
-const WORD = String.raw`(?:'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\\.|&\w+;|[^\s'"\\|;&<>])+`;
+import { stripQuotes, unquote, WORD } from './shell-word.js';
+
+/** The pipe behind a command, and the command that reads from it. The reader may stand on the next line. */
+const PIPE = String.raw`[ \t]*\|[ \t]*\n?([^\n|]{0,500})`;
 // The repetitions have limits. Without them, the time for a long line of such words would grow with the square of its
 // length.
-const PRINTED = new RegExp(String.raw`\b(echo|printf)((?:[ \t]+${WORD}){1,30})[ \t]*\|([^\n|]{0,500})`, 'g');
-const HERE_STRING = new RegExp(String.raw`\b((?:ch)?passwd\b[^\n|;<]{0,200})<<<[ \t]*(${WORD})`, 'g');
+const PRINTED = new RegExp(String.raw`\b(echo|printf|yes)((?:[ \t]+${WORD}){1,30})${PIPE}`, 'g');
+/** Several commands in parentheses or braces whose output goes through a pipe. */
+const GROUP = new RegExp(String.raw`[({]([^\n|(){}]{1,500})[)}]${PIPE}`, 'g');
+/** A command that reads the output of another one: `chpasswd < <(echo root:hush)`. */
+const SUBSTITUTED = /<[ \t]{0,20}<\(([^\n()]{1,500})\)/g;
+const PRINTS = new RegExp(String.raw`\b(echo|printf)((?:[ \t]+${WORD}){1,30})`, 'g');
+const HERE_STRING = new RegExp(String.raw`<<<[ \t]*(${WORD})`, 'g');
 const HERE_DOCUMENT = /(?<!<)<<-?(?!<)[ \t]*["'\\]?(\w+)/;
 // Matches the password hash in `-p HASH`, an option of useradd(8), usermod(8), groupadd(8) and groupmod(8).
 const OPTION = new RegExp(
@@ -16,9 +20,18 @@ const OPTION = new RegExp(
 
 /** Commands that read lines `user:password`. */
 const READS_PAIRS = /\bchpasswd\b/;
-/** Commands that read a password: passwd(1), run by itself or with --stdin, and FreeBSD's pw(8). */
-const READS_PASSWORD =
-  /^[ \t]*(?:(?:sudo|in-target|chroot[ \t]+\S+)[ \t]+)*(?:\S*\/)?passwd\b|\bpasswd\b.*[ \t]--?stdin\b|\bpw[ \t].*[ \t]-[hH][ \t]*0\b/;
+/** Commands that read only a password, or the same password twice. */
+const READS_PASSWORD = [
+  // passwd(1), run by itself or with --stdin, and FreeBSD's pw(8)
+  /^[ \t]*(?:(?:sudo|in-target|chroot[ \t]+\S+)[ \t]+)*(?:\S*\/)?passwd\b/,
+  /\bpasswd\b.*[ \t]--?stdin\b/,
+  /\bpw[ \t].*[ \t]-[hH][ \t]*0\b/,
+  // encrypted disks, Samba, Kerberos, the boot loader, openssl passwd, sudo, and logins to registries
+  /\b(?:cryptsetup|geli|smbpasswd|kinit|kadmin|grub2?-(?:setpassword|mkpasswd-pbkdf2)|grub-crypt)\b/,
+  /\bopenssl[ \t]+passwd\b.*[ \t]-stdin\b/,
+  /\bsudo[ \t]+(?:-\w+[ \t]+)*-\w*S\b/,
+  /[ \t]--(?:password|passphrase|token)-stdin\b/,
+];
 
 /**
  * Finds the passwords and hashes that the shell commands of a script set, both as the commands receive them and as
@@ -26,74 +39,94 @@ const READS_PASSWORD =
  */
 export function findShellPasswords(script: string): string[] {
   return listReadings(script).flatMap((view) => [
-    ...[...view.matchAll(PRINTED)].flatMap(([, command = '', given = '', reader = '']) => {
-      const words = given.match(new RegExp(WORD, 'g')) ?? [];
-      return findInInput(reader, [
-        buildOutput(command, words.map(unquote)),
-        buildOutput(command, words.map(stripQuotes)),
-      ]);
-    }),
-    ...[...view.matchAll(HERE_STRING)].flatMap(([, reader = '', word = '']) =>
-      findInInput(reader, [unquote(word), stripQuotes(word)]),
+    ...[...view.matchAll(PRINTED)].flatMap(([, command = '', given = '', reader = '']) =>
+      findInInput(reader, buildOutputs(command, given)),
     ),
-    ...findHereDocuments(view).flatMap((line) => findInInput('chpasswd', [line.replace(/\\([\\$`])/g, '$1'), line])),
+    ...[...view.matchAll(GROUP)].flatMap(([, commands = '', reader = '']) => findInCommands(reader, commands)),
+    ...[...view.matchAll(SUBSTITUTED)].flatMap(({ 1: commands = '', index }) =>
+      findInCommands(readCommandBefore(view, index), commands),
+    ),
+    ...[...view.matchAll(HERE_STRING)].flatMap(({ 1: word = '', index }) =>
+      findInInput(readCommandBefore(view, index), [unquote(word), stripQuotes(word)]),
+    ),
+    ...findInHereDocuments(view),
     ...[...view.matchAll(OPTION)].flatMap(([, word = '']) => [unquote(word), stripQuotes(word)]),
   ]);
+}
+
+/** Returns the command that stands before an offset, from its beginning: at most 200 characters. */
+function readCommandBefore(script: string, at: number): string {
+  return /[^\n|;<]*$/.exec(script.slice(Math.max(0, at - 200), at))?.[0] ?? '';
 }
 
 /**
  * Lists the forms in which a shell may read a script: as written, without the escapes of another shell's quotes around
  * it, and without the escapes of JSON.
  */
-function listReadings(script: string): string[] {
+export function listReadings(script: string): string[] {
   const joined = script.replace(/\\\r?\n/g, ' ');
   const ofJson = joined.replace(/\\(["\\/n])/g, (_found, character: string) => (character === 'n' ? '\n' : character));
-  return [joined, joined.replaceAll("'\\''", "'"), ofJson];
+  return [...new Set([joined, joined.replaceAll("'\\''", "'"), ofJson])];
 }
 
-/** Finds the lines of here-documents that chpasswd reads. A here-document without an end is skipped. */
-function findHereDocuments(script: string): string[] {
-  const found: string[][] = [];
-  let document: { end: string; lines: string[] } | undefined;
+/** Finds the passwords in here-documents. A here-document without an end is skipped. */
+function findInHereDocuments(script: string): string[] {
+  const found: string[] = [];
+  let document: { end: string; reader: string; lines: string[] } | undefined;
   for (const line of script.split('\n')) {
     if (document === undefined) {
-      const end = READS_PAIRS.test(line) ? HERE_DOCUMENT.exec(line)?.[1] : undefined;
-      if (end !== undefined) document = { end, lines: [] };
+      const end = line.length > 2000 ? undefined : HERE_DOCUMENT.exec(line)?.[1];
+      // The document may go through a pipe to its reader: cat <<END | chpasswd
+      const reader = end === undefined ? undefined : [line, ...line.split('|')].find(readsSecrets);
+      if (end !== undefined && reader !== undefined) document = { end, reader, lines: [] };
     } else if (line.trim().split(/\W/, 1)[0] === document.end) {
-      found.push(document.lines);
+      const { reader, lines } = document;
+      found.push(
+        ...findInInput(
+          reader,
+          lines.flatMap((text) => [text.replace(/\\([\\$`])/g, '$1'), text]),
+        ),
+      );
       document = undefined;
     } else {
       document.lines.push(line);
     }
   }
-  return found.flat();
+  return found;
+}
+
+function readsSecrets(reader: string): boolean {
+  return READS_PAIRS.test(reader) || READS_PASSWORD.some((pattern) => pattern.test(reader));
+}
+
+/** Finds the passwords that several commands print together. */
+function findInCommands(reader: string, commands: string): string[] {
+  if (!readsSecrets(reader)) return [];
+  const printed = [...commands.matchAll(PRINTS)];
+  return findInInput(
+    reader,
+    printed.flatMap(([, command = '', given = '']) => buildOutputs(command, given)),
+  );
 }
 
 /** Finds the passwords in `texts`, which are the possible inputs of the command `reader`. */
 function findInInput(reader: string, texts: string[]): string[] {
+  if (!readsSecrets(reader)) return [];
   const lines = texts.flatMap((text) => text.split(/\\n|\n/)).map((line) => line.trim());
   if (READS_PAIRS.test(reader)) return lines.flatMap((line) => /^[^:\s]+:(.+)$/.exec(line)?.[1] ?? []);
-  return READS_PASSWORD.test(reader) ? lines : [];
+  return lines.filter((line) => !/^\$(?:\w+$|[({])/.test(line));
 }
 
-/** Builds the output of echo or printf. */
+/** Builds the possible outputs of a command that prints its words: with the quotes removed, and as written. */
+function buildOutputs(command: string, given: string): string[] {
+  const words = given.match(new RegExp(WORD, 'g')) ?? [];
+  return [buildOutput(command, words.map(unquote)), buildOutput(command, words.map(stripQuotes))];
+}
+
+/** Builds the output of echo, printf or yes. */
 function buildOutput(command: string, words: string[]): string {
-  if (command === 'echo') return words.filter((word) => !/^-[neE]+$/.test(word)).join(' ');
+  if (command !== 'printf') return words.filter((word) => !/^-[neE]+$/.test(word)).join(' ');
   const [format = '', ...values] = words;
   const rounds = Math.max(1, values.length / Math.max(1, format.match(/%[sb]/g)?.length ?? values.length));
   return format.repeat(Math.ceil(rounds)).replace(/%[sb]/g, () => values.shift() ?? '');
-}
-
-/** Returns a word as the command receives it, without quotes and escapes. */
-function unquote(word: string): string {
-  return word.replace(
-    /'([^'\n]*)'|"((?:\\.|[^"\\\n])*)"|\\(.)/g,
-    (_found, single?: string, double?: string, escaped?: string) =>
-      single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped ?? '',
-  );
-}
-
-/** Returns a word as it is written, without the quotes around it. */
-function stripQuotes(word: string): string {
-  return word.replace(/^["']|["']$/g, '');
 }

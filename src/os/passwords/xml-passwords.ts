@@ -1,15 +1,25 @@
-/**
- * The elements whose text is a password, in AutoYaST's profiles and Windows' answer files.
- * https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html
- * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
- */
-const SECRET_ELEMENTS =
-  /^(?:user_password|password|passphrase|crypt_key|reg_code|(?:vnc|proxy|bind|auth)_password|wireless_wpa_psk|wireless_(?:wpa_|client_key_)password|wireless_key\d?|AdministratorPassword|Password|ProductKey)$/;
+import { isSecretName } from './secret-names.js';
+
 /**
  * The child elements that contain the text of a secret element: in AutoYaST's boot loader settings, and in Windows'
  * passwords and product keys.
  */
 const VALUES = /^(?:value|Value|Key)$/;
+
+/**
+ * Checks whether the text of an element is a password, in AutoYaST's profiles and Windows' answer files.
+ * https://documentation.suse.com/sles/15-SP7/html/SLES-all/cha-configuration-installation-options.html
+ * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend
+ */
+function isSecretElement(name: string, parent: string | undefined): boolean {
+  const local = removePrefix(name);
+  return isSecretName(local) || (VALUES.test(local) && parent !== undefined && isSecretName(removePrefix(parent)));
+}
+
+/** Removes the prefix of a namespace from the name of an element. */
+function removePrefix(name: string): string {
+  return name.slice(name.indexOf(':') + 1);
+}
 
 /**
  * Matches one piece of a document: a comment, a CDATA section, a tag or a text. A comment or CDATA section without an
@@ -49,10 +59,9 @@ export function findXmlPasswords(script: string): string[] {
     } else if (slash === '/') {
       if (top?.name === name) end(open.pop() as OpenElement, index);
     } else if (!piece.endsWith('/>')) {
-      const isValue = VALUES.test(name) && top !== undefined && SECRET_ELEMENTS.test(top.name);
       open.push({
         name,
-        isSecret: isValue || SECRET_ELEMENTS.test(name),
+        isSecret: isSecretElement(name, top?.name),
         begin: index + piece.length,
         text: '',
         pieces: 0,

@@ -19,10 +19,10 @@ export const preseed: ScriptKind = {
   check: checkPreseed,
   writeStock: writePreseed,
   passwords: [
-    // The form of an answer is OWNER QUESTION TYPE VALUE. The key of a wireless network has the type `string`, not
-    // `password`.
+    // The form of an answer is OWNER QUESTION TYPE VALUE. The key of a wireless network, and other secrets,
+    // have the type `string`.
     /^[ \t]*[\w.-]+[ \t]+\S+[ \t]+password[ \t]+(\S.*)/gm,
-    /^[ \t]*[\w.-]+[ \t]+\S*(?:password-crypted|wireless_(?:wep|wpa)\w*)[ \t]+string[ \t]+(\S.*)/gm,
+    /^[ \t]*[\w.-]+[ \t]+\S*(?:pass(?:word|phrase)(?:-again|-crypted)?|wireless_(?:wep|wpa)\w*)[ \t]+string[ \t]+(\S.*)/gm,
     /\becho[ \t]+"[\w.-]+[ \t]+[^\s"]+[ \t]+password[ \t]+([^"\n]+)"/g,
     /\becho[ \t]+'[\w.-]+[ \t]+[^\s']+[ \t]+password[ \t]+([^'\n]+)'/g,
   ],
