@@ -1,7 +1,10 @@
 import { isSecretName } from './secret-names.js';
+import { readWord, WORD } from './shell-word.js';
 
-/** A value: in quotes, or up to a character that ends it in some language. */
-const VALUE = /"((?:\\.|[^"\\\n]){0,4096})"|'([^'\n]{0,4096})'|([^\s"'<>|;&(){}[\]][^\s"'<>|;&)}\]]{0,4095})/y;
+/** A value: in quotes, as YAML and JSON write them, or up to a character that ends it in some language. */
+const VALUE = /"((?:\\.|[^"\\\n]){0,4096})"|'((?:''|[^'\n]){0,4096})'|([^\s"'<>|;&(){}[\]][^\s"'<>|;&)}\]]{0,4095})/y;
+/** A value in a shell, where pieces in several quotes may follow each other: 'it'\''s'. */
+const SHELL_VALUE = new RegExp(WORD, 'y');
 // The repetitions have limits, and a name begins only where no name goes on. Without this, the time for a long text of
 // such characters would grow with the square of its length.
 const NAME = String.raw`[A-Za-z_][\w.-]{0,63}`;
@@ -56,14 +59,21 @@ export function findNamedPasswords(script: string): string[] {
   return [...new Set(found)];
 }
 
-/** Reads the value at an offset. Returns an empty list when it is no secret. */
+/** Reads the value at an offset, in every way in which it may be read. Returns an empty list when it is no secret. */
 function readValue(script: string, at: number): string[] {
   VALUE.lastIndex = at;
   const [, double, single, plain] = VALUE.exec(script) ?? [];
   const written = double ?? single ?? plain ?? '';
   if (written === '' || NO_VALUE.test(written) || (plain !== undefined && NO_PLAIN_VALUE.test(plain))) return [];
-  // In a list of options (`username=me,password=hush,uid=0`), the value ends at the comma.
-  const beforeComma = plain?.split(',', 1) ?? [];
+  SHELL_VALUE.lastIndex = at;
+  const word = plain === undefined ? (SHELL_VALUE.exec(script)?.[0] ?? '') : '';
   const whole = written.replace(/,$/, '');
-  return [whole.replace(/\\(["'\\$`])/g, '$1'), whole, ...beforeComma].filter(({ length }) => length >= SHORTEST);
+  return [
+    whole.replace(/\\(["'\\$`])/g, '$1'),
+    whole,
+    ...(single === undefined ? [] : [single.replaceAll("''", "'")]),
+    ...(word.length > written.length + 2 ? readWord(word) : []),
+    // In a list of options (`username=me,password=hush,uid=0`), the value ends at the comma.
+    ...(plain?.split(',', 1) ?? []),
+  ].filter(({ length }) => length >= SHORTEST);
 }

@@ -129,7 +129,8 @@ function parseAnswers(text: string): Answer[] {
     if (goesOn) return;
     // We trim the value after the match. If the pattern excluded the spaces at the end, the match would take long for a
     // value with many spaces.
-    const match = /^\s*\S+\s+(\S+)\s+\S+\s+(.*)$/s.exec(current.pieces.join(' '));
+    // A line with the type `seen` is no answer: it marks a question as asked.
+    const match = /^\s*\S+\s+(\S+)\s+(?!seen\s)\S+\s+(.*)$/s.exec(current.pieces.join(' '));
     if (match?.[1] !== undefined && match[2] !== undefined) {
       answers.push({ line: current.line, question: match[1], value: match[2].trimEnd() });
     }

@@ -52,6 +52,7 @@ const BAD: [InstallScriptKind, string, string, number, RegExp][] = [
     1,
     /leaves the machine on.*exit\/poweroff boolean true/,
   ],
+  ['preseed', 'the question marked as asked', PRESEED.replace('boolean', 'seen'), 2, /add the line "d-i/],
   [
     'preseed',
     'halt',
