@@ -25,7 +25,7 @@ export function convertDisk(source: Disk, name: FormatName, options: ConversionO
 async function convert(source: Disk, name: FormatName, options: ConversionOptions): Promise<ConvertedFile> {
   const { workFolder, signal } = options;
   const format = OUTPUT_FORMATS[name];
-  checkSize(source, name);
+  checkDiskSize(source, name);
   checkArch(options.system.arch, name);
   await emptyFolder(workFolder);
   const folder = join(workFolder, 'work');
@@ -57,7 +57,7 @@ export async function measureConversion(
   name: FormatName,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<number> {
-  checkSize(source, name);
+  checkDiskSize(source, name);
   const format = OUTPUT_FORMATS[name];
   const virtualSize = roundUp(source.virtualSize, format.multipleOf);
   const extents = await listExtents(source, signal);
@@ -65,7 +65,8 @@ export async function measureConversion(
   return (await format.measure({ source, virtualSize, extents, signal })) + 4 * MIB;
 }
 
-function checkSize({ virtualSize }: Disk, name: FormatName): void {
+/** Checks that a disk is not too large for a format. @throws FactoryError ImageFailed */
+export function checkDiskSize({ virtualSize }: Pick<Disk, 'virtualSize'>, name: FormatName): void {
   const { largest } = OUTPUT_FORMATS[name];
   if (largest === undefined || virtualSize <= largest) return;
   throw new FactoryError(

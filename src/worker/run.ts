@@ -26,7 +26,7 @@ export interface WorkerOptions {
   taskQueue: string;
   /** Folder of the store, with records, documents and bodies. */
   storagePath: string;
-  /** Folder for the temporary files of installer media. */
+  /** Folder for the temporary files of installer media, and for the image cache. */
   cachePath: string;
   /** Prometheus endpoint, `host:port`. Default: none. */
   metricsAddress?: string;
@@ -51,6 +51,8 @@ export interface WorkerOptions {
   filesFrom?: string[];
   /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
   allowAddresses?: string[];
+  /** The most bytes that downloaded images take in the cache while nobody uses them. Default 50 GiB. */
+  imageCacheSize?: number;
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */

@@ -8,6 +8,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
+import { removeLeftFiles } from '../activities/convert/remove-left-files.js';
 import { BuildMaskers } from '../activities/shared/build-maskers.js';
 import { defined } from '../domain/defined.js';
 import { QUEUE_KINDS } from '../domain/task-queues.js';
@@ -46,6 +47,7 @@ export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle } = options;
   const deps = createDeps({ ...options, temporal: client });
+  await removeLeftFiles(deps);
   const activities = createActivities(deps);
   const maskers = new BuildMaskers(deps.store);
   const created = await Promise.allSettled(

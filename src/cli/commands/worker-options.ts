@@ -5,7 +5,7 @@ import { readVersion } from '../version.js';
 
 /** Makes the options that every worker of this program has. */
 export function toWorkerOptions(settings: Settings, env: NodeJS.ProcessEnv): WorkerOptions {
-  const { taskQueue, storagePath, logFormat, workerAddresses, filesFrom, allowAddresses } = settings;
+  const { taskQueue, storagePath, logFormat, workerAddresses, filesFrom, allowAddresses, imageCache } = settings;
   // This variable passes --insecure to the code that reads the cloud's configuration. python-openstackclient reads the
   // same variable.
   if (settings.insecure) env['OS_INSECURE'] = 'true';
@@ -22,6 +22,7 @@ export function toWorkerOptions(settings: Settings, env: NodeJS.ProcessEnv): Wor
       workerAddresses,
       filesFrom,
       allowAddresses,
+      imageCacheSize: imageCache === undefined ? undefined : imageCache * 1024 ** 3,
     }),
   };
 }

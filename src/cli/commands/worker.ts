@@ -29,6 +29,11 @@ export const worker: Command = {
       describe:
         'CIDR of loopback, link-local or other denied addresses from which templates may fetch; repeatable (default: none)',
     },
+    'image-cache': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'most GiB of downloaded images to keep for conversions (default 50)',
+    },
     'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
     'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
     'log-format': { choices: ['text', 'json'] as const, describe: 'format of the log lines (default text)' },
