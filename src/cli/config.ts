@@ -39,6 +39,7 @@ const FILE_KEYS = z.object({
   worker_addresses: z.array(z.string()).optional(),
   files_from: z.array(z.string()).optional(),
   allow_addresses: z.array(z.string()).optional(),
+  lanes: z.array(z.string()).optional(),
   image_cache: z.number().int().nonnegative().optional(),
   cloud_limits: z
     .record(
@@ -103,6 +104,8 @@ export interface Settings {
   filesFrom?: string[];
   /** CIDRs of addresses, denied by default, to which the worker may connect for a template. Unset: none. */
   allowAddresses?: string[];
+  /** Kinds of task queue that the worker polls. Unset: all. */
+  lanes?: string[];
   /** GiB that the worker's image cache keeps. Unset: 50. */
   imageCache?: number;
   /** How many JEOS images the sweeper keeps in each cloud. Unset: 10. */

@@ -7,6 +7,7 @@ import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
 import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
+import type { QueueKind } from '../domain/task-queues.js';
 import { DURATION_BUCKETS, METRICS as METRICS_OF_BUILDS } from '../domain/metrics.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollInterval } from '../openstack/polling/shared-poll.js';
@@ -24,6 +25,8 @@ export interface WorkerOptions {
   release: string;
   /** Task queue of the workflows; the names of the other task queues begin with it. */
   taskQueue: string;
+  /** The kinds of task queue that this worker polls. Default: all. */
+  lanes?: readonly QueueKind[];
   /** Folder of the store, with records, documents and bodies. */
   storagePath: string;
   /** Folder for the temporary files of installer media, and for the image cache. */

@@ -82,11 +82,22 @@ async function download(deps: Deps, cloudName: string, source: SourceImage, name
   await withSpace(deps, needs, async () => {
     try {
       await withStoreErrors('write', part, async () => {
-        await downloadImage(deps, cloudName, source.imageId, part);
+        await downloadImage(deps, cloudName, source.imageId, part).catch(explainMissing(source));
         await imageCache.add(name, part);
       });
     } finally {
       await rm(part, { force: true });
     }
   });
+}
+
+/** Returns a function that explains Glance's answer that there is no such image, and throws other errors again. */
+function explainMissing({ imageId }: SourceImage): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+    throw new FactoryError('NotFound', `image ${imageId} was deleted from Glance before it was downloaded`, {
+      hint: 'build the base image again: imagefactory base_image TEMPLATE',
+      cause: error,
+    });
+  };
 }

@@ -90,6 +90,11 @@ describe('the file of an image that is converted', () => {
     assert.deepEqual(list(), []);
   });
 
+  it('is missed with a clear sentence when somebody has deleted the image', async () => {
+    answers = [new FactoryError('NotFound', 'HTTP 404')];
+    await assert.rejects(use(createWorker(), read), { type: 'NotFound', message: /image-1 was deleted from Glance/ });
+  });
+
   it('that is removed while it is used lets the step run again', async () => {
     const evicted = use(createWorker(), async (path) => {
       rmSync(path);
