@@ -46,7 +46,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   publishBaseImage: { queue: 'control', guarded: true },
   downloadBody: { queue: 'transfer', guarded: true },
   planTargetImage: { queue: 'control', guarded: false },
-  fetchSource: { queue: 'transfer', guarded: false },
+  fetchSource: { queue: 'convert', guarded: false },
   convertImage: { queue: 'convert', guarded: false },
   removeWorkFiles: { queue: 'control', guarded: false },
   removeResources: { queue: 'wait', guarded: false },

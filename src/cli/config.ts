@@ -39,6 +39,8 @@ const FILE_KEYS = z.object({
   worker_addresses: z.array(z.string()).optional(),
   files_from: z.array(z.string()).optional(),
   allow_addresses: z.array(z.string()).optional(),
+  lanes: z.array(z.string()).optional(),
+  image_cache: z.number().int().nonnegative().optional(),
   cloud_limits: z
     .record(
       z.string(),
@@ -102,6 +104,10 @@ export interface Settings {
   filesFrom?: string[];
   /** CIDRs of addresses, denied by default, to which the worker may connect for a template. Unset: none. */
   allowAddresses?: string[];
+  /** Kinds of task queue that the worker polls. Unset: all. */
+  lanes?: string[];
+  /** GiB that the worker's image cache keeps. Unset: 50. */
+  imageCache?: number;
   /** How many JEOS images the sweeper keeps in each cloud. Unset: 10. */
   jeosKeep?: number;
   insecure: boolean;
@@ -191,6 +197,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
         ?.split(/[\s,]+/)
         .filter(Boolean) ??
       file.allow_addresses,
+    imageCache: text('image-cache') === undefined ? file.image_cache : parseCount('--image-cache', text('image-cache')),
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : parseCount('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,
     // Temporal's controller for Kubernetes sets the variables that are read here.

@@ -1,7 +1,8 @@
 /**
  * The kinds of task queue. `control`: workflows and short activities. `wait`: long activities that mostly wait,
  * hundreds at a time. `transfer`: activities that move or hash bytes, few at a time, so that they never delay the
- * heartbeats of other activities. `convert`: conversions of disks, each of which uses a whole processor core.
+ * heartbeats of other activities. `convert`: conversions of disks, each of which uses a whole processor
+ * core, and the downloads for them, so that both are on the same machine.
  */
 export type QueueKind = 'control' | 'wait' | 'transfer' | 'convert';
 

@@ -1,7 +1,8 @@
 import { FORMAT_NAMES, type FormatName } from '../domain/targets.js';
 import { OUTPUT_FORMATS } from './registry.js';
 
-export { convertDisk, measureConversion } from './convert.js';
+export { checkDiskSize, convertDisk, measureConversion } from './convert.js';
+export { digestFile } from './disk/digest.js';
 export { inspectDisk } from './disk/inspect.js';
 export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
 

@@ -11,6 +11,8 @@ import { Throttle } from '../openstack/polling/throttle.js';
 import type { Clouds } from '../openstack/types.js';
 import { GuestJournal } from '../guest/journal.js';
 import { AddressPolicy } from '../media/addresses.js';
+import { ImageCache } from '../store/image-cache.js';
+import { Space } from '../store/space.js';
 import { FileStore } from '../store/file-store.js';
 
 export interface DepsOptions {
@@ -18,6 +20,8 @@ export interface DepsOptions {
   temporal: Client;
   storagePath: string;
   cachePath: string;
+  /** The most bytes that downloaded images take in the cache while nobody uses them. Default 50 GiB. */
+  imageCacheSize?: number;
   workerAddresses?: string[];
   /** Folders of this machine from which templates may read files. Default: none. */
   filesFrom?: string[];
@@ -32,6 +36,9 @@ export interface DepsOptions {
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
   pollInterval?: PollInterval;
 }
+
+/** Default of {@link DepsOptions.imageCacheSize}. */
+const IMAGE_CACHE_SIZE = 50 * 1024 ** 3;
 
 /** Maximum number of console reads per second in a cloud, for all builds of this worker together. */
 const CONSOLE_READS = 2;
@@ -56,6 +63,7 @@ function createCloudWatches(clouds: Clouds, pace: PollInterval): (name: string) 
 
 /** Creates the dependencies of a worker's activities. */
 export function createDeps(options: DepsOptions): Deps {
+  const images = join(options.cachePath, 'images');
   const pace = options.pollInterval ?? { shortest: 500, longest: 5000 };
   return {
     clouds: options.clouds,
@@ -67,7 +75,8 @@ export function createDeps(options: DepsOptions): Deps {
     release: options.release,
     identity: `${hostname()}:${process.pid}`,
     mediaDirectory: join(options.cachePath, 'media'),
-    imageDirectory: join(options.cachePath, 'images'),
+    imageCache: new ImageCache(images, options.imageCacheSize ?? IMAGE_CACHE_SIZE),
+    space: new Space([options.storagePath, images]),
     workerAddresses: options.workerAddresses,
     access: { directories: options.filesFrom ?? [], addresses: new AddressPolicy(options.allowAddresses) },
     limits: options.limits ?? {},

@@ -7,6 +7,7 @@ import type { PayloadKeys } from '../codec/keys.js';
 import type { CloudLimits } from '../activities/shared/context.js';
 import { defined } from '../domain/defined.js';
 import { FactoryError } from '../domain/errors.js';
+import type { QueueKind } from '../domain/task-queues.js';
 import { DURATION_BUCKETS, METRICS as METRICS_OF_BUILDS } from '../domain/metrics.js';
 import { connectClouds } from '../openstack/index.js';
 import type { PollInterval } from '../openstack/polling/shared-poll.js';
@@ -24,9 +25,11 @@ export interface WorkerOptions {
   release: string;
   /** Task queue of the workflows; the names of the other task queues begin with it. */
   taskQueue: string;
+  /** The kinds of task queue that this worker polls. Default: all. */
+  lanes?: readonly QueueKind[];
   /** Folder of the store, with records, documents and bodies. */
   storagePath: string;
-  /** Folder for the temporary files of installer media. */
+  /** Folder for the temporary files of installer media, and for the image cache. */
   cachePath: string;
   /** Prometheus endpoint, `host:port`. Default: none. */
   metricsAddress?: string;
@@ -51,6 +54,8 @@ export interface WorkerOptions {
   filesFrom?: string[];
   /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
   allowAddresses?: string[];
+  /** The most bytes that downloaded images take in the cache while nobody uses them. Default 50 GiB. */
+  imageCacheSize?: number;
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */

@@ -8,9 +8,10 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
+import { removeLeftFiles } from '../activities/convert/remove-left-files.js';
 import { BuildMaskers } from '../activities/shared/build-maskers.js';
 import { defined } from '../domain/defined.js';
-import { QUEUE_KINDS } from '../domain/task-queues.js';
+import { QUEUE_KINDS, type QueueKind } from '../domain/task-queues.js';
 import { createDataConverter } from '../codec/data-converter.js';
 import type { PayloadKeys } from '../codec/keys.js';
 import { createDeps, type DepsOptions } from './deps.js';
@@ -36,20 +37,23 @@ export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
   /** A client that uses the same `payloadKeys`. */
   client: Client;
   taskQueue: string;
+  /** The kinds of task queue that the workers poll. Default: all. */
+  lanes?: readonly QueueKind[];
   /** The result of `findOrMakeBundle`, which must be called with true when `payloadKeys` is set. */
   bundle: WorkflowBundleOption;
   /** Keys that encrypt payloads and failures. Default: nothing is encrypted. */
   payloadKeys?: PayloadKeys;
 }
 
-/** Creates one Temporal worker for each kind of task queue, all in this process. They begin to poll in `runWorkers`. */
+/** Creates one Temporal worker for each kind of task queue that is chosen, all in this process. They begin to poll in `runWorkers`. */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
-  const { connection, client, taskQueue, bundle } = options;
+  const { connection, client, taskQueue, bundle, lanes = QUEUE_KINDS } = options;
   const deps = createDeps({ ...options, temporal: client });
+  await removeLeftFiles(deps);
   const activities = createActivities(deps);
   const maskers = new BuildMaskers(deps.store);
   const created = await Promise.allSettled(
-    QUEUE_KINDS.map((kind) =>
+    lanes.map((kind) =>
       Worker.create({
         connection,
         namespace: client.options.namespace,
@@ -77,18 +81,21 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
 }
 
 /**
- * Runs all workers until `stop` is aborted. The `control` worker stops last, because the activities of the other
- * workers query workflows, which the `control` worker runs.
+ * Runs all workers until `stop` is aborted. The worker that runs workflows stops last, because the activities of the
+ * other workers query workflows.
  *
  * @param workers the result of `createWorkers`
  */
-export async function runWorkers([control, ...others]: Worker[], stop: AbortSignal): Promise<void> {
+export async function runWorkers(workers: Worker[], stop: AbortSignal): Promise<void> {
+  const control = workers.find(({ options }) => options.workflowBundle !== undefined);
+  const others = workers.filter((worker) => worker !== control);
   const end = (worker: Worker | undefined): void => {
     if (worker?.getState() === 'RUNNING') worker.shutdown();
   };
-  const running = Promise.all(others.map((worker) => worker.run()));
-  stop.addEventListener('abort', () => others.forEach(end), { once: true });
-  await Promise.all([control?.run(), running.finally(() => end(control))]);
+  const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+  void stopped.then(() => others.forEach(end));
+  const othersEnd = others.length === 0 ? stopped : Promise.all(others.map((worker) => worker.run()));
+  await Promise.all([control?.run(), Promise.resolve(othersEnd).finally(() => end(control))]);
 }
 
 /** Returns a signal that is aborted when this process gets SIGTERM or SIGINT. */

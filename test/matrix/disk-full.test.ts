@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, open, rm, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { TestEnv } from '../support/test-env.js';
+import { fillDisk, mayMount } from '../support/full-disk.js';
 import { FaultInjector } from '../support/matrix/fault-injector.js';
 import { MatrixSlots } from '../support/matrix/matrix-slots.js';
 import { FAULT_POINTS, type FaultPoint } from '../support/matrix/fault-points.js';
@@ -13,25 +14,7 @@ import { Report, countAttempts } from '../support/matrix/report.js';
 const run = promisify(execFile);
 /** Milliseconds after which the disk has free space again. */
 const FULL_FOR = 1500;
-/** Whether this process may mount a file system. Only root may. The guests of the fake cloud also need root. */
-const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
 const WRITE_POINTS = FAULT_POINTS.filter(({ writes }) => writes === true);
-
-/** Fills the disk to its last block. */
-async function fill(directory: string): Promise<void> {
-  const file = await open(join(directory, 'filler'), 'w');
-  try {
-    const block = Buffer.alloc(4096);
-    for (;;) {
-      const { bytesWritten } = await file.write(block);
-      if (bytesWritten === 0) return;
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    await file.close();
-  }
-}
 
 describe('a build whose worker’s disk is full for a while', { skip: !mayMount }, () => {
   let env: TestEnv;
@@ -60,7 +43,7 @@ describe('a build whose worker’s disk is full for a while', { skip: !mayMount 
     const [slot] = slots.all;
     assert.ok(slot !== undefined);
     const inject = async (): Promise<undefined> => {
-      await fill(env.storage);
+      await fillDisk(env.storage);
       setTimeout(() => void rm(join(env.storage, 'filler'), { force: true }), FULL_FOR);
       assert.equal((await statfs(env.storage)).bavail, 0);
       return undefined;

@@ -38,7 +38,7 @@ const TARGET_PLAN: PlannedTarget = {
   secureBoot: false,
   target: 'qcow2',
   format: 'qcow2',
-  source: { imageId: 'base-image', diskFormat: 'qcow2', digest: 'd' },
+  source: { imageId: 'base-image', diskFormat: 'qcow2', size: 7 },
   bodyPath: '/s/body',
 };
 

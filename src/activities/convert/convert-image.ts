@@ -1,13 +1,16 @@
-import { mkdtemp, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
+import { withStoreErrors } from '../../domain/store-errors.js';
 import type { ConvertedDisk } from '../../domain/messages.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetParameters } from '../../domain/target-image-input.js';
-import { convertDisk, inspectDisk, type Disk } from '../../formats/index.js';
+import { convertDisk, digestFile, inspectDisk, measureConversion, type Disk } from '../../formats/index.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
 import type { PlannedTarget } from './plan-target-image.js';
-import { ensureSourceImage } from './source-images.js';
+import { withSourceImage } from './source-images.js';
+import { withSpace } from './with-space.js';
 
 export interface ConvertImageInput {
   ref: BuildRef;
@@ -49,31 +52,43 @@ export async function convertImage(
       `Glance has the base image as ${source.diskFormat}, which cannot be converted`,
     );
   }
-  const path = await ensureSourceImage(deps, ref.cloud, source);
-  const disk = await inspectDisk(path, diskFormat, { signal: cancellationSignal() });
-  // An earlier attempt may have left its files. It may even still run on another worker, so this attempt uses a folder
-  // of its own.
-  await deps.store.removeWorkFolder(ref.uuid);
-  const workFolder = await mkdtemp(join(await deps.store.prepareWorkFolder(ref.uuid), 'convert-'));
-  const { path: file, ...output } = await convertDisk(disk, format, {
-    workFolder,
-    imageName,
-    system: { os: os.name, version: os.version, arch: os.arch, firmware, secureBoot },
-    ...MACHINE,
-    ...parameters,
-    onProgress: reportProgress,
-    signal: cancellationSignal(),
+  return withSourceImage(deps, ref.cloud, source, async (path) => {
+    const disk = await inspectDisk(path, diskFormat, { signal: cancellationSignal() });
+    const bytes = await measureConversion(disk, format, { signal: cancellationSignal() });
+    // An earlier attempt may have left its files. It may even still run on another worker, so this attempt uses a
+    // folder of its own.
+    await deps.store.removeWorkFolder(ref.uuid);
+    const workFolder = join(await deps.store.prepareWorkFolder(ref.uuid), `convert-${randomUUID()}`);
+    const needs = { folder: deps.store.directory, folderTitle: 'the store', path: workFolder, bytes };
+    return withSpace(deps, needs, async () => {
+      await withStoreErrors('create', workFolder, () => mkdir(workFolder));
+      const { path: file, ...output } = await convertDisk(disk, format, {
+        workFolder,
+        imageName,
+        system: { os: os.name, version: os.version, arch: os.arch, firmware, secureBoot },
+        ...MACHINE,
+        ...parameters,
+        onProgress: reportProgress,
+        signal: cancellationSignal(),
+      });
+      await deps.store.moveToBody(ref.uuid, file);
+      await deps.store.writeDocument(ref.uuid, OUTPUT, JSON.stringify(output));
+      return output;
+    });
   });
-  await deps.store.moveToBody(ref.uuid, file);
-  await deps.store.writeDocument(ref.uuid, OUTPUT, JSON.stringify(output));
-  return output;
 }
 
-/** Reads the description of a target image's body. Returns undefined when the body is not complete. */
+/**
+ * Reads the description of a target image's body. Returns undefined when the body is not complete, or is not the one
+ * that is described: two attempts may have written one each, at nearly the same time.
+ */
 async function readOutput(deps: Pick<Deps, 'store'>, uuid: string): Promise<ConvertedDisk | undefined> {
   const document = await deps.store.readDocument(uuid, OUTPUT);
   if (document === undefined) return undefined;
   const output = JSON.parse(document.toString('utf8')) as ConvertedDisk;
-  const size = await stat(deps.store.bodyPath(uuid)).then(({ size: bytes }) => bytes, () => undefined); // prettier-ignore
-  return size === output.size ? output : undefined;
+  const path = deps.store.bodyPath(uuid);
+  const size = await stat(path).then(({ size: bytes }) => bytes, () => undefined); // prettier-ignore
+  if (size !== output.size) return undefined;
+  const { sha256 } = await withStoreErrors('read', path, () => digestFile(path, cancellationSignal()));
+  return sha256 === output.sha256 ? output : undefined;
 }

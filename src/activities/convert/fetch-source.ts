@@ -1,11 +1,11 @@
 import type { BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
-import { ensureSourceImage, type SourceImage } from './source-images.js';
+import { withSourceImage, type SourceImage } from './source-images.js';
 
 /**
- * Downloads the image that will be converted to the cache of this worker's machine. The conversion itself may run on
- * another worker, and then downloads the image again.
+ * Downloads the image that will be converted to the worker's cache. The conversion itself may run on another worker
+ * with another cache, and then downloads the image again.
  */
 export async function fetchSource(deps: Deps, { ref, source }: { ref: BuildRef; source: SourceImage }): Promise<void> {
-  await ensureSourceImage(deps, ref.cloud, source);
+  await withSourceImage(deps, ref.cloud, source, async () => undefined);
 }

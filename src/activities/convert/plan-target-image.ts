@@ -1,8 +1,11 @@
+import { defined } from '../../domain/defined.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { findTarget, type FormatName } from '../../domain/targets.js';
+import { readExpectedDigest } from '../../openstack/image/transfer.js';
+import { checkDiskSize } from '../../formats/index.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import type { SourceImage } from './source-images.js';
@@ -33,11 +36,12 @@ export interface PlannedTarget {
  * Checks the target and the base image, and writes the first record of the target image.
  *
  * @throws FactoryError InvalidParameter when there is no such target, NotFound when the base image has no record or no
- *   bytes, Conflict when the base image is not complete
+ *   bytes, Conflict when the base image is not complete, ImageFailed when its disk is too large for the target
  */
 export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
   const { name: target, format } = findTarget(input.target);
   const base = await findBaseImage(deps, input.baseImage);
+  checkDiskSize({ virtualSize: (base.min_disk ?? 0) * 1024 ** 3 }, format);
   await deps.store.writeRecord(
     await buildInitialRecord(deps, ref, {
       type: 'TargetImage',
@@ -70,7 +74,8 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     source: {
       imageId: image.id,
       diskFormat: String(image.disk_format),
-      digest: String(image.os_hash_value ?? image.checksum),
+      size: image.size ?? 0,
+      ...defined({ digest: readExpectedDigest(image) }),
     },
     bodyPath: deps.store.bodyPath(ref.uuid),
   };

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Context } from '@temporalio/activity';
+import { rm } from 'node:fs/promises';
+import { FactoryError } from '../../domain/errors.js';
+import { withStoreErrors } from '../../domain/store-errors.js';
+import type { FileDigest } from '../../store/image-cache.js';
 import { downloadImage } from '../images/download-image.js';
-import { reportProgress, type Deps } from '../shared/context.js';
+import { reportProgress, sleep, type Deps } from '../shared/context.js';
+import { withSpace } from './with-space.js';
 
 /** An image in Glance that is converted. */
 export interface SourceImage {
@@ -11,69 +13,91 @@ export interface SourceImage {
   imageId: string;
   /** Glance's word for the format of the image: `qcow2`, `raw`. */
   diskFormat: string;
-  /** Glance's digest of the image's bytes, in hexadecimal. */
-  digest: string;
+  /** Glance's digest of the image's bytes. Unset when Glance has none. */
+  digest?: FileDigest;
+  /** bytes */
+  size: number;
 }
-
-/** Milliseconds after its last use when a downloaded image is removed from the cache. */
-const KEPT = 24 * 3_600_000;
-
-/** The downloads of this process that are not complete, by the path of their file. */
-const downloads = new Map<string, Promise<void>>();
 
 /**
- * Returns the path of an image's file in the cache of this worker's machine, and downloads the image if the cache does
- * not have it. All conversions of one image that run on a worker share one download, because the name of the file is
- * the digest of the image. The file must not be changed.
+ * Calls `use` with the path of an image's file in the cache, and downloads the image first if the cache does not have
+ * it. All conversions of one image share one download, also those of other workers with the same cache, because the
+ * name of the file is the digest of the image. The file stays in the cache until `use` ends. It must not be changed.
+ *
+ * @throws FactoryError StoreFailed, retryable, when `use` failed because somebody removed or changed the file
  */
-export async function ensureSourceImage(deps: Deps, cloudName: string, source: SourceImage): Promise<string> {
-  const folder = deps.imageDirectory;
-  const path = join(folder, `${source.digest}.${source.diskFormat}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await removeUnusedFiles(folder, path);
-  while (!(await markUsed(path))) {
-    const running = downloads.get(path);
-    if (running === undefined) await startDownload(deps, cloudName, source, path);
-    else {
+export async function withSourceImage<T>(
+  deps: Deps,
+  cloudName: string,
+  source: SourceImage,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  const { imageCache } = deps;
+  const name = `${source.digest?.value ?? source.imageId}.${source.diskFormat}`;
+  const lease = await withStoreErrors('write to', imageCache.folder, () => imageCache.use(name));
+  try {
+    const identity = await ensureDownloaded(deps, cloudName, source, name);
+    return await use(imageCache.pathOf(name)).catch(async (error: unknown) => {
+      if ((await imageCache.readIdentity(name)) === identity) throw error;
+      throw new FactoryError('StoreFailed', `the file of image ${source.imageId} was removed while it was in use`, {
+        retryable: true,
+        cause: error,
+        hint: `let nobody else remove or change files in ${imageCache.folder}`,
+      });
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+/** Downloads an image unless the cache has it. Returns the identity of the file: see `ImageCache`. */
+async function ensureDownloaded(deps: Deps, cloudName: string, source: SourceImage, name: string): Promise<string> {
+  const { imageCache } = deps;
+  const find = (): Promise<string | undefined> =>
+    withStoreErrors('read', imageCache.pathOf(name), () => imageCache.find(name, source.digest));
+  for (;;) {
+    const identity = await find();
+    if (identity !== undefined) return identity;
+    const turn = await withStoreErrors('write to', imageCache.folder, () => imageCache.startDownload(name));
+    if (turn === undefined) {
       reportProgress({ message: `waiting for another step that downloads image ${source.imageId}` });
       // If that step fails or is cancelled, this one downloads the image itself.
-      await Promise.race([running.catch(() => undefined), Context.current().cancelled]);
+      await sleep(deps.pollInterval);
+      continue;
+    }
+    try {
+      // The other step may have ended just before this one took its turn.
+      if ((await find()) === undefined) await download(deps, cloudName, source, name);
+    } finally {
+      await turn.release();
     }
   }
-  return path;
 }
 
-async function startDownload(deps: Deps, cloudName: string, source: SourceImage, path: string): Promise<void> {
-  const download = downloadComplete(deps, cloudName, source, path).finally(() => downloads.delete(path));
-  downloads.set(path, download);
-  await download;
+async function download(deps: Deps, cloudName: string, source: SourceImage, name: string): Promise<void> {
+  const { imageCache } = deps;
+  const part = `${imageCache.pathOf(name)}.${randomUUID()}.part`;
+  await imageCache.shrinkTo(Math.max(0, imageCache.budget - source.size));
+  const needs = { folder: imageCache.folder, folderTitle: 'the image cache', path: part, bytes: source.size };
+  await withSpace(deps, needs, async () => {
+    try {
+      await withStoreErrors('write', part, async () => {
+        await downloadImage(deps, cloudName, source.imageId, part).catch(explainMissing(source));
+        await imageCache.add(name, part);
+      });
+    } finally {
+      await rm(part, { force: true });
+    }
+  });
 }
 
-async function downloadComplete(deps: Deps, cloudName: string, { imageId }: SourceImage, path: string): Promise<void> {
-  const part = `${path}.${randomUUID()}.part`;
-  try {
-    await downloadImage(deps, cloudName, imageId, part);
-    await rename(part, path);
-  } finally {
-    await rm(part, { force: true });
-  }
-}
-
-/** Notes that a cached file is used now. Returns whether the file exists. */
-async function markUsed(path: string): Promise<boolean> {
-  const now = new Date();
-  return utimes(path, now, now).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Removes the files of a cache that nobody has used for {@link KEPT}, except the file `path`. */
-async function removeUnusedFiles(folder: string, path: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const file = join(folder, name);
-    if (file === path) continue;
-    const usedAt = await stat(file).then(({ mtimeMs }) => mtimeMs, () => Date.now()); // prettier-ignore
-    if (Date.now() - usedAt > KEPT) await rm(file, { force: true });
-  }
+/** Returns a function that explains Glance's answer that there is no such image, and throws other errors again. */
+function explainMissing({ imageId }: SourceImage): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof FactoryError && error.type === 'NotFound')) throw error;
+    throw new FactoryError('NotFound', `image ${imageId} was deleted from Glance before it was downloaded`, {
+      hint: 'build the base image again: imagefactory base_image TEMPLATE',
+      cause: error,
+    });
+  };
 }

@@ -6,6 +6,8 @@ import type { Cloud, Clouds, Image, Server, Volume } from '../../openstack/types
 import type { SharedPoll } from '../../openstack/polling/shared-poll.js';
 import type { Throttle } from '../../openstack/polling/throttle.js';
 import type { MediaAccess } from '../../media/source.js';
+import type { ImageCache } from '../../store/image-cache.js';
+import type { Space } from '../../store/space.js';
 import type { Store } from '../../store/types.js';
 import type { Journal } from '../../guest/types.js';
 import type { Progress } from '../../domain/status.js';
@@ -45,8 +47,10 @@ export interface Deps {
   identity: string;
   /** Folder for fetched installer media. */
   mediaDirectory: string;
-  /** Folder for downloaded images that are converted. */
-  imageDirectory: string;
+  /** Downloaded images that are converted. */
+  imageCache: ImageCache;
+  /** Shares out the disk space of the store and of the image cache. */
+  space: Space;
   /** CIDRs from which guests see this worker. Default: the local address on the route to the guest. */
   workerAddresses: string[] | undefined;
   /** The folders and addresses that the worker's operator has opened to templates. */

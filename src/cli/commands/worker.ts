@@ -1,4 +1,5 @@
 import { defined } from '../../domain/defined.js';
+import { QUEUE_KINDS } from '../../domain/task-queues.js';
 import { parseDeploymentVersion } from '../worker-version.js';
 import { withClient, type Command } from './command.js';
 import { toWorkerOptions } from './worker-options.js';
@@ -29,6 +30,16 @@ export const worker: Command = {
       describe:
         'CIDR of loopback, link-local or other denied addresses from which templates may fetch; repeatable (default: none)',
     },
+    lanes: {
+      type: 'string',
+      requiresArg: true,
+      describe: `task queues to poll: ${QUEUE_KINDS.join(', ')}, with commas between them (default: all)`,
+    },
+    'image-cache': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'most GiB of downloaded images to keep for conversions (default 50)',
+    },
     'metrics-address': { type: 'string', requiresArg: true, describe: 'serve Prometheus metrics at HOST:PORT' },
     'health-address': { type: 'string', requiresArg: true, describe: 'serve health at HOST:PORT' },
     'log-format': { choices: ['text', 'json'] as const, describe: 'format of the log lines (default text)' },
@@ -46,6 +57,7 @@ export const worker: Command = {
     insecure: { type: 'boolean', describe: 'do not verify the certificates of the cloud' },
   },
   examples: [
+    ['$0 worker --lanes convert', 'only convert disks, on a machine with a large disk'],
     ['OS_CLOUD=prod $0 worker --log-format json --metrics-address 127.0.0.1:9464', 'as a service'],
     [
       '$0 worker --build-id 0.2.0',

@@ -13,10 +13,11 @@ const PERCENTAGES = /[ ]*\([\d.]+\/100%\)\r?/g;
 /** The limits of a program that reads a file from outside: those of Nova's `qemu_img_info`, with more memory. */
 export const READ_LIMITS = ['--as=1073741824', '--cpu=30:60', '--core=0'];
 /**
- * The limits of a program that converts a disk. Its time depends on the disk, so it has none. Its address space
- * includes the stacks and heaps of up to 64 threads, of which it uses little.
+ * The limits of a program that converts a disk. Its time depends on the disk, so it may use a core for as long as the
+ * step of a build may last: twelve hours. Its address space includes the stacks and heaps of up to 64 threads, of which
+ * it uses little.
  */
-const CONVERT_LIMITS = ['--as=17179869184', '--core=0'];
+const CONVERT_LIMITS = ['--as=17179869184', '--cpu=43200:43260', '--core=0'];
 
 export interface ProgramOptions {
   /** Working directory. Default: this process's. */

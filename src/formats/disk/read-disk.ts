@@ -33,6 +33,8 @@ export async function* readDisk(disk: Disk, signal?: AbortSignal): AsyncGenerato
   const server = await startServer(disk, join(folder, 'socket'), signal);
   try {
     const client = await server.connect();
+    // Nobody else connects, and a worker that is killed leaves nothing.
+    await rm(folder, { recursive: true, force: true });
     yield* readChunks(disk, extents, client);
     client.close();
   } catch (error) {

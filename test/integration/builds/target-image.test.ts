@@ -101,6 +101,14 @@ describe('a target image', () => {
     assert.equal((await failureOf((await start('qcow2', failed)).result())).type, 'Conflict');
   });
 
+  it('is refused when the disk is larger than the target allows', async () => {
+    const large = randomUUID();
+    const record = { ...(await readRecord(base)), identifier: large, min_disk: 2041 };
+    await writeFile(join(env.storage, `${large}.meta`), JSON.stringify(record));
+    const failure = await failureOf((await start('azure', large)).result());
+    assert.match(failure.message, /the disk has 2041 GiB: a disk of format vhd has at most 2040 GiB/);
+  });
+
   it('is refused when nobody knows the target, and the message names the one that was meant', async () => {
     const failure = await failureOf((await start('vsfere')).result());
     assert.equal(failure.type, 'InvalidParameter');

@@ -105,6 +105,25 @@ describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => 
     assert.deepEqual(await ended, [0, null]);
   });
 
+  it('polls only the task queues that it was given, and stops like any other', async () => {
+    for (const [lanes, taskQueues] of [
+      ['convert', ['imagefactory-convert']],
+      ['control', ['imagefactory']],
+    ] as const) {
+      const { child, ended, said } = startWorker(['--lanes', lanes, '--log-format', 'json']);
+      const start = await until(
+        () =>
+          said()
+            .split('\n')
+            .find((line) => line.includes('The worker starts')),
+        'the worker starts',
+      );
+      assert.deepEqual((JSON.parse(start) as Entry)['taskQueues'], taskQueues);
+      child.kill('SIGTERM');
+      assert.deepEqual(await ended, [0, null], said());
+    }
+  });
+
   it('ends with one sentence when an address, the namespace or a cloud cannot be used', async () => {
     // It does not keep the process from ending when an assertion fails.
     const other = createServer().listen(0, '127.0.0.1').unref();
@@ -118,6 +137,7 @@ describe('a worker and the addresses that it uses', { timeout: 300_000 }, () => 
       ],
       [['--metrics-address', taken], 2, /^imagefactory: --metrics-address: cannot listen at .*: another program uses/],
       [['--health-address', 'here'], 2, /^imagefactory: --health-address: "here" is not an address/],
+      [['--lanes', 'control,conversion'], 2, /^imagefactory: --lanes: "conversion" is no task queue: the names are/],
       [['--serve-cloud', 'x'], 1, /^imagefactory: there is no cloud x: the configured clouds are envvars/],
       [[], 1, /^imagefactory: Temporal at .*, namespace nope: Namespace nope is not found/, 'nope'],
     ] as const) {

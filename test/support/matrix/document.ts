@@ -1,6 +1,7 @@
 import { CALL_FAILURES } from './call-failures.js';
 import { ALL_FAULT_POINTS } from './fault-points.js';
 import type { CellResult } from './report.js';
+import { TARGET_FAULTS, TARGET_POINTS } from './target-points.js';
 
 /** The report of one part of the matrix. */
 export interface Part {
@@ -66,6 +67,24 @@ The faults:
 - **disk full**: the worker's disk is full until somebody frees space.
 `;
 
+/** The introduction and the legend of the table of target images. */
+export const TARGETS_HEAD = `## Target images
+
+The same for the steps of a target image. Each cell is an image of its own. Its test also asserts
+that the body is the one that the record describes and has the content of the base image, and that no temporary file, no
+lease and no reserved space is left.
+
+- **SIGKILL** kills the worker while it waits for the answer of Glance, or while qemu-img runs, which ends with it.
+  **SIGKILL half-way**: a part of the base image is on the disk. **SIGTERM** stops the worker at these points.
+- **500**, **503**, **404**: the status with which Glance answers once. **reset**: it resets the connection. **reply
+  lost**: it performs the call and resets the connection. **truncated**: the connection is cut in the middle of the
+  bytes. **digest mismatch**: a bit of the bytes is not what Glance has recorded.
+- **disk full**: the worker's disk is full until somebody frees space. **qemu-img killed**: the kernel kills it.
+  **bit flipped**: the disk changes a bit of the output before it is compared.
+- **base evicted**: the base image disappears from the worker's cache while it is in use. **base deleted**: somebody
+  deletes it in Glance.
+`;
+
 function buildKey(point: string, fault: string): string {
   return `${point} × ${fault}`;
 }
@@ -93,15 +112,26 @@ export function renderMatrix(parts: Part[], real: RealFault[]): string {
     if (cell.outcome === 'built') return String(cell.attempts);
     return cell.outcome === 'failed' ? `(${numberNote(cell.message ?? '')})` : '**RED**';
   };
-  const rows = ALL_FAULT_POINTS.map(
-    ({ name }) => `| ${name} | ${FAULTS.map((fault) => renderCell(byKey.get(buildKey(name, fault)))).join(' | ')} |`,
+  const renderTable = (points: readonly { name: string }[], faults: readonly string[]): string => {
+    const rows = points.map(
+      ({ name }) => `| ${name} | ${faults.map((fault) => renderCell(byKey.get(buildKey(name, fault)))).join(' | ')} |`,
+    );
+    return [`| fault point | ${faults.join(' | ')} |`, `| --- |${faults.map(() => ' ---: |').join('')}`, ...rows].join(
+      '\n',
+    );
+  };
+  const images = renderTable(ALL_FAULT_POINTS, FAULTS);
+  const targets = renderTable(
+    TARGET_POINTS,
+    TARGET_FAULTS.map(({ name }) => name),
   );
   return `${HEAD}
 ${renderTotals(parts)}
 
-| fault point | ${FAULTS.join(' | ')} |
-| --- |${FAULTS.map(() => ' ---: |').join('')}
-${rows.join('\n')}
+${images}
+
+${TARGETS_HEAD}
+${targets}
 
 ## Messages of builds that must fail
 

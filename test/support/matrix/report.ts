@@ -55,7 +55,7 @@ export async function countAttempts(slot: MatrixSlot, points: FaultPoint[]): Pro
 }
 
 /** Returns the number of attempts of the first activity with this title; 0 when no such activity has started. */
-function findAttempt(events: temporal.api.history.v1.IHistoryEvent[], title: string | undefined): number {
+export function findAttempt(events: temporal.api.history.v1.IHistoryEvent[], title: string | undefined): number {
   const scheduled = events.find(
     ({ activityTaskScheduledEventAttributes, userMetadata }) =>
       activityTaskScheduledEventAttributes != null &&

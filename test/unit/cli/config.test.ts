@@ -32,6 +32,12 @@ test('without options, environment and configuration file, the settings are the 
   });
 });
 
+test('the size of the image cache is a whole number of GiB', () => {
+  assert.equal(resolveSettings({ 'image-cache': '20' }, {}, { image_cache: 30 }).imageCache, 20);
+  assert.equal(resolveSettings({}, {}, { image_cache: 30 }).imageCache, 30);
+  assert.throws(() => resolveSettings({ 'image-cache': '20GiB' }, {}, {}), UsageError);
+});
+
 test('the command line beats the environment, and the environment beats the file', () => {
   const file = { cloud: 'file', task_queue: 'file', ui_address: 'http://file' };
   const env = { OS_CLOUD: 'env', TEMPORAL_UI_ADDRESS: 'http://env' };

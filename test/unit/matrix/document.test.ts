@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { FAULTS, HEAD } from '../../support/matrix/document.js';
+import { FAULTS, HEAD, TARGETS_HEAD } from '../../support/matrix/document.js';
 import { ALL_FAULT_POINTS } from '../../support/matrix/fault-points.js';
+import { TARGET_FAULTS, TARGET_POINTS } from '../../support/matrix/target-points.js';
 
 const text = readFileSync(new URL('../../../docs/fault-matrix.md', import.meta.url), 'utf8');
 const rows = text
@@ -48,5 +49,18 @@ describe('docs/fault-matrix.md', () => {
         cells.some((row) => row[index] !== '·'),
         fault,
       );
+  });
+
+  it('has the table of target images, with every fault explained and every cell that is tested', () => {
+    const names = TARGET_FAULTS.map(({ name }) => name);
+    const table = rows.slice(2 + ALL_FAULT_POINTS.length);
+    assert.deepEqual(table[0], ['fault point', ...names]);
+    const unexplained = names.filter((name) => !TARGETS_HEAD.replaceAll(/\s+/g, ' ').includes(`**${name}**`));
+    assert.deepEqual(unexplained, []);
+    for (const [index, { name }] of TARGET_POINTS.entries()) {
+      const tested = TARGET_FAULTS.map(({ at }) => name in at);
+      const row = table[2 + index] ?? [];
+      assert.deepEqual([row[0], ...row.slice(1).map((cell) => cell !== '·')], [name, ...tested]);
+    }
   });
 });

@@ -30,7 +30,9 @@ export type FaultKind =
   /** Sends the body of the reply in pieces of `bytes` bytes, one every `ms` milliseconds. */
   | { kind: 'slow-body'; bytes: number; ms: number }
   /** Cuts the connection after `bytes` bytes of the reply's body. */
-  | { kind: 'truncated-body'; bytes: number };
+  | { kind: 'truncated-body'; bytes: number }
+  /** Flips a bit in the first byte of the reply's body. */
+  | { kind: 'flipped-body' };
 
 export type Fault = FaultKind & {
   match: CallPattern;

@@ -18,6 +18,7 @@ export async function sendReply(
   if (source === undefined) return void response.end();
   if (fault?.kind === 'truncated-body') return sendTruncated(response, source, fault.bytes);
   if (fault?.kind === 'slow-body') return sendSlowly(response, source, fault, wait);
+  if (fault?.kind === 'flipped-body') return pipeline(flipBit(source), response);
   if (Buffer.isBuffer(body)) return void response.end(body);
   await pipeline(source, response);
 }
@@ -30,6 +31,15 @@ function buildBody(reply: Reply): { body: Buffer | Readable | undefined; headers
     reply.json === undefined ? 'text/html; charset=UTF-8' : (reply.headers?.['content-type'] ?? 'application/json');
   if (reply.status === 204) return { body: undefined, headers: { 'content-type': type } };
   return { body, headers: { 'content-type': type, 'content-length': String(body?.length ?? 0) } };
+}
+
+async function* flipBit(source: Readable): AsyncGenerator<Buffer> {
+  let first = true;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    if (first) chunk.writeUInt8(chunk.readUInt8(0) ^ 1, 0);
+    first = false;
+    yield chunk;
+  }
 }
 
 async function sendTruncated(response: ServerResponse, source: Readable, bytes: number): Promise<void> {
