@@ -1,3 +1,11 @@
+import {
+  type BootMachine,
+  EC2_MACHINE,
+  HYPERV_MACHINE,
+  SCSI_MACHINE,
+  VIRTUALBOX_MACHINE,
+  VMWARE_MACHINE,
+} from './boot-machines.js';
 import { FactoryError } from './errors.js';
 import { findNearest } from './nearest.js';
 
@@ -27,6 +35,10 @@ export interface Target {
   /** The name in texts for people: "Google Compute Engine". */
   title: string;
   format: FormatName;
+  /** The machine in which `verify boot` boots the output. Default: that of KVM, with virtio. */
+  machine?: BootMachine;
+  /** Why `verify boot` cannot boot the output, although QEMU can read its disk. Unset when it can. */
+  noMachine?: string;
   /** How the output is verified for real, in words for the documents. */
   verified: string;
   /** Where the output has not been tried, in words for the documents. Unset when nothing remains to be tried. */
@@ -83,6 +95,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['lxd'],
     title: 'Incus, LXD: virtual machines',
     format: 'qcow2',
+    machine: SCSI_MACHINE,
     verified: CHECKED,
     notVerified: 'Incus, LXD',
   },
@@ -91,6 +104,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['aws', 'ami'],
     title: 'Amazon EC2',
     format: 'raw',
+    machine: EC2_MACHINE,
     verified: COMPARED,
     notVerified: 'EC2',
   },
@@ -100,6 +114,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['gcp', 'google'],
     title: 'Google Compute Engine',
     format: 'gce',
+    machine: SCSI_MACHINE,
     verified: 'the member of the archive compared with the source, byte by byte; `tar tvf`',
     notVerified: 'Google Compute Engine',
   },
@@ -108,6 +123,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vhd', 'vhd-fixed'],
     title: 'Microsoft Azure; the format VHD, fixed',
     format: 'vhd',
+    machine: HYPERV_MACHINE,
     verified: FOOTER,
     notVerified: 'Azure',
   },
@@ -116,6 +132,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['hyper-v', 'vhdx'],
     title: 'Hyper-V, generation 2; the format VHDX',
     format: 'vhdx',
+    noMachine: 'QEMU has no disk controller of Hyper-V’s generation 2',
     verified: CHECKED,
     notVerified: 'Hyper-V',
   },
@@ -124,6 +141,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vhd-dynamic', 'vpc'],
     title: 'Hyper-V, generation 1; the format VHD, dynamic',
     format: 'vhd-dynamic',
+    machine: HYPERV_MACHINE,
     verified: FOOTER,
     notVerified: 'Hyper-V',
   },
@@ -132,6 +150,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vmware', 'esxi', 'vmdk'],
     title: 'VMware vSphere; the format VMDK, streamOptimized',
     format: 'vmdk',
+    machine: VMWARE_MACHINE,
     verified: CHECKED,
     notVerified: 'ESXi, vCenter',
   },
@@ -140,6 +159,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['ovf'],
     title: 'OVA for vSphere and other readers of OVF 1.1',
     format: 'ova',
+    machine: VMWARE_MACHINE,
     verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\``,
     notVerified: 'ESXi, vCenter',
   },
@@ -148,6 +168,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vbox', 'vdi'],
     title: 'VirtualBox; the format VDI',
     format: 'vdi',
+    machine: VIRTUALBOX_MACHINE,
     verified: CHECKED,
     notVerified: 'VirtualBox',
   },
@@ -164,6 +185,7 @@ export const TARGETS: readonly Target[] = [
     aliases: [],
     title: 'Vagrant box for VirtualBox',
     format: 'vagrant-virtualbox',
+    machine: VIRTUALBOX_MACHINE,
     verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
     notVerified: 'Vagrant, VirtualBox',
   },

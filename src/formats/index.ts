@@ -3,6 +3,9 @@ import { OUTPUT_FORMATS } from './registry.js';
 
 export { checkDiskSize, convertDisk, measureConversion } from './convert.js';
 export { digestFile } from './disk/digest.js';
+export { bootDisk } from './boot/boot-disk.js';
+export type { BootFailure, BootVerdict } from './boot/console.js';
+export { checkBootable } from './boot/machine.js';
 export { inspectDisk } from './disk/inspect.js';
 export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
 
