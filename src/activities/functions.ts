@@ -37,6 +37,7 @@ import { convertImage } from './convert/convert-image.js';
 import { fetchSource } from './convert/fetch-source.js';
 import { removeWorkFiles } from './convert/remove-work-files.js';
 import { planTargetImage } from './convert/plan-target-image.js';
+import { waitForBaseImage } from './convert/wait-for-base-image.js';
 import { findEndedWorkflows } from './instance/find-ended-workflows.js';
 
 /** The function of each activity. */
@@ -67,6 +68,7 @@ export const FUNCTIONS = {
   closeSession,
   publishBaseImage,
   downloadBody,
+  waitForBaseImage,
   planTargetImage,
   fetchSource,
   convertImage,

@@ -1,8 +1,14 @@
+import { defined } from './defined.js';
 import { FactoryError } from './errors.js';
+import type { ResumeRequest } from './messages.js';
+import { parseParameters } from './parameters.js';
 
 /** Input of targetImage: converts a base image to the format of a target. */
 export interface TargetImageInput {
-  /** The target image's UUID (version 4), which the client chooses; the workflow's id is `target_image-<uuid>`. */
+  /**
+   * The target image's UUID, which the client derives from the base image, the target and the parameters; the
+   * workflow's id is `target_image-<uuid>`.
+   */
   uuid: string;
   /** Name of the target, as in the table of targets: `ec2`, `vsphere`. */
   target: string;
@@ -11,6 +17,11 @@ export interface TargetImageInput {
   /** The cloud that has the base image, by its name on the worker. */
   cloud: string;
   parameters: TargetParameters;
+  /**
+   * Whether the base image may still be built, so that this build waits for it. Default false: the base image must be
+   * complete.
+   */
+  waitForBase?: boolean;
   /** Seconds without a heartbeat after which Temporal tries a step again, on any worker. Default 60. */
   heartbeatTimeout?: number;
 }
@@ -21,17 +32,45 @@ const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const;
 export interface TargetParameters {
   /** How the data of a qcow2 file is compressed. Default `none`. Formats with a compression of their own ignore it. */
   compression?: (typeof COMPRESSIONS)[number];
+  /** What happens when a step fails: the build ends, or is held until a user decides. Default `cleanup`. */
+  on_error?: 'cleanup' | 'hold';
+  /** Seconds for which a held build waits for a decision. Default 86 400. */
+  hold_for?: number;
+}
+
+/** The parameters that say how a build is run. Two target images that differ in nothing else are the same image. */
+const RUN_PARAMETERS = ['on_error', 'hold_for'] as const;
+
+/** The parameters that say what a target image is like. */
+const IMAGE_PARAMETERS = ['compression'] as const;
+
+/** The names of all parameters of a target image. */
+const TARGET_PARAMETERS: readonly string[] = [...IMAGE_PARAMETERS, ...RUN_PARAMETERS];
+
+/** Picks the parameters that say what a target image is like: another value of one of them makes another image. */
+export function pickImageParameters(parameters: TargetParameters): TargetParameters {
+  const image = pickNames(
+    parameters,
+    Object.keys(parameters).filter((name) => !RUN_PARAMETERS.some((known) => known === name)),
+  );
+  // A value that is the default is the same as no value.
+  if (image.compression === 'none') delete image.compression;
+  return image;
 }
 
 /** Checks the parameters of a target image. @throws FactoryError InvalidParameter */
 export function parseTargetParameters(given: Readonly<Record<string, unknown>>): TargetParameters {
-  const { compression, ...unknown } = given;
+  const { compression, on_error, hold_for, ...unknown } = given;
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
     throw new FactoryError('InvalidParameter', `a target image has no parameter ${JSON.stringify(name)}`, {
-      hint: 'the parameters of a target image are: compression',
+      hint: `the parameters of a target image are: ${TARGET_PARAMETERS.join(', ')}`,
     });
   }
+  return { ...parseCompression(compression), ...parseRunParameters({ on_error, hold_for }) };
+}
+
+function parseCompression(compression: unknown): TargetParameters {
   if (compression === undefined) return {};
   const found = COMPRESSIONS.find((known) => known === compression);
   if (found === undefined) {
@@ -40,4 +79,70 @@ export function parseTargetParameters(given: Readonly<Record<string, unknown>>):
     });
   }
   return { compression: found };
+}
+
+/** Checks the parameters that a target image and a base image have in common. */
+function parseRunParameters(given: Record<(typeof RUN_PARAMETERS)[number], unknown>): TargetParameters {
+  const { on_error, hold_for } = parseParameters(given);
+  if (on_error === 'keep') {
+    throw new FactoryError('InvalidParameter', 'on_error keep: a target image has no resources to keep', {
+      hint: 'on_error of a target image is one of: cleanup, hold',
+    });
+  }
+  return defined({
+    on_error: given.on_error === undefined ? undefined : on_error,
+    hold_for: given.hold_for === undefined ? undefined : hold_for,
+  });
+}
+
+/**
+ * Returns the parameters of a target image with the changes of a request to resume it.
+ *
+ * @throws FactoryError InvalidParameter when the request would change what the image is like
+ */
+export function changeTargetParameters(
+  current: TargetParameters,
+  { template, parameters = {} }: Pick<ResumeRequest, 'template' | 'parameters'>,
+): TargetParameters {
+  if (template !== undefined) {
+    throw new FactoryError('InvalidParameter', 'a target image is made from a base image, and has no template', {
+      hint: 'leave --template out; to change what is installed, build another base image',
+    });
+  }
+  const changed = parseTargetParameters({ ...current, ...parameters });
+  const [before, after] = [pickImageParameters(current), pickImageParameters(changed)];
+  const names = IMAGE_PARAMETERS.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+  if (names.length > 0) {
+    throw new FactoryError('InvalidParameter', `another value of ${names.join(', ')} makes another image`, {
+      hint: 'make that image: imagefactory target_image TARGET --id BASE_UUID --parameter NAME VALUE',
+    });
+  }
+  return changed;
+}
+
+/**
+ * Divides the parameters of a command that builds a base image and converts it. `on_error` and `hold_for` are for both.
+ * What is no parameter of a target image is for the base image, whose own check finds unknown names.
+ *
+ * @throws FactoryError InvalidParameter when a value for the target images is wrong
+ */
+export function divideParameters<P extends Readonly<Record<string, unknown>>>(
+  given: P,
+): { base: Partial<P>; target: TargetParameters } {
+  const names = Object.keys(given);
+  const base = pickNames(
+    given,
+    names.filter((name) => !IMAGE_PARAMETERS.some((known) => known === name)),
+  );
+  const { on_error, ...target } = pickNames<Record<string, unknown>>(
+    given,
+    names.filter((name) => TARGET_PARAMETERS.includes(name)),
+  );
+  // A base image that failed keeps its resources; its target images have none.
+  const isKept = String(on_error).trim().toLowerCase() === 'keep';
+  return { base, target: parseTargetParameters({ ...target, ...(isKept ? {} : { on_error }) }) };
+}
+
+function pickNames<P extends object>(given: P, names: readonly string[]): Partial<P> {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name))) as Partial<P>;
 }

@@ -30,7 +30,7 @@ export const PLAN: PlannedBuild = {
 };
 
 /** The plan of a target image that the stubs return. */
-const TARGET_PLAN: PlannedTarget = {
+export const TARGET_PLAN: PlannedTarget = {
   name: 'tiny',
   imageName: 'tiny-qcow2',
   os: PLAN.os,
@@ -71,6 +71,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     returnCompletedImage: note('built', {} as BaseImageResult),
     keepResources: note('keep', { resources: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
+    waitForBaseImage: note('wait-for-base', undefined),
     planTargetImage: note('plan', TARGET_PLAN),
     fetchSource: note('fetch', undefined),
     convertImage: note('convert', CONVERTED),

@@ -1,4 +1,4 @@
-import { mkdtemp, stat } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
 import type { ConvertedDisk } from '../../domain/messages.js';
@@ -6,6 +6,7 @@ import type { BuildRef } from '../../domain/names.js';
 import type { TargetParameters } from '../../domain/target-image-input.js';
 import { convertDisk, inspectDisk, type Disk } from '../../formats/index.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
+import { readOutput, writeOutput } from './output.js';
 import type { PlannedTarget } from './plan-target-image.js';
 import { ensureSourceImage } from './source-images.js';
 
@@ -14,9 +15,6 @@ export interface ConvertImageInput {
   planned: PlannedTarget;
   parameters: TargetParameters;
 }
-
-/** Name of the store's document that describes the body of a target image. */
-const OUTPUT = 'output.json';
 
 /** The names that Glance and QEMU have for a format. */
 const DISK_FORMATS: Readonly<Record<string, Disk['format']>> = {
@@ -65,15 +63,6 @@ export async function convertImage(
     signal: cancellationSignal(),
   });
   await deps.store.moveToBody(ref.uuid, file);
-  await deps.store.writeDocument(ref.uuid, OUTPUT, JSON.stringify(output));
+  await writeOutput(deps, ref.uuid, output);
   return output;
-}
-
-/** Reads the description of a target image's body. Returns undefined when the body is not complete. */
-async function readOutput(deps: Pick<Deps, 'store'>, uuid: string): Promise<ConvertedDisk | undefined> {
-  const document = await deps.store.readDocument(uuid, OUTPUT);
-  if (document === undefined) return undefined;
-  const output = JSON.parse(document.toString('utf8')) as ConvertedDisk;
-  const size = await stat(deps.store.bodyPath(uuid)).then(({ size: bytes }) => bytes, () => undefined); // prettier-ignore
-  return size === output.size ? output : undefined;
 }

@@ -2,9 +2,12 @@ import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
+import { explainUnusableBase } from '../../domain/base-of-target.js';
+import type { ConvertedDisk } from '../../domain/messages.js';
 import { findTarget, type FormatName } from '../../domain/targets.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { readOutput } from './output.js';
 import type { SourceImage } from './source-images.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
@@ -27,6 +30,8 @@ export interface PlannedTarget {
   source: SourceImage;
   /** Path of the converted file. */
   bodyPath: string;
+  /** The converted file, when an earlier run of this build has left it complete. */
+  made?: ConvertedDisk;
 }
 
 /**
@@ -58,6 +63,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     }),
   );
   const image = await findSource(deps, ref.cloud, base);
+  const made = await readOutput(deps, ref.uuid);
   const { firmware, secure_boot: secureBoot } = base.parameters;
   return {
     name: base.name,
@@ -73,6 +79,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
       digest: String(image.os_hash_value ?? image.checksum),
     },
     bodyPath: deps.store.bodyPath(ref.uuid),
+    ...(made === undefined ? {} : { made }),
   };
 }
 
@@ -83,27 +90,26 @@ async function findBaseImage(deps: Pick<Deps, 'store'>, uuid: string): Promise<B
       hint: 'imagefactory images lists the images; --id takes the UUID of a base image',
     });
   }
-  if (record.type !== 'BaseImage') {
-    throw new FactoryError('InvalidParameter', `image ${uuid} is no base image, but a ${record.type}`, {
-      hint: `target images are made from base images, such as ${record.base_image_id ?? 'those of imagefactory images'}`,
-    });
-  }
-  if (record.status !== 'COMPLETE') {
-    throw new FactoryError('Conflict', `base image ${uuid} is ${record.status}, not COMPLETE`, {
-      hint: `imagefactory watch ${uuid} follows its build; imagefactory resume ${uuid} continues one that has failed`,
-    });
-  }
-  return record;
+  const unusable = explainUnusableBase(record);
+  if (unusable === undefined) return record;
+  const { why, message, hint } = unusable;
+  throw new FactoryError(why === 'other kind' ? 'InvalidParameter' : 'Conflict', message, { hint });
 }
 
 /** Finds the image in Glance that has the bytes of a base image. */
 async function findSource(deps: Deps, cloudName: string, base: BuildRecord): Promise<Image> {
-  const id = base.glance_id ?? '';
+  const { glance_id: id, identifier } = base;
+  const hint = 'build the base image again: imagefactory base_image TEMPLATE';
+  if (id === null) {
+    throw new FactoryError('NotFound', `base image ${identifier} has no image in Glance, so it cannot be converted`, {
+      hint,
+    });
+  }
   const { image } = deps.clouds.get(cloudName);
   const found = await image.getImage(id, { signal: cancellationSignal() });
   if (found?.status === 'active') return found;
   const state = found === undefined ? 'is not in Glance any more' : `is ${found.status} in Glance, not active`;
-  throw new FactoryError('NotFound', `image ${id} of base image ${base.identifier} ${state} on cloud ${cloudName}`, {
-    hint: 'build the base image again: imagefactory base_image TEMPLATE',
+  throw new FactoryError('NotFound', `image ${id} of base image ${identifier} ${state} on cloud ${cloudName}`, {
+    hint,
   });
 }

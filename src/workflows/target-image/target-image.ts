@@ -1,9 +1,11 @@
 import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
-import type { TargetImageResult } from '../../domain/messages.js';
+import type { ConvertedDisk, TargetImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
+import { HoldableTarget } from './holdable-target.js';
+import { waitForBaseImage } from './wait-for-base-image.js';
 
 type TargetBuild = BuildContext<'target_image'>;
 
@@ -12,9 +14,11 @@ type TargetBuild = BuildContext<'target_image'>;
  * base image, and writes the record. The base image stays as it is.
  */
 export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
-  const { uuid, cloud, target, heartbeatTimeout } = input;
-  const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout });
-  const { ref, steps } = build;
+  const { uuid, cloud, target, heartbeatTimeout, parameters } = input;
+  const holdable = new HoldableTarget(parameters);
+  const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout, holdable });
+  const { ref, status, steps } = build;
+  status.status.baseImage = input.baseImage;
   return runLifecycle(build, {
     build: () => runPhases(build, input),
     resultImages: () => [],
@@ -28,8 +32,22 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
 }
 
 async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<TargetImageResult> {
+  await waitForBaseImage(build, input);
   const planned = await plan(build, input);
-  const { ref, status, steps } = build;
+  const { target, format, bodyPath } = planned;
+  if (planned.made !== undefined) {
+    // The run that converted the image may have been killed, and the clean-up then removes its temporary files.
+    build.status.enterPhase('convert');
+  }
+  const disk = planned.made ?? (await convert(build, planned, input));
+  return { uuid: build.ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+}
+
+async function convert(
+  { ref, status, steps }: TargetBuild,
+  planned: PlannedTarget,
+  input: TargetImageInput,
+): Promise<ConvertedDisk> {
   status.enterPhase('fetch');
   await steps.run(
     { name: 'fetch', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },
@@ -37,7 +55,7 @@ async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<T
     { ref, source: planned.source },
   );
   status.enterPhase('convert');
-  const disk = await steps.run(
+  return steps.run(
     {
       name: 'convert',
       title: `convert the base image to ${planned.format}, and compare the result with it`,
@@ -47,8 +65,6 @@ async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<T
     'convertImage',
     { ref, planned, parameters: input.parameters },
   );
-  const { target, format, bodyPath } = planned;
-  return { uuid: ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
 }
 
 async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput): Promise<PlannedTarget> {
@@ -57,6 +73,7 @@ async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput
       name: 'plan',
       title: 'check the target and the base image',
       budget: { total: 600, attempt: 300 },
+      note: ({ made }) => (made === undefined ? undefined : 'the image is converted already'),
     },
     'planTargetImage',
     { ref, input },
