@@ -1,8 +1,16 @@
 import { listBuilds } from './builds.js';
 import { listClientWorkflows, listJeosRuns, listCreateQueues, listSweeps } from './other-workflows.js';
+import { listTargetImages } from './target-images.js';
 import type { Scenario } from './scenario.js';
 
 /** Lists the scenarios of all workflows. Each scenario has a recorded history, which the tests replay. */
 export function listScenarios(): Scenario[] {
-  return [...listBuilds(), ...listJeosRuns(), ...listCreateQueues(), ...listSweeps(), ...listClientWorkflows()];
+  return [
+    ...listBuilds(),
+    ...listTargetImages(),
+    ...listJeosRuns(),
+    ...listCreateQueues(),
+    ...listSweeps(),
+    ...listClientWorkflows(),
+  ];
 }

@@ -45,6 +45,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   closeSession: { queue: 'control', guarded: false },
   publishBaseImage: { queue: 'control', guarded: true },
   downloadBody: { queue: 'transfer', guarded: true },
+  waitForBaseImage: { queue: 'wait', guarded: false },
   planTargetImage: { queue: 'control', guarded: false },
   fetchSource: { queue: 'convert', guarded: false },
   convertImage: { queue: 'convert', guarded: false },

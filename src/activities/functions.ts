@@ -38,6 +38,7 @@ import { fetchSource } from './convert/fetch-source.js';
 import { removeWorkFiles } from './convert/remove-work-files.js';
 import { planTargetImage } from './convert/plan-target-image.js';
 import { verifyBoot } from './convert/verify-boot.js';
+import { waitForBaseImage } from './convert/wait-for-base-image.js';
 import { findEndedWorkflows } from './instance/find-ended-workflows.js';
 
 /** The function of each activity. */
@@ -68,6 +69,7 @@ export const FUNCTIONS = {
   closeSession,
   publishBaseImage,
   downloadBody,
+  waitForBaseImage,
   planTargetImage,
   fetchSource,
   convertImage,

@@ -92,7 +92,10 @@ export const build = record.extend({
   failure: failure.optional(),
   removed: removed.optional(),
   leftovers: leftovers.optional(),
-  run_id: z.string().optional().describe('Only of base_image --detach: Temporal’s id of the run.'),
+  run_id: z
+    .string()
+    .optional()
+    .describe('Temporal’s id of the run. Only of a build that its command does not follow to the end.'),
   resumed: z.string().optional().describe('Only of resume --detach: what the build does now.'),
   cancel_requested: z.boolean().optional().describe('Only of cancel --detach.'),
   deleted: deleted.optional(),
@@ -164,6 +167,7 @@ const workflow = z.strictObject({
   startedAt: milliseconds.optional(),
   endedAt: milliseconds.optional(),
   jeosWorkflowId: z.string().optional(),
+  baseImage: z.string().optional().describe('UUID of the base image of a target image.'),
   resources: z.record(z.string(), z.string()).optional(),
   consoleTail: z.string().optional(),
   cancelRequestedAt: milliseconds.optional(),

@@ -20,7 +20,11 @@ import { formatJson } from './output.js';
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
 const RESULTS = {
   base_image: build,
-  target_image: z.strictObject({ images: z.array(build), error: error.optional() }),
+  target_image: z.strictObject({
+    images: z.array(build),
+    base_image: build.optional().describe('The base image that the command has built first. Only with --template.'),
+    error: error.optional(),
+  }),
   init: z.strictObject({
     systems: texts.optional().describe('The systems that there are files for. Only without a system.'),
     files: texts.optional().describe('Paths of the files that were written.'),

@@ -1,6 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { getWorkflowType, RECORDED_KINDS, stripKind, workflowIdFor } from '../domain/image-kinds.js';
-import { WORKFLOWS } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { ImageFactoryClient } from './connection.js';
 import { AmbiguousNameError, BuildNotFoundError, type NamedBuild } from './errors.js';
@@ -64,7 +63,7 @@ export async function findUuid(
  * @throws ClientError when Temporal does not answer
  */
 export async function listBuilds(client: ImageFactoryClient, most: number): Promise<NamedBuild[]> {
-  return [...(await queryBuilds(client, `WorkflowType = '${WORKFLOWS.baseImage}'`, () => true, most)).values()];
+  return [...(await queryBuilds(client, buildQuery('', ''), () => true, most)).values()];
 }
 
 /** Checks whether a text may be the beginning of a UUID. */

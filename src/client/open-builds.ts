@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { BaseImageInput } from '../domain/base-image-input.js';
 import { defined } from '../domain/defined.js';
 import { stripKind } from '../domain/image-kinds.js';
 import { WORKFLOWS } from '../domain/messages.js';
@@ -42,7 +43,7 @@ export async function listOpenBuilds(client: ImageFactoryClient): Promise<OpenBu
 async function describeOpenBuild(client: ImageFactoryClient, uuid: string): Promise<OpenBuild> {
   const handle = getBuildHandle(client, uuid);
   const { raw } = await callTemporal(() => client.withTimeout(() => handle.describe()), uuid);
-  const { template, templateName, parameters, cloud } = await readInput(client, handle, uuid);
+  const { template, templateName, parameters, cloud } = await readInput<BaseImageInput>(client, handle, uuid);
   const isCanceled = raw.workflowExtendedInfo?.cancelRequested === true;
   return { uuid, templateName, templateText: template, parameters, cloud, isCanceled };
 }

@@ -2,14 +2,17 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '../codec/payloads.js';
 import type { BaseImageInput } from '../domain/base-image-input.js';
+import { readKind } from '../domain/image-kinds.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import { parseParameters } from '../domain/parameters.js';
 import type { BuildStatus } from '../domain/status.js';
+import type { TargetImageInput } from '../domain/target-image-input.js';
 import type { GivenParameters } from './given-parameters.js';
-import { fetchStatus, findBuildHandle, getBuildHandle, isOpen, restartBuild } from './builds.js';
+import { fetchStatus, findBuildHandle, isOpen, restartBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError, ClientError } from './errors.js';
 import { findForgottenBuild, type ImageRecord } from './images.js';
+import { resumeTargetImage } from './resume-target.js';
 import { callTemporal, executeUpdate } from './temporal-errors.js';
 import { readTemplate, type TextSource } from './text-source.js';
 import { callWorker } from './workers.js';
@@ -56,23 +59,31 @@ export async function resumeBuild(
 ): Promise<string> {
   const change = readChange(options);
   const handle = await findBuildHandle(client, uuid);
-  if (handle.workflowId !== getBuildHandle(client, uuid).workflowId) {
-    throw new BuildStateError(uuid, `image ${uuid} is a target image, which cannot be resumed`, {
-      hint: 'make it again: imagefactory target_image TARGET --id BASE_UUID',
-    });
-  }
   const found = await findBuild(client, handle, uuid);
-  if (typeof found === 'string' && isOpen(found)) return resumeHeld(client, uuid, change, options);
-  if (found === 'COMPLETED') throw completeError(uuid);
+  if (typeof found === 'string' && isOpen(found)) return resumeHeld(client, handle, uuid, change, options);
+  if (found === 'COMPLETED' || (typeof found !== 'string' && found.status === 'COMPLETE')) {
+    throw new BuildStateError(uuid, `build ${uuid} has an image: there is nothing to resume`);
+  }
   if (options.skip === true) {
     throw new BuildStateError(uuid, `build ${uuid} has ended: only a step of a held build can be skipped`, {
       hint: 'give a template without that step instead: --template FILE',
     });
   }
+  if (isTargetImage(handle, found)) {
+    const from = typeof found === 'string' ? await readInput<TargetImageInput>(client, handle, uuid) : found;
+    return resumeTargetImage(client, from, change, options.from);
+  }
   const input =
-    typeof found === 'string' ? await readInput(client, handle, uuid) : inputFromRecord(found, uuid, change);
+    typeof found === 'string'
+      ? await readInput<BaseImageInput>(client, handle, uuid)
+      : inputFromRecord(found, uuid, change);
   await restartBuild(client, applyChange(input, change), options.from);
   return `build ${uuid} is started again, and continues from the resources that are left of it`;
+}
+
+/** Checks whether a build, or the record of a build that Temporal has forgotten, is that of a target image. */
+function isTargetImage({ workflowId }: WorkflowHandle, found: string | ImageRecord): boolean {
+  return typeof found === 'string' ? readKind(workflowId) === 'target_image' : found.type === 'TargetImage';
 }
 
 function readChange({ template, parameters }: ResumeOptions): BuildChange {
@@ -110,11 +121,12 @@ async function findBuild(
  */
 export async function abortBuild(client: ImageFactoryClient, uuid: string): Promise<void> {
   await requireHeld(client, uuid);
-  await updateHeld(client, uuid, { action: 'abort' });
+  await updateHeld(client, await findBuildHandle(client, uuid), uuid, { action: 'abort' });
 }
 
 async function resumeHeld(
   client: ImageFactoryClient,
+  handle: WorkflowHandle,
   uuid: string,
   change: BuildChange,
   { skip, from }: ResumeOptions,
@@ -129,7 +141,7 @@ async function resumeHeld(
       },
     );
   }
-  return updateHeld(client, uuid, { action: skip === true ? 'skip' : 'retry', ...change });
+  return updateHeld(client, handle, uuid, { action: skip === true ? 'skip' : 'retry', ...change });
 }
 
 /** Fetches the status of a held build. @throws BuildStateError when the build is not held */
@@ -141,22 +153,26 @@ export async function requireHeld(client: ImageFactoryClient, uuid: string): Pro
   });
 }
 
-function updateHeld(client: ImageFactoryClient, uuid: string, request: ResumeRequest): Promise<string> {
-  const handle = getBuildHandle(client, uuid);
+function updateHeld(
+  client: ImageFactoryClient,
+  handle: WorkflowHandle,
+  uuid: string,
+  request: ResumeRequest,
+): Promise<string> {
   const run = (): Promise<string> => handle.executeUpdate<string, [ResumeRequest]>(RESUME_UPDATE, { args: [request] });
   return executeUpdate(() => callWorker(client, run, CHECK_TIMEOUT), uuid);
 }
 
 /** Reads a build's final input from its history: the input at the start, changed by each accepted resume request. */
-export async function readInput(
+export async function readInput<I extends { parameters: object }>(
   client: ImageFactoryClient,
   handle: WorkflowHandle,
   uuid: string,
-): Promise<BaseImageInput> {
+): Promise<I> {
   const { events } = await callTemporal(() => client.withTimeout(() => handle.fetchHistory(), HISTORY_TIMEOUT), uuid);
   const converter = client.temporal.options.loadedDataConverter;
   const first = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  let input = await decodeFromPayloadsAtIndex<BaseImageInput | undefined>(converter, 0, first);
+  let input = await decodeFromPayloadsAtIndex<I | undefined>(converter, 0, first);
   if (input === undefined) {
     throw new ClientError('TemporalRefused', `Temporal does not return the input that build ${uuid} was started with`);
   }
@@ -184,7 +200,6 @@ function listAcceptedRequests(events: HistoryEvents): (Payload[] | null | undefi
  * script in the record have no passwords, so the caller must give both again.
  */
 function inputFromRecord(record: ImageRecord, uuid: string, { template, parameters }: BuildChange): BaseImageInput {
-  if (record.status === 'COMPLETE') throw completeError(uuid);
   if (template === undefined || parameters?.['install_script'] === undefined) {
     throw new BuildStateError(
       uuid,
@@ -204,11 +219,10 @@ function inputFromRecord(record: ImageRecord, uuid: string, { template, paramete
   };
 }
 
-function completeError(uuid: string): BuildStateError {
-  return new BuildStateError(uuid, `build ${uuid} has an image: there is nothing to resume`);
-}
-
-function applyChange(input: BaseImageInput, { template, templateName, parameters }: BuildChange): BaseImageInput {
+function applyChange<I extends { parameters: object }>(
+  input: I,
+  { template, templateName, parameters }: BuildChange,
+): I {
   return {
     ...input,
     ...(template === undefined ? {} : { template }),

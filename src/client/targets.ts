@@ -1,59 +1,115 @@
-import { randomUUID } from 'node:crypto';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { WorkflowIdReusePolicy } from '@temporalio/common';
+import { workflowIdFor } from '../domain/image-kinds.js';
 import type { TargetImageInput, TargetParameters } from '../domain/target-image-input.js';
 import { findTarget } from '../domain/targets.js';
-import { startImageWorkflow, type StartedBuild } from './builds.js';
+import { deriveTargetUuid } from '../planning/target-uuid.js';
+import { describeBuild, findBaseOfTarget, type BaseOfTarget } from './base-of-target.js';
+import { isOpen, startImageWorkflow, type StartedBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
-import { BuildNotFoundError, BuildStateError } from './errors.js';
+import { ClientError } from './errors.js';
 import { findImage } from './images.js';
+import { callTemporal } from './temporal-errors.js';
 import { describeUser } from './user.js';
 
 export { findTarget, TARGETS, type Target } from '../domain/targets.js';
+export { divideParameters, parseTargetParameters } from '../domain/target-image-input.js';
 
 /** What a target image is made from, and for what. */
 export interface TargetRequest {
   /** Name of the target, or one of its aliases: see {@link TARGETS}. */
   target: string;
-  /** UUID of a complete base image. */
+  /** UUID of a base image. */
   baseImage: string;
   parameters?: TargetParameters;
+  /**
+   * Whether the base image may still be built. Then the build of the target image waits for it, and fails when the base
+   * image fails. Default false: the base image must be complete.
+   */
+  waitForBase?: boolean;
+}
+
+/** A target image that Temporal makes, or has made. */
+export interface StartedTargetImage extends StartedBuild {
+  /**
+   * `started`: its build has started now. `running`: somebody has started the same image before, and its build goes on.
+   * `complete`: the same image exists.
+   */
+  state: 'started' | 'running' | 'complete';
 }
 
 /**
  * Starts to make a target image from a base image: the base image is downloaded, converted to the format of the target,
  * and compared. Returns as soon as Temporal has accepted it.
  *
+ * The UUID of a target image follows from its base image, its target and its parameters. So the same image is made only
+ * once: when it exists or is being made, nothing starts. When its build has failed, it starts again.
+ *
  * @example
  * const { uuid } = await startTargetImage(client, { target: 'vsphere', baseImage });
  *
  * @throws FactoryError `InvalidParameter` when there is no such target
- * @throws BuildNotFoundError when the store has no base image of this UUID
+ * @throws BuildNotFoundError when there is no base image of this UUID
  * @throws BuildStateError when the base image is not complete, or is no base image
  * @throws NoWorkerError when no worker can read the store
  * @throws ClientError when Temporal refuses
  */
-export async function startTargetImage(client: ImageFactoryClient, request: TargetRequest): Promise<StartedBuild> {
-  const { name: target, title } = findTarget(request.target);
-  const base = await findImage(client, request.baseImage);
-  if (base === undefined) throw new BuildNotFoundError(request.baseImage);
-  const { identifier: baseImage, status, type, name = '', cloud = '', os } = base;
-  if (type !== 'BaseImage') throw new BuildStateError(baseImage, `image ${baseImage} is no base image`);
-  if (status !== 'COMPLETE') {
-    throw new BuildStateError(baseImage, `base image ${baseImage} is ${status ?? 'unknown'}, not COMPLETE`, {
-      hint: `imagefactory watch ${baseImage} follows its build`,
-    });
+export async function startTargetImage(
+  client: ImageFactoryClient,
+  request: TargetRequest,
+): Promise<StartedTargetImage> {
+  const { parameters = {}, waitForBase = false } = request;
+  const { name: target } = findTarget(request.target);
+  // A base image that has just been started has no record yet.
+  const base = await (waitForBase
+    ? describeBuild(client, request.baseImage)
+    : findBaseOfTarget(client, request.baseImage, false));
+  const { uuid: baseImage, cloud } = base;
+  const uuid = deriveTargetUuid({ baseImage, target, parameters });
+  const input: TargetImageInput = { uuid, target, baseImage, cloud, parameters, ...(waitForBase && { waitForBase }) };
+  try {
+    return { ...(await start(client, input, base, 'ALLOW_DUPLICATE_FAILED_ONLY')), state: 'started' };
+  } catch (error) {
+    if (!isAlreadyStarted(error)) throw error;
   }
-  const uuid = randomUUID();
-  const input: TargetImageInput = { uuid, target, baseImage, cloud, parameters: request.parameters ?? {} };
-  const system = [os?.name, os?.version, os?.arch].filter(Boolean).join(' ');
+  const known = await describeKnown(client, uuid);
+  if (known.state === 'running' || (await findImage(client, uuid))?.status === 'COMPLETE') return known;
+  // The image was made, and then deleted.
+  return { ...(await start(client, input, base, 'ALLOW_DUPLICATE')), state: 'started' };
+}
+
+/**
+ * Starts the build of a target image that ended without an image again, under the same UUID.
+ *
+ * @returns whether the build waits for its base image, because that is still being built
+ * @throws BuildNotFoundError, BuildStateError when the base image is gone or has failed
+ */
+export async function restartTargetImage(
+  client: ImageFactoryClient,
+  input: TargetImageInput,
+): Promise<{ waits: boolean }> {
+  const base = await findBaseOfTarget(client, input.baseImage, true);
+  const { isUnfinished: waits } = base;
+  await start(client, { ...input, waitForBase: waits }, base, 'ALLOW_DUPLICATE_FAILED_ONLY');
+  return { waits };
+}
+
+function start(
+  client: ImageFactoryClient,
+  input: TargetImageInput,
+  { name, system }: BaseOfTarget,
+  reusePolicy: WorkflowIdReusePolicy,
+): Promise<StartedBuild> {
+  const { uuid, target, baseImage, cloud } = input;
   return startImageWorkflow(client, {
     kind: 'target_image',
     uuid,
     input,
-    reusePolicy: 'REJECT_DUPLICATE',
+    reusePolicy,
     templateName: name,
     summary: `target image of ${name} for ${target}: ${system}`,
     details: [
-      `Target image of **${name}** (${system}) for ${title}`,
+      `Target image of **${name}** (${system}) for ${findTarget(target).title}`,
       '',
       `- UUID: \`${uuid}\``,
       `- base image: \`${baseImage}\``,
@@ -61,4 +117,16 @@ export async function startTargetImage(client: ImageFactoryClient, request: Targ
     ].join('\n'),
     memo: { target, base_image: baseImage, cloud },
   });
+}
+
+function isAlreadyStarted(error: unknown): boolean {
+  return error instanceof ClientError && error.cause instanceof WorkflowExecutionAlreadyStartedError;
+}
+
+/** Describes a target image whose build somebody has started before. */
+async function describeKnown(client: ImageFactoryClient, uuid: string): Promise<StartedTargetImage> {
+  const workflowId = workflowIdFor('target_image', uuid);
+  const handle = client.temporal.workflow.getHandle(workflowId);
+  const { status, runId } = await callTemporal(() => client.withTimeout(() => handle.describe()), uuid);
+  return { uuid, workflowId, runId, state: isOpen(status.name) ? 'running' : 'complete' };
 }

@@ -93,8 +93,13 @@ export function workflowIdFor(kind: RecordedKind, uuid: string): string {
   return `${kind}-${uuid}`;
 }
 
+/** Returns the kind in a workflow id that {@link workflowIdFor} has made. Returns undefined for any other text. */
+export function readKind(workflowId: string): RecordedKind | undefined {
+  return RECORDED_KINDS.find((candidate) => workflowId.startsWith(`${candidate}-`));
+}
+
 /** Returns the UUID in a workflow id that {@link workflowIdFor} has made. Returns any other text unchanged. */
 export function stripKind(workflowId: string): string {
-  const kind = RECORDED_KINDS.find((candidate) => workflowId.startsWith(`${candidate}-`));
+  const kind = readKind(workflowId);
   return kind === undefined ? workflowId : workflowId.slice(kind.length + 1);
 }

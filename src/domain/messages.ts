@@ -57,7 +57,10 @@ export interface DeadlineChange {
   seconds: number;
 }
 
-/** Update of baseImage: decides how a held build continues, see ResumeRequest. Rejected while the build is not held. */
+/**
+ * Update of baseImage and targetImage: decides how a held build continues, see ResumeRequest. Rejected while the build
+ * is not held.
+ */
 export const RESUME_UPDATE = 'resume';
 
 /** How a held build continues. */
@@ -271,9 +274,9 @@ export interface ReadResumePointInput {
 export interface ResumePointReport {
   /**
    * The latest result of the build that exists: a snapshot of the customised instance, the instance, the JEOS, or a
-   * running installation of the JEOS.
+   * running installation of the JEOS. Of a target image: its converted file (`body`), or its base image.
    */
-  from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'nothing';
+  from: 'snapshot' | 'instance' | 'jeos' | 'installation' | 'body' | 'base_image' | 'nothing';
   /** The value of `from` in words, for people: "instance ID, in which steps that have run do not run again". */
   what: string;
 }

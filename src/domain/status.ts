@@ -101,10 +101,13 @@ function ordinal(number: number): string {
 }
 
 /** Lists the commands for a held build, each with what it does. */
-export function commandsForHeld(uuid: string, held: HeldBuild): [command: string, effect: string][] {
+export function commandsForHeld(
+  { uuid, type }: Pick<BuildStatus, 'uuid' | 'type'>,
+  held: HeldBuild,
+): [command: string, effect: string][] {
   return [
     [`imagefactory resume ${uuid}`, `tries again: ${held.next}`],
-    [`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template'],
+    ...withTemplate(uuid, type),
     ...(held.skippable
       ? ([[`imagefactory resume ${uuid} --skip`, `skips step ${held.step}`]] as [string, string][])
       : []),
@@ -115,9 +118,15 @@ export function commandsForHeld(uuid: string, held: HeldBuild): [command: string
   ];
 }
 
+/** A target image has no template of its own. */
+function withTemplate(uuid: string, type: ImageKind): [command: string, effect: string][] {
+  if (type === 'target_image') return [];
+  return [[`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template']];
+}
+
 /** Lists the commands for a build that has ended without an image, each with what it does. */
 export function commandsForEnded(
-  uuid: string,
+  { uuid, type }: Pick<BuildStatus, 'uuid' | 'type'>,
   execution: string,
   remains: ResumePointReport | string,
 ): [command: string, effect: string][] {
@@ -128,7 +137,7 @@ export function commandsForEnded(
   const isSwept = execution === 'TERMINATED' || execution === 'TIMED_OUT';
   return [
     [resume, `goes on from ${what}`],
-    [`${resume} --template FILE`, 'the same with a corrected template'],
+    ...withTemplate(uuid, type),
     ...(hasGuest ? ([[`${resume} --from customise`, 'with a new instance from the JEOS']] as [string, string][]) : []),
     ...(isSwept
       ? ([['imagefactory gc', 'removes the build’s resources, when they are a day old']] as [string, string][])
@@ -156,6 +165,8 @@ export interface BuildStatus {
   endedAt?: number;
   /** Id of the workflow that installs the JEOS for this build. Unset until the build looks for its JEOS. */
   jeosWorkflowId?: string;
+  /** UUID of the base image that a target image is made from. Unset for other kinds of images. */
+  baseImage?: string;
   /**
    * Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`,
    * `jeos_image`, `base_image`.

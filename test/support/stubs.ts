@@ -27,10 +27,11 @@ export const PLAN: PlannedBuild = {
   ],
   warnings: [],
   bodyPath: '/s/body',
+  isConverted: false,
 };
 
 /** The plan of a target image that the stubs return. */
-const TARGET_PLAN: PlannedTarget = {
+export const TARGET_PLAN: PlannedTarget = {
   name: 'tiny',
   imageName: 'tiny-qcow2',
   os: PLAN.os,
@@ -41,6 +42,7 @@ const TARGET_PLAN: PlannedTarget = {
   source: { imageId: 'base-image', diskFormat: 'qcow2', size: 7 },
   machine: { disk: 'virtio-blk', network: 'virtio-net' },
   bodyPath: '/s/body',
+  isConverted: false,
 };
 
 const CONVERTED: ConvertedDisk = {
@@ -72,6 +74,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     returnCompletedImage: note('built', {} as BaseImageResult),
     keepResources: note('keep', { resources: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
+    waitForBaseImage: note('wait-for-base', undefined),
     planTargetImage: note('plan', TARGET_PLAN),
     fetchSource: note('fetch', undefined),
     convertImage: note('convert', CONVERTED),

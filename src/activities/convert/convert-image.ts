@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
 import { withStoreErrors } from '../../domain/store-errors.js';
 import type { ConvertedDisk } from '../../domain/messages.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetParameters } from '../../domain/target-image-input.js';
-import { convertDisk, digestFile, inspectDisk, measureConversion, type Disk } from '../../formats/index.js';
+import { convertDisk, inspectDisk, measureConversion, type Disk } from '../../formats/index.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
+import { readOutput, writeOutput } from './output.js';
 import type { PlannedTarget } from './plan-target-image.js';
 import { withSourceImage } from './source-images.js';
 import { withSpace } from './with-space.js';
@@ -17,9 +18,6 @@ export interface ConvertImageInput {
   planned: PlannedTarget;
   parameters: TargetParameters;
 }
-
-/** Name of the store's document that describes the body of a target image. */
-const OUTPUT = 'output.json';
 
 /** The names that Glance and QEMU have for a format. */
 const DISK_FORMATS: Readonly<Record<string, Disk['format']>> = {
@@ -72,23 +70,8 @@ export async function convertImage(
         signal: cancellationSignal(),
       });
       await deps.store.moveToBody(ref.uuid, file);
-      await deps.store.writeDocument(ref.uuid, OUTPUT, JSON.stringify(output));
+      await writeOutput(deps, ref.uuid, output);
       return output;
     });
   });
-}
-
-/**
- * Reads the description of a target image's body. Returns undefined when the body is not complete, or is not the one
- * that is described: two attempts may have written one each, at nearly the same time.
- */
-async function readOutput(deps: Pick<Deps, 'store'>, uuid: string): Promise<ConvertedDisk | undefined> {
-  const document = await deps.store.readDocument(uuid, OUTPUT);
-  if (document === undefined) return undefined;
-  const output = JSON.parse(document.toString('utf8')) as ConvertedDisk;
-  const path = deps.store.bodyPath(uuid);
-  const size = await stat(path).then(({ size: bytes }) => bytes, () => undefined); // prettier-ignore
-  if (size !== output.size) return undefined;
-  const { sha256 } = await withStoreErrors('read', path, () => digestFile(path, cancellationSignal()));
-  return sha256 === output.sha256 ? output : undefined;
 }

@@ -8,8 +8,10 @@ import { readExpectedDigest } from '../../openstack/image/transfer.js';
 import { findTarget, type FormatName, type Target } from '../../domain/targets.js';
 import { checkBootable, checkDiskSize } from '../../formats/index.js';
 import { findFamily } from '../../os/registry.js';
+import { explainUnusableBase } from '../../domain/base-of-target.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { findOutput } from './output.js';
 import type { SourceImage } from './source-images.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
@@ -34,6 +36,8 @@ export interface PlannedTarget {
   source: SourceImage;
   /** Path of the converted file. */
   bodyPath: string;
+  /** Whether an earlier run of this build has left the converted file. */
+  isConverted: boolean;
 }
 
 /**
@@ -87,6 +91,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
       ...defined({ digest: readExpectedDigest(image) }),
     },
     bodyPath: deps.store.bodyPath(ref.uuid),
+    isConverted: (await findOutput(deps, ref.uuid)) !== undefined,
   };
 }
 
@@ -112,27 +117,26 @@ async function findBaseImage(deps: Pick<Deps, 'store'>, uuid: string): Promise<B
       hint: 'imagefactory images lists the images; --id takes the UUID of a base image',
     });
   }
-  if (record.type !== 'BaseImage') {
-    throw new FactoryError('InvalidParameter', `image ${uuid} is no base image, but a ${record.type}`, {
-      hint: `target images are made from base images, such as ${record.base_image_id ?? 'those of imagefactory images'}`,
-    });
-  }
-  if (record.status !== 'COMPLETE') {
-    throw new FactoryError('Conflict', `base image ${uuid} is ${record.status}, not COMPLETE`, {
-      hint: `imagefactory watch ${uuid} follows its build; imagefactory resume ${uuid} continues one that has failed`,
-    });
-  }
-  return record;
+  const unusable = explainUnusableBase(record);
+  if (unusable === undefined) return record;
+  const { why, message, hint } = unusable;
+  throw new FactoryError(why === 'other kind' ? 'InvalidParameter' : 'Conflict', message, { hint });
 }
 
 /** Finds the image in Glance that has the bytes of a base image. */
 async function findSource(deps: Deps, cloudName: string, base: BuildRecord): Promise<Image> {
-  const id = base.glance_id ?? '';
+  const { glance_id: id, identifier } = base;
+  const hint = 'build the base image again: imagefactory base_image TEMPLATE';
+  if (id === null) {
+    throw new FactoryError('NotFound', `base image ${identifier} has no image in Glance, so it cannot be converted`, {
+      hint,
+    });
+  }
   const { image } = deps.clouds.get(cloudName);
   const found = await image.getImage(id, { signal: cancellationSignal() });
   if (found?.status === 'active') return found;
   const state = found === undefined ? 'is not in Glance any more' : `is ${found.status} in Glance, not active`;
-  throw new FactoryError('NotFound', `image ${id} of base image ${base.identifier} ${state} on cloud ${cloudName}`, {
-    hint: 'build the base image again: imagefactory base_image TEMPLATE',
+  throw new FactoryError('NotFound', `image ${id} of base image ${identifier} ${state} on cloud ${cloudName}`, {
+    hint,
   });
 }

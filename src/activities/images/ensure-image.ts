@@ -5,7 +5,7 @@ import { redactUrl } from '../../media/urls.js';
 import type { CreateImage, Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 import { isUploadedElsewhere } from './uploader.js';
-import { deriveUuid } from '../shared/derive-uuid.js';
+import { deriveUuid } from '../../planning/derive-uuid.js';
 
 /** An image that is created under an id derived from its seed. */
 export interface WantedImage {

@@ -1,7 +1,9 @@
 import type { ReadResumePointInput, ResumePointReport } from '../../domain/messages.js';
+import { readKind } from '../../domain/image-kinds.js';
 import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
+import { readOutput } from '../convert/output.js';
 import { getOwnImage, listOwnImages } from '../images/own-image.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
@@ -9,6 +11,7 @@ import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from '
 /** Finds the point from which a build that has ended would continue, and changes nothing. */
 export async function readResumePoint(deps: Deps, input: ReadResumePointInput): Promise<ResumePointReport> {
   const { ref, jeosWorkflowId } = input;
+  if (readKind(ref.workflowId) === 'target_image') return readTargetResumePoint(deps, ref.uuid);
   reportProgress({ message: 'looking for resources of the build' });
   const [servers, snapshot, jeos] = await Promise.all([
     listInstances(deps, input),
@@ -26,6 +29,15 @@ export async function readResumePoint(deps: Deps, input: ReadResumePointInput): 
   const installs = jeosWorkflowId !== undefined && (await workflowState(deps, jeosWorkflowId)) === 'running';
   if (installs) return { from: 'installation', what: `the installation that still runs, ${jeosWorkflowId}` };
   return { from: 'nothing', what: `the beginning: the build has nothing on cloud ${ref.cloud} to continue from` };
+}
+
+/** Finds the point from which a target image would continue. It has nothing in the cloud. */
+async function readTargetResumePoint(deps: Deps, uuid: string): Promise<ResumePointReport> {
+  if ((await readOutput(deps, uuid)) !== undefined)
+    return { from: 'body', what: 'the converted file, which is complete' };
+  const baseImage = (await deps.store.readRecord(uuid))?.base_image_id;
+  if (baseImage === undefined) return { from: 'nothing', what: 'the beginning' };
+  return { from: 'base_image', what: `base image ${baseImage}` };
 }
 
 /** Finds the JEOS that the build has used, or that it would use when it is resumed. */

@@ -1,4 +1,4 @@
-import { deriveUuid } from './derive-uuid.js';
+import { deriveUuid } from '../../planning/derive-uuid.js';
 
 /** The number of characters of a digest that are in the id of a workflow. */
 const DIGEST_PART = 16;

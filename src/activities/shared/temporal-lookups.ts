@@ -1,8 +1,9 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { TerminatedFailure } from '@temporalio/common';
 import { STATUS_QUERY, WORKFLOWS } from '../../domain/messages.js';
 import type { BuildStatus } from '../../domain/status.js';
 import type { WorkflowState } from '../../domain/sweep.js';
-import { type Deps, reportProgress } from './context.js';
+import { cancellable, cancellationSignal, type Deps, reportProgress } from './context.js';
 
 /**
  * Statuses of a workflow that has ended. We treat every other status as running, also one that Temporal may add later.
@@ -21,6 +22,29 @@ export async function workflowState(deps: Pick<Deps, 'temporal'>, workflowId: st
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'unknown';
     throw error;
+  }
+}
+
+/**
+ * Waits for the end of a workflow. A reset of the workflow does not end the wait: it terminates a run, and starts
+ * another.
+ * @throws WorkflowFailedError when the workflow has ended without a result, WorkflowNotFoundError when Temporal has no
+ *   such workflow
+ */
+export async function waitForWorkflow(deps: Pick<Deps, 'temporal'>, workflowId: string): Promise<void> {
+  const readRunId = async (): Promise<string> =>
+    (await cancellable(deps, () => deps.temporal.workflow.getHandle(workflowId).describe())).runId;
+  for (let runId = await readRunId(); ;) {
+    try {
+      await cancellable(deps, () => deps.temporal.workflow.getHandle(workflowId, runId).result());
+      return;
+    } catch (error) {
+      cancellationSignal().throwIfAborted();
+      if (!(error instanceof WorkflowFailedError && error.cause instanceof TerminatedFailure)) throw error;
+      const latest = await readRunId();
+      if (latest === runId) throw error;
+      runId = latest;
+    }
   }
 }
 

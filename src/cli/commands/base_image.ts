@@ -4,23 +4,16 @@ import {
   startBuild,
   workflowPageUrl,
   type BuildRequest,
-  type GivenParameters,
+  type ImageFactoryClient,
+  type StartedBuild,
 } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
-import { PARAMETERS } from '../../domain/parameters.js';
 import { rememberBuild } from '../completion/build-cache.js';
-import type { GivenOptions } from '../config.js';
-import { parseDuration } from '../duration.js';
 import { formatDocument } from '../documents.js';
 import { UsageError } from '../errors.js';
 import { formatWarning } from '../output.js';
-import {
-  describeParameters,
-  findParameterFile,
-  PARAMETER_OPTIONS,
-  readParameters,
-  readTemplateArgument,
-} from '../parameters.js';
+import { describeParameters } from '../parameters.js';
+import { BUILD_OPTIONS, readBuildParameters, readRequest } from './build-options.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { followToEnd } from './follow.js';
 
@@ -29,25 +22,7 @@ export const baseImage: Command = {
   summary: 'build a base image from a template',
   positionals: { template: { type: 'string', describe: 'TDL file; - is standard input' } },
   options: {
-    ...PARAMETER_OPTIONS,
-    cloud: {
-      type: 'string',
-      alias: 'os-cloud',
-      requiresArg: true,
-      describe:
-        'cloud to build in, by its name on the worker (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
-    },
-    'on-error': {
-      type: 'string',
-      requiresArg: true,
-      choices: PARAMETERS.on_error.choices,
-      describe: 'what the build does when a step fails: the parameter on_error',
-    },
-    'hold-for': {
-      type: 'string',
-      requiresArg: true,
-      describe: 'how long a held build waits, such as 24h or 90m: the parameter hold_for',
-    },
+    ...BUILD_OPTIONS,
     local: {
       type: 'boolean',
       describe:
@@ -70,13 +45,12 @@ export const baseImage: Command = {
 
 async function runBaseImage(context: CommandContext): Promise<number> {
   const { io, settings, options } = context;
-  const templateFile = String(options['template']);
   if (options['local'] === true && options['detach'] === true) {
     throw new UsageError('--local and --detach exclude each other', {
       hint: 'with --local, the build goes on only while the command runs',
     });
   }
-  const request = readRequest(context, templateFile);
+  const request = readRequest(context, String(options['template']), readBuildParameters(context));
   // Checks the request before the connection to Temporal, so that mistakes are reported first.
   const checked = checkRequest(request);
   const { template, parameters, warnings } = checked;
@@ -88,12 +62,7 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   }
   warnOfSecrets(context, template, parameters.install_script);
   return withClient(context, async (client) => {
-    const { uuid, workflowId, runId } = await startBuild(client, request);
-    rememberBuild(io.env, { value: uuid, description: toPlainLine(template.name) });
-    const page = workflowPageUrl(client, workflowId);
-    io.err(
-      `Build ${uuid} of ${toPlainLine(basename(templateFile))} has started${page === undefined ? '' : `: ${page}`}\n`,
-    );
+    const { uuid, workflowId, runId } = await startBaseImage(context, client, request, template.name);
     if (options['detach'] !== true) return followToEnd(context, client, uuid);
     io.out(
       settings.output === 'json'
@@ -104,22 +73,17 @@ async function runBaseImage(context: CommandContext): Promise<number> {
   });
 }
 
-function readRequest({ settings, options }: CommandContext, templateFile: string): BuildRequest {
-  const template = readTemplateArgument(templateFile);
-  const parameters = { ...parametersFromOptions(settings.timeout, options), ...readParameters(options) };
-  const { install_script: script } = parameters;
-  const scriptFile = findParameterFile(options, 'install_script');
-  const installScript =
-    scriptFile === undefined || typeof script !== 'string' ? undefined : { text: script, name: scriptFile };
-  return { template, parameters, installScript, cloud: settings.cloud };
-}
-
-/** Reads the parameters that have their own option: --timeout, --on-error, --hold-for. Does not check the values. */
-function parametersFromOptions(timeout: number | undefined, options: GivenOptions): GivenParameters {
-  const { 'on-error': onError, 'hold-for': holdFor } = options;
-  return {
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(onError === undefined ? {} : { on_error: String(onError) }),
-    ...(holdFor === undefined ? {} : { hold_for: parseDuration('--hold-for', String(holdFor)) }),
-  };
+/** Starts the build of a base image, says so, and keeps its UUID for completion. `name`: the template's name. */
+export async function startBaseImage(
+  { io, options }: CommandContext,
+  client: ImageFactoryClient,
+  request: BuildRequest,
+  name: string,
+): Promise<StartedBuild> {
+  const started = await startBuild(client, request);
+  rememberBuild(io.env, { value: started.uuid, description: toPlainLine(name) });
+  const page = workflowPageUrl(client, started.workflowId);
+  const file = toPlainLine(basename(String(options['template'])));
+  io.err(`Build ${started.uuid} of ${file} has started${page === undefined ? '' : `: ${page}`}\n`);
+  return started;
 }

@@ -46,6 +46,8 @@ export interface FollowMode {
   againHint?: string;
   /** Prints the JSON document of the build. Default: prints it as the only document of the command. */
   printDocument?: (document: ResultDocument<'watch'>) => void;
+  /** Prints the text that tells how the build has ended. Default: prints it on standard output. */
+  printOutcome?: (text: string) => void;
   /** Whether Temporal's server ends with the command, so that its UI cannot show the build any more. */
   serverEnds?: boolean;
 }
@@ -86,7 +88,7 @@ export async function followToEnd(
   }
   if (signal !== undefined) {
     if (settings.output === 'json') printDocument(io, mode, describeInterrupted(uuid, last, signal));
-    io.err(mode.leaveHint ?? formatDetachHint(uuid));
+    io.err(mode.leaveHint ?? formatDetachHint([uuid]));
     return DETACHED[signal];
   }
   const outcome = await client
@@ -131,13 +133,13 @@ function describeInterrupted(uuid: string, last: BuildProgress | undefined, sign
   };
 }
 
-/** Formats the hint for a user who leaves a running build: the commands to watch, cancel or resume it. */
-function formatDetachHint(uuid: string): string {
+/** Formats the hint for a user who leaves running builds: the commands to watch, cancel or resume them. */
+export function formatDetachHint(uuids: string[]): string {
   return [
     '',
-    'The build continues without this command.',
-    `  to watch it again:   imagefactory watch ${uuid}`,
-    `  to cancel it:        imagefactory cancel ${uuid}`,
+    `${uuids.length === 1 ? 'The build continues' : 'The builds continue'} without this command.`,
+    ...uuids.map((uuid) => `  to watch it again:   imagefactory watch ${uuid}`),
+    ...uuids.map((uuid) => `  to cancel it:        imagefactory cancel ${uuid}`),
     '  to resume it, if its worker has stopped:   imagefactory worker',
     '',
   ].join('\n');
@@ -151,7 +153,7 @@ async function printEnd(
   mode: FollowMode,
 ): Promise<void> {
   const { io, settings } = context;
-  const { expected = 'COMPLETE', againHint = formatResumeHint(outcome.uuid), serverEnds = false } = mode;
+  const { expected = 'COMPLETE', againHint = formatResumeHint(outcome.uuid, last), serverEnds = false } = mode;
   const cleanup = await summarizeCleanup(client, outcome, last);
   const deletion = await findDeletion(client, outcome.uuid, last?.startedAt).catch(() => undefined);
   if (settings.output === 'json') {
@@ -166,7 +168,7 @@ async function printEnd(
       ...(error === undefined ? {} : { error }),
     });
   } else {
-    io.out(formatOutcome(outcome));
+    (mode.printOutcome ?? ((text) => io.out(text)))(formatOutcome(outcome));
   }
   printDetails(io, outcome, last, cleanup);
   if (outcome.status !== 'COMPLETE') io.err(againHint);
@@ -194,8 +196,9 @@ function describeOutcome(outcome: BuildOutcome, expected: BuildOutcome['status']
 }
 
 /** Formats the hint how to resume a build that ended without an image. */
-function formatResumeHint(uuid: string): string {
-  return `To continue from what is left of the build: imagefactory resume ${uuid} (--template FILE: with a corrected template)\n`;
+function formatResumeHint(uuid: string, last: BuildProgress | undefined): string {
+  const change = last?.status?.type === 'target_image' ? '' : ' (--template FILE: with a corrected template)';
+  return `To continue from what is left of the build: imagefactory resume ${uuid}${change}\n`;
 }
 
 /** What a build's clean-up removed and left. Includes the clean-up of an installer run that only this build needed. */
@@ -222,6 +225,12 @@ async function summarizeCleanup(
   };
 }
 
+/** Returns the UUID of the base image that a cancelled target image has waited for. */
+function findAwaitedBase(last: BuildProgress | undefined): string | undefined {
+  const { steps = [], baseImage } = last?.status ?? {};
+  return steps.some(({ name, state }) => name === 'base' && state === 'failed') ? baseImage : undefined;
+}
+
 function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undefined, cleanup: CleanupSummary): void {
   const { installer } = cleanup;
   const removed = cleanup.removed ?? [];
@@ -233,6 +242,10 @@ function printDetails(io: Io, outcome: BuildOutcome, last: BuildProgress | undef
     const { hint, consoleTail } = outcome.failure;
     if (hint !== undefined) io.err(`What to do: ${indentNextLines(hint)}\n`);
     if (consoleTail) io.err(`The last lines of the console:\n  ${indentNextLines(consoleTail)}\n`);
+  }
+  const waitedFor = outcome.status === 'CANCELED' ? findAwaitedBase(last) : undefined;
+  if (waitedFor !== undefined) {
+    io.err(`Base image ${waitedFor} goes on. To end it too: imagefactory cancel ${waitedFor}\n`);
   }
   if (installer?.goesOn === true) io.err(`The installer’s run ${installer.workflowId} goes on: other builds need it\n`);
   if (outcome.status !== 'COMPLETE' && removed.length > 0) io.err(`Removed: ${toPlainLine(removed.join(', '))}\n`);

@@ -16,7 +16,7 @@ import {
   type ImageStatus,
   type WorkflowProgress,
 } from '../../client/index.js';
-import { findRecordedKind, workflowIdFor } from '../../domain/image-kinds.js';
+import { findRecordedKind, readKind, workflowIdFor } from '../../domain/image-kinds.js';
 import { commandsForEnded, commandsForHeld } from '../../domain/status.js';
 import { wantsColour } from '../io.js';
 import { formatDocument, toDeletionDocument, type ResultDocument } from '../documents.js';
@@ -72,7 +72,7 @@ function showBuild(
   const columns = io.outIsTerminal ? process.stdout.columns || 80 : 120;
   const colours = pico.createColors(wantsColour(io.env, io.outIsTerminal));
   io.outExact(renderView(progress, { columns, rows: Infinity, colours, taskQueue: client.taskQueue, page }) + '\n');
-  if (ended !== undefined) io.out(`\n${formatEndedBuild(progress.uuid, ended).join('\n')}\n`);
+  if (ended !== undefined) io.out(`\n${formatEndedBuild(identifyBuild(progress), ended).join('\n')}\n`);
   if (deletion !== undefined) io.out(`\n${formatDeletion(progress.uuid, deletion)}`);
 }
 
@@ -106,7 +106,10 @@ function toForgottenDocument(image: ImageRecord): ResultDocument<'status'> {
     workflow_id: workflowIdFor(findRecordedKind(image.type), identifier),
     execution: null,
     activities: [],
-    commands: status === 'COMPLETE' ? [] : [`imagefactory resume ${identifier} --template FILE`],
+    commands:
+      status === 'COMPLETE'
+        ? []
+        : [`imagefactory resume ${identifier}${image.type === 'TargetImage' ? '' : ' --template FILE'}`],
     percent,
     name,
     os: os === undefined ? undefined : `${os.name} ${os.version} ${os.arch}`,
@@ -147,7 +150,7 @@ type WorkflowDocument = NonNullable<ResultDocument<'status'>['jeos']>;
 function toWorkflowDocument(
   { status: known, workflowId, execution, activities }: WorkflowProgress,
   identifier: string,
-  type: ImageKind = 'base_image',
+  type: ImageKind = readKind(workflowId) ?? 'base_image',
 ): WorkflowDocument {
   const { uuid, ...reported } = known ?? { uuid: identifier, type, status: STATUS_OF[execution] ?? 'FAILED' };
   return { identifier: uuid, ...reported, workflow_id: workflowId, execution, activities };
@@ -166,9 +169,15 @@ function describeEnd(
   return { status: state, failure, resumes: typeof resumePoint === 'string' ? { unknown: resumePoint } : resumePoint };
 }
 
-function listCommands({ uuid, status, execution }: BuildProgress, ended: EndedBuild | undefined): string[] {
-  const held = status?.held;
-  if (ended !== undefined) return commandsForEnded(uuid, execution, ended.resumePoint).map(([command]) => command);
-  if (held !== undefined) return commandsForHeld(uuid, held).map(([command]) => command);
+function listCommands(progress: BuildProgress, ended: EndedBuild | undefined): string[] {
+  const { uuid, status, execution } = progress;
+  const build = identifyBuild(progress);
+  if (ended !== undefined) return commandsForEnded(build, execution, ended.resumePoint).map(([command]) => command);
+  if (status?.held !== undefined) return commandsForHeld(build, status.held).map(([command]) => command);
   return execution === 'COMPLETED' ? [] : [`imagefactory watch ${uuid}`, `imagefactory cancel ${uuid}`];
+}
+
+/** Says which build it is, and of which kind. Works without a worker. */
+function identifyBuild({ uuid, workflowId }: BuildProgress): { uuid: string; type: ImageKind } {
+  return { uuid, type: readKind(workflowId) ?? 'base_image' };
 }

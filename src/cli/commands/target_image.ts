@@ -1,17 +1,25 @@
 import {
+  checkRequest,
+  divideParameters,
   findTarget,
   findUuid,
+  parseTargetParameters,
   startTargetImage,
   type ImageFactoryClient,
   type StartedBuild,
+  type StartedTargetImage,
+  type TargetRequest,
 } from '../../client/index.js';
-import { parseTargetParameters } from '../../domain/target-image-input.js';
+import { toPlainLine } from '../../domain/plain-text.js';
 import { lastValue } from '../config.js';
 import { formatDocument, type ResultDocument } from '../documents.js';
 import { UsageError } from '../errors.js';
-import { readParameters, PARAMETER_OPTIONS } from '../parameters.js';
-import { withClient, type Command, type CommandContext } from './command.js';
-import { followToEnd } from './follow.js';
+import { formatWarning } from '../output.js';
+import { readParameters } from '../parameters.js';
+import { startBaseImage } from './base_image.js';
+import { BUILD_OPTIONS, readBuildParameters, readFailureOptions, readRequest } from './build-options.js';
+import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
+import { followToEnd, formatDetachHint } from './follow.js';
 
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
@@ -27,73 +35,165 @@ export const targetImage: Command = {
       requiresArg: true,
       describe: 'UUID of the base image, its beginning, or the template’s name',
     },
-    ...PARAMETER_OPTIONS,
-    detach: { type: 'boolean', describe: 'print the UUIDs and return; the conversions go on' },
+    template: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'TDL file: the base image is built from it first, as base_image does; - is standard input (FILE)',
+    },
+    ...BUILD_OPTIONS,
+    detach: { type: 'boolean', describe: 'print the UUIDs of the target images and return; the builds go on' },
   },
   examples: [
     [`$0 target_image vsphere --id ${EXAMPLE}`, 'make a VMDK for vSphere'],
     [`$0 target_image ec2,gce,azure --id ${EXAMPLE}`, 'make three images from one download of the base image'],
+    [
+      '$0 target_image vsphere,ova --template debian-12.tdl --parameter flavor m1.small',
+      'build the base image, then make two images of it',
+    ],
   ],
   run: runTargetImage,
 };
 
 async function runTargetImage(context: CommandContext): Promise<number> {
-  const { io, settings, options } = context;
-  const targets = String(options['target'])
+  const { options } = context;
+  const names = String(options['target'])
     .split(',')
     .map((name) => findTarget(name).name);
-  const given = lastValue(options['id']) as string | undefined;
-  if (given === undefined || given.trim() === '') {
-    throw new UsageError('a target image needs a base image: --id UUID', {
-      hint: '`imagefactory images` lists the images with their UUIDs',
+  const targets = [...new Set(names)];
+  const id = readOption(context, 'id');
+  const template = readOption(context, 'template');
+  if (id === undefined && template === undefined) {
+    throw new UsageError('a target image needs a base image: --id UUID, or --template FILE', {
+      hint: '`imagefactory images` lists the images with their UUIDs; --template builds the base image first',
     });
   }
-  const parameters = parseTargetParameters(readParameters(options));
+  if (id !== undefined && template !== undefined) {
+    throw new UsageError('--id and --template exclude each other', {
+      hint: '--id takes a base image that exists; --template builds one first',
+    });
+  }
+  return template === undefined
+    ? convertBaseImage(context, targets, id ?? '')
+    : buildAndConvert(context, targets, template);
+}
+
+/** Reads an option that takes a text. Returns undefined when the text is empty. */
+function readOption({ options }: CommandContext, name: string): string | undefined {
+  const text = (lastValue(options[name]) as string | undefined)?.trim();
+  return text === '' ? undefined : text;
+}
+
+/** Makes target images of a base image that exists. */
+function convertBaseImage(context: CommandContext, targets: string[], id: string): Promise<number> {
+  const { options } = context;
+  const parameters = parseTargetParameters({ ...readFailureOptions(options), ...readParameters(options) });
   return withClient(context, async (client) => {
-    const baseImage = await findUuid(client, given, { forgotten: true });
-    const started: StartedBuild[] = [];
-    for (const target of new Set(targets)) {
-      const build = await startTargetImage(client, { target, baseImage, parameters });
-      started.push(build);
-      io.err(`Target image ${build.uuid} for ${target} has started\n`);
-    }
-    if (options['detach'] !== true) return followAll(context, client, started);
-    const documents = started.map(
-      ({ uuid, workflowId, runId }) =>
-        ({ identifier: uuid, status: 'NEW', workflow_id: workflowId, run_id: runId }) as const,
-    );
-    io.out(
-      settings.output === 'json'
-        ? formatDocument('target_image', { images: documents })
-        : started.map(({ uuid }) => `${uuid}\n`).join(''),
-    );
-    return 0;
+    const baseImage = await findUuid(client, id, { forgotten: true });
+    const started = await startTargets(context, client, targets, { baseImage, parameters });
+    return endOrFollow(context, client, started);
   });
 }
 
-/** Follows the target images to their end, one after the other. Returns the exit code of the first that has failed. */
+/** Builds a base image, and makes target images of it. The build of each target image waits for the base image. */
+function buildAndConvert(context: CommandContext, targets: string[], templateFile: string): Promise<number> {
+  const parameters = divideParameters(readBuildParameters(context));
+  const request = readRequest(context, templateFile, parameters.base);
+  const { template, parameters: checked, warnings } = checkRequest(request);
+  for (const warning of warnings) context.io.err(formatWarning(warning));
+  warnOfSecrets(context, template, checked.install_script);
+  return withClient(context, async (client) => {
+    const base = await startBaseImage(context, client, request, template.name);
+    const waiting = { baseImage: base.uuid, parameters: parameters.target, waitForBase: true };
+    return endOrFollow(context, client, await startTargets(context, client, targets, waiting), base);
+  });
+}
+
+async function startTargets(
+  { io }: CommandContext,
+  client: ImageFactoryClient,
+  targets: string[],
+  request: Omit<TargetRequest, 'target'>,
+): Promise<StartedTargetImage[]> {
+  const started: StartedTargetImage[] = [];
+  for (const target of targets) {
+    const image = await startTargetImage(client, { ...request, target });
+    started.push(image);
+    io.err(toPlainLine(describeStart(image, target)) + '\n');
+  }
+  return started;
+}
+
+function describeStart({ uuid, state }: StartedTargetImage, target: string): string {
+  const image = `Target image ${uuid} for ${target}`;
+  if (state === 'running') return `${image} is being made already: this command joins its build`;
+  if (state === 'complete') return `${image} exists already; to make it again, delete it first`;
+  return `${image} has started`;
+}
+
+/** Ends the command after the start of the builds (--detach), or follows them to their end. */
+async function endOrFollow(
+  context: CommandContext,
+  client: ImageFactoryClient,
+  started: StartedTargetImage[],
+  base?: StartedBuild,
+): Promise<number> {
+  const { io, settings, options } = context;
+  if (options['detach'] !== true) return followAll(context, client, started, base);
+  const document: ResultDocument<'target_image'> = {
+    images: started.map((image) => describeStarted(image, image.state)),
+    ...(base === undefined ? {} : { base_image: describeStarted(base, 'started') }),
+  };
+  io.out(
+    settings.output === 'json'
+      ? formatDocument('target_image', document)
+      : started.map(({ uuid }) => `${uuid}\n`).join(''),
+  );
+  return 0;
+}
+
+const STATUSES = { started: 'NEW', running: 'BUILDING', complete: 'COMPLETE' } as const;
+
+function describeStarted(
+  { uuid, workflowId, runId }: StartedBuild,
+  state: StartedTargetImage['state'],
+): ResultDocument<'watch'> {
+  return { identifier: uuid, status: STATUSES[state], workflow_id: workflowId, run_id: runId };
+}
+
+/**
+ * Follows the base image, if the command builds one, and then the target images to their end, one after the other.
+ * Returns the exit code of the first that has failed.
+ */
 async function followAll(
   context: CommandContext,
   client: ImageFactoryClient,
-  started: StartedBuild[],
+  started: StartedTargetImage[],
+  base: StartedBuild | undefined,
 ): Promise<number> {
   const { io, settings } = context;
-  const documents: ResultDocument<'watch'>[] = [];
+  const builds: (StartedBuild & { state?: StartedTargetImage['state'] })[] = [
+    ...(base === undefined ? [] : [base]),
+    ...started,
+  ];
+  const documents = new Map(builds.map((build) => [build.uuid, describeStarted(build, build.state ?? 'started')]));
+  const leaveHint = formatDetachHint(builds.map(({ uuid }) => uuid));
   let exitCode = 0;
-  for (const { uuid } of started) {
+  for (const { uuid } of builds) {
     const code = await followToEnd(context, client, uuid, {
-      printDocument: (document) => documents.push(document),
-      againHint: 'To make it again: give the same command.\n',
+      printDocument: (document) => documents.set(uuid, document),
+      // Standard output is for the images that the user has asked for.
+      ...(uuid === base?.uuid ? { printOutcome: (text: string) => io.err(text) } : {}),
+      leaveHint,
     });
     if (exitCode === 0) exitCode = code;
     // A signal ends the command, not only the view of this image.
     if (code > 128) break;
   }
   if (settings.output === 'json') {
-    const failed = documents.find(({ error }) => error !== undefined);
-    io.out(
-      formatDocument('target_image', { images: documents, ...(failed === undefined ? {} : { error: failed.error }) }),
-    );
+    const [made, ...others] = [...documents.values()];
+    const failed = [...documents.values()].find(({ error }) => error !== undefined);
+    const result = base === undefined ? { images: [...documents.values()] } : { images: others, base_image: made };
+    io.out(formatDocument('target_image', { ...result, ...(failed === undefined ? {} : { error: failed.error }) }));
   }
   return exitCode;
 }

@@ -5,7 +5,7 @@ import { formatClock } from './text.js';
 /** Formats a held build: what failed and why, how long the build waits, and the commands that end the wait. */
 export function formatHeldBuild(status: BuildStatus, held: HeldBuild, now: number): string[] {
   const left = formatClock(Math.max(0, held.until - now));
-  const commands = commandsForHeld(status.uuid, held);
+  const commands = commandsForHeld(status, held);
   const width = Math.max(...commands.map(([command]) => command.length));
   return [
     `The build is held: ${toPlainLine(held.step)} failed ${formatClock(now - held.since)} ago, and the build’s resources are kept.`,

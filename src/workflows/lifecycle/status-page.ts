@@ -36,7 +36,7 @@ function moment(time: number): string {
   return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-function heldLines(uuid: string, held: HeldBuild): string[] {
+function heldLines(status: BuildStatus, held: HeldBuild): string[] {
   const since = new Date(held.since).toISOString().slice(11, 19);
   return [
     `**Held since ${since}**: ${cell(`${held.step} failed: ${held.message}`)}`,
@@ -44,7 +44,7 @@ function heldLines(uuid: string, held: HeldBuild): string[] {
     ...(held.hint === undefined ? [] : [`What to do: ${cell(held.hint)}`, '']),
     `The build waits until ${moment(held.until)}, and then cleans up. What you can do:`,
     '',
-    ...commandsForHeld(uuid, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
+    ...commandsForHeld(status, held).map(([command, effect]) => `- \`${command}\`: ${cell(effect)}`),
     '',
   ];
 }
@@ -67,7 +67,7 @@ export function renderStatusPage(status: BuildStatus): string {
   if (status.waiting !== undefined) {
     lines.push(`**${cell(describeWaiting(status.waiting))}** · workflow \`${status.waiting.queueId}\``, '');
   }
-  if (status.held !== undefined) lines.push(...heldLines(status.uuid, status.held));
+  if (status.held !== undefined) lines.push(...heldLines(status, status.held));
   if (status.kept !== undefined) {
     lines.push(
       `**Kept until ${moment(status.kept.until)}:**`,

@@ -4,6 +4,8 @@ import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
+import { HoldableTarget } from './holdable-target.js';
+import { waitForBaseImage } from './wait-for-base-image.js';
 
 type TargetBuild = BuildContext<'target_image'>;
 
@@ -12,9 +14,11 @@ type TargetBuild = BuildContext<'target_image'>;
  * base image, and writes the record. The base image stays as it is.
  */
 export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
-  const { uuid, cloud, target, heartbeatTimeout } = input;
-  const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout });
-  const { ref, steps } = build;
+  const { uuid, cloud, target, heartbeatTimeout, parameters } = input;
+  const holdable = new HoldableTarget(parameters);
+  const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout, holdable });
+  const { ref, status, steps } = build;
+  status.status.baseImage = input.baseImage;
   return runLifecycle(build, {
     build: () => runPhases(build, input),
     resultImages: () => [],
@@ -28,16 +32,35 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
 }
 
 async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<TargetImageResult> {
+  await waitForBaseImage(build, input);
   const planned = await plan(build, input);
-  const { ref, status, steps } = build;
+  if (!planned.isConverted) await fetchSource(build, planned);
+  const disk = await convert(build, planned, input);
+  if (input.parameters.verify === 'boot') {
+    const { verifiedBy } = await verify(build, planned, disk);
+    disk.verifiedBy += `, ${verifiedBy}`;
+  }
+  const { target, format, bodyPath } = planned;
+  return { uuid: build.ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+}
+
+async function fetchSource({ ref, status, steps }: TargetBuild, { source }: PlannedTarget): Promise<void> {
   status.enterPhase('fetch');
   await steps.run(
     { name: 'fetch', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },
     'fetchSource',
-    { ref, source: planned.source },
+    { ref, source },
   );
+}
+
+/** Converts the image. When an earlier run of this build has converted it, the step checks and returns that file. */
+async function convert(
+  { ref, status, steps }: TargetBuild,
+  planned: PlannedTarget,
+  { parameters }: TargetImageInput,
+): Promise<ConvertedDisk> {
   status.enterPhase('convert');
-  const disk = await steps.run(
+  return steps.run(
     {
       name: 'convert',
       title: `convert the base image to ${planned.format}, and compare the result with it`,
@@ -45,14 +68,8 @@ async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<T
       note: ({ verifiedBy, converter }) => `converted by ${converter}, verified by ${verifiedBy}`,
     },
     'convertImage',
-    { ref, planned, parameters: input.parameters },
+    { ref, planned, parameters },
   );
-  if (input.parameters.verify === 'boot') {
-    const { verifiedBy } = await verify(build, planned, disk);
-    disk.verifiedBy += `, ${verifiedBy}`;
-  }
-  const { target, format, bodyPath } = planned;
-  return { uuid: ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
 }
 
 /** Boots the converted file itself. */
@@ -81,6 +98,7 @@ async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput
       name: 'plan',
       title: 'check the target and the base image',
       budget: { total: 600, attempt: 300 },
+      note: ({ isConverted }) => (isConverted ? 'the image is converted already' : undefined),
     },
     'planTargetImage',
     { ref, input },

@@ -12,7 +12,8 @@ import { STATUS_QUERY, WORKFLOWS, type TargetImageResult } from '../../../src/do
 import type { BuildRecord } from '../../../src/domain/record.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
 import type { TargetImageInput } from '../../../src/domain/target-image-input.js';
-import { failureOf, TestEnv } from '../../support/test-env.js';
+import { failureOf, PRESEED, TestEnv } from '../../support/test-env.js';
+import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 type TargetHandle = WorkflowHandle<(input: TargetImageInput) => Promise<TargetImageResult>>;
@@ -183,5 +184,170 @@ describe('a target image', () => {
     assert.match(io.stderr, new RegExp(`has target images: .*${uuid}`));
     assert.equal(await run(['--task-queue', env.taskQueue, 'delete', uuid], io), 0, io.stderr);
     assert.deepEqual((await readdir(env.storage)).filter((name) => name.startsWith(uuid)), []); // prettier-ignore
+  });
+
+  /** Runs a command on the worker of these tests. */
+  async function command(code: number, ...words: string[]): Promise<RecordingIo> {
+    const io = new RecordingIo(env.variables());
+    assert.equal(await run(['--task-queue', env.taskQueue, ...words], io), code, io.stdout + io.stderr);
+    return io;
+  }
+
+  /** The words of a command that builds a base image, and target images of it. The template is written to a file. */
+  async function buildAndConvert(targets: string, template: string, ...words: string[]): Promise<string[]> {
+    const file = join(env.storage, `${randomUUID()}.tdl`);
+    await writeFile(file, template);
+    const parameters = { install_script: PRESEED, flavor: 'm1.small', default_user: 'debian', command_prefix: 'sudo' };
+    const given = Object.entries(parameters).flatMap(([name, value]) => ['--parameter', name, value]);
+    return ['target_image', targets, '--template', file, ...given, ...words];
+  }
+
+  /** Reads the UUIDs of the base image and of the target images from what the command has said at its start. */
+  function readUuids({ stderr }: RecordingIo): { baseImage: string; targets: string[] } {
+    const [, baseImage = ''] = /^Build (\S+) of .* has started/m.exec(stderr) ?? [];
+    return { baseImage, targets: [...stderr.matchAll(/^Target image (\S+) for/gm)].map(([, uuid = '']) => uuid) };
+  }
+
+  it('is made from a template: one base image is built for all its targets', async () => {
+    const bases = env.images('base').length;
+    const words = await buildAndConvert(
+      'libvirt,vdi',
+      env.template({ name: 'both' }),
+      '--parameter',
+      'compression',
+      'zstd',
+    );
+    const io = await command(0, ...words);
+    const { baseImage, targets } = readUuids(io);
+    assert.equal(env.images('base').length - bases, 1);
+    assert.equal(targets.length, 2);
+    assert.deepEqual([...io.stdout.matchAll(/^UUID: (.*)$/gm)].map(([, uuid]) => uuid), targets); // prettier-ignore
+    for (const uuid of targets) {
+      const { base_image_id, status, parameters } = await readRecord(uuid);
+      assert.deepEqual({ base_image_id, status, parameters }, { base_image_id: baseImage, status: 'COMPLETE', parameters: { compression: 'zstd' } }); // prettier-ignore
+    }
+    assert.equal((await readRecord(baseImage)).status, 'COMPLETE');
+  });
+
+  it('fails with its base image, and is made when both are resumed', async () => {
+    const template = (text: string): string =>
+      env.template({ name: 'failing', body: `<commands><command name="c">${text}</command></commands>` });
+    const io = await command(1, ...(await buildAndConvert('libvirt', template('exit 3'))));
+    const { baseImage, targets: [target = ''] } = readUuids(io); // prettier-ignore
+    assert.match(io.stdout, new RegExp(`FAILED with error: base: base image ${baseImage} has failed: command:1 c: .*exit status 3`)); // prettier-ignore
+    assert.match(io.stderr, new RegExp(`What to do: imagefactory resume ${baseImage} .* then imagefactory resume ${target}`)); // prettier-ignore
+    assert.equal((await readRecord(target)).status, 'FAILED');
+    assert.match((await command(1, 'resume', target)).stderr, new RegExp(`imagefactory resume ${baseImage} continues`));
+    const corrected = join(env.storage, 'corrected.tdl');
+    await writeFile(corrected, template('true'));
+    await command(0, 'resume', baseImage, '--template', corrected);
+    await command(0, 'resume', target);
+    assert.equal((await readRecord(target)).status, 'COMPLETE');
+  });
+
+  it('leaves its base image to itself when it is cancelled while it waits', async () => {
+    let goOn = (): void => undefined;
+    const decision = new Promise<'go'>((resolve) => (goOn = () => resolve('go')));
+    const match = { service: 'compute', method: 'POST', path: /\/action$/ } as const;
+    env.cloud.faults.add({ kind: 'held', match, when: 'before', times: 1, decide: () => decision });
+    const words = await buildAndConvert('libvirt', env.template({ name: 'left' }), '--detach');
+    const { baseImage, targets: [target = ''] } = readUuids(await command(0, ...words)); // prettier-ignore
+    const handle = env.temporal.client.workflow.getHandle(workflowIdFor('target_image', target));
+    await until(async () => (await handle.query<BuildStatus>(STATUS_QUERY)).steps.some(({ name }) => name === 'base'), 'it waits'); // prettier-ignore
+    const { stderr } = await command(0, 'cancel', target);
+    assert.match(stderr, new RegExp(`base image ${baseImage} goes on.*imagefactory cancel ${baseImage}`, 'i'));
+    assert.equal((await readRecord(target)).status, 'CANCELED');
+    goOn();
+    await command(0, 'watch', baseImage);
+    await command(0, 'resume', target);
+  });
+
+  it('is the same image when it is asked for twice: it is joined while it is made, and kept when it exists', async () => {
+    let goOn = (): void => undefined;
+    const decision = new Promise<'go'>((resolve) => (goOn = () => resolve('go')));
+    const { glance_id: glanceId } = await readRecord(base);
+    const match = { method: 'GET', path: new RegExp(`/v2/images/${glanceId}$`) } as const;
+    env.cloud.faults.add({ kind: 'held', match, when: 'before', times: 1, decide: () => decision });
+    const words = ['target_image', 'openstack-kvm', '--id', base];
+    const [first = ''] = (await command(0, ...words, '--detach')).stdout.split('\n');
+    const second = await command(0, ...words, '--detach');
+    assert.equal(second.stdout, `${first}\n`);
+    assert.match(second.stderr, /is being made already: this command joins its build/);
+    goOn();
+    await command(0, 'watch', first);
+    const third = await command(0, ...words);
+    assert.match(third.stderr, /exists already; to make it again, delete it first/);
+    assert.match(third.stdout, new RegExp(`UUID: ${first}`));
+    const other = await command(0, ...words, '--detach', '--parameter', 'compression', 'zlib');
+    assert.notEqual(other.stdout, `${first}\n`);
+    await command(0, 'watch', other.stdout.trim());
+    await command(0, 'delete', first);
+    assert.match(
+      (await command(0, ...words)).stderr,
+      new RegExp(`Target image ${first} for openstack-kvm has started`),
+    );
+  });
+
+  it('is held when a step fails, and goes on when it is resumed', async () => {
+    await rm(join(env.storage, 'cache', 'images'), { recursive: true, force: true });
+    const { glance_id: glanceId } = await readRecord(base);
+    const match = { method: 'GET', path: new RegExp(`/v2/images/${glanceId}/file$`) } as const;
+    env.cloud.faults.add({ kind: 'status', status: 403, match, times: 2 });
+    const words = ['target_image', 'alibaba', '--id', base, '--detach'];
+    const uuid = (await command(0, ...words, '--on-error', 'hold')).stdout.trim();
+    const handle = env.temporal.client.workflow.getHandle(workflowIdFor('target_image', uuid));
+    const isHeld = async (): Promise<boolean> => (await handle.query<BuildStatus>(STATUS_QUERY)).held !== undefined;
+    await until(isHeld, 'it is held');
+    assert.match((await command(1, 'resume', uuid, '--skip')).stderr, /step fetch cannot be skipped/);
+    assert.match((await command(1, 'resume', uuid, '--parameter', 'compression', 'zlib')).stderr, /another value of compression makes another image/); // prettier-ignore
+    assert.doesNotMatch((await command(0, 'status', uuid)).stdout, /--template/);
+    await command(0, 'abort', uuid);
+    assert.match((await command(1, 'watch', uuid)).stdout, /FAILED with error: fetch: /);
+    assert.match((await command(0, 'status', uuid)).stdout, new RegExp(`goes on from base image ${base}`));
+    // It fails once more, is held again, and goes on.
+    const again = command(0, 'resume', uuid);
+    await until(isHeld, 'it is held again');
+    await command(0, 'resume', uuid, '--detach');
+    await again;
+    assert.match((await command(1, 'resume', uuid)).stderr, /has an image: there is nothing to resume/);
+  });
+
+  it('uses its file again when it is resumed after the conversion, and converts nothing twice', async () => {
+    const { uuid, disk } = await (await start('incus')).result();
+    const workflowId = workflowIdFor('target_image', uuid);
+    const input: TargetImageInput = { uuid, target: 'incus', baseImage: base, cloud: 'envvars', parameters: {} };
+    const handle = await env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
+      WORKFLOWS.targetImage,
+      { taskQueue: env.taskQueue, workflowId, args: [input] },
+    );
+    assert.deepEqual((await handle.result()).disk, disk);
+    const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
+    assert.deepEqual(steps.map(({ name }) => name), ['plan', 'cleanup', 'record']); // prettier-ignore
+  });
+
+  it('is refused in one sentence when its base image cannot be used', async () => {
+    const target = async (uuid: string): Promise<string> =>
+      (await command(1, 'target_image', 'libvirt', '--id', uuid)).stderr;
+    assert.match(await target(randomUUID()), /No image found with id/);
+    const [made = ''] = (await command(0, 'target_image', 'libvirt', '--id', base, '--detach')).stdout.split('\n');
+    assert.match(await target(made), new RegExp(`is no base image, but a TargetImage\n.*${base}`));
+    const record = await readRecord(base);
+    const states: [Partial<BuildRecord>, RegExp][] = [
+      [{ status: 'FAILED' }, /is FAILED, not COMPLETE\n.*imagefactory resume/],
+      [{ status: 'COMPLETE', glance_id: null }, /has no image in Glance, so it cannot be converted/],
+      [{ status: 'COMPLETE', glance_id: 'gone' }, /image gone of base image \S+ is not in Glance any more/],
+    ];
+    for (const [change, sentence] of states) {
+      const identifier = randomUUID();
+      await writeFile(join(env.storage, `${identifier}.meta`), JSON.stringify({ ...record, identifier, ...change }));
+      const io = new RecordingIo(env.variables());
+      assert.equal(await run(['--task-queue', env.taskQueue, 'target_image', 'libvirt', '--id', identifier], io), 1);
+      assert.match(io.stderr + io.stdout, sentence);
+    }
+    const gone = await env.build(env.template({ name: 'gone' }));
+    assert.match(await target(gone.uuid), /is still being built.*\n.*imagefactory watch/);
+    await gone.result();
+    await command(0, 'delete', gone.uuid);
+    assert.match(await target(gone.uuid), /was deleted at .* by .*@/);
   });
 });

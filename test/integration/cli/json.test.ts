@@ -178,6 +178,10 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     const [{ identifier }] = started['images'] as [{ identifier: string }];
     assert.equal((await ask('converting', 0, 'watch', identifier))['type'], 'TargetImage');
     assert.equal((await ask('converting', 0, 'status', identifier))['type'], 'target_image');
+    const both = await ask('good', 0, 'target_image', 'qcow2', '--template', template, '--parameter', 'flavor', '2');
+    assert.equal((both['base_image'] as Record<string, unknown>)['status'], 'COMPLETE');
+    await ask('bad', 1, 'target_image', 'qcow2', '--template', template, '--parameter', 'flavor', '2');
+    await ask('converting', 2, 'target_image', 'qcow2', '--id', BASE, '--template', template);
     await ask('converting', 1, 'target_image', 'qcow2', '--id', randomUUID());
     await ask('converting', 2, 'target_image', 'atlas', '--id', BASE);
     await ask('converting', 2, 'target_image', 'qcow2');

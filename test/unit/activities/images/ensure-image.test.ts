@@ -9,7 +9,7 @@ import { currentUploader } from '../../../../src/activities/images/uploader.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { KEYS } from '../../../../src/domain/names.js';
 import type { CreateImage, Image, ImageChange } from '../../../../src/openstack/types.js';
-import { deriveUuid } from '../../../../src/activities/shared/derive-uuid.js';
+import { deriveUuid } from '../../../../src/planning/derive-uuid.js';
 
 /** Milliseconds that an upload takes: far longer than a waiting run accepts without a sign of life. */
 const LONG = 3_600_000;
