@@ -11,6 +11,7 @@ const BENCHMARKS: Record<string, () => Promise<void>> = {
   shell: async () => (await import('./shell.js')).measureShell(),
   download: async () => (await import('./download.js')).measureDownload(),
   completion: async () => (await import('./completion.js')).measureCompletion(),
+  targets: async () => (await import('./targets.js')).measureTargets(),
   hostile: async () => (await import('./hostile.js')).measureHostile(),
 };
 

@@ -197,6 +197,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
         ?.split(/[\s,]+/)
         .filter(Boolean) ??
       file.allow_addresses,
+    lanes: list('lanes')?.flatMap((names) => names.split(',')) ?? file.lanes,
     imageCache: text('image-cache') === undefined ? file.image_cache : parseCount('--image-cache', text('image-cache')),
     jeosKeep: text('jeos-keep') === undefined ? file.jeos_keep : parseCount('--jeos-keep', text('jeos-keep')),
     insecure: flag('insecure') ?? file.insecure ?? false,

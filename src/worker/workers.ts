@@ -45,7 +45,10 @@ export interface WorkersOptions extends Omit<DepsOptions, 'temporal'> {
   payloadKeys?: PayloadKeys;
 }
 
-/** Creates one Temporal worker for each kind of task queue that is chosen, all in this process. They begin to poll in `runWorkers`. */
+/**
+ * Creates one Temporal worker for each kind of task queue that is chosen, all in this process. They begin to poll in
+ * `runWorkers`.
+ */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, client, taskQueue, bundle, lanes = QUEUE_KINDS } = options;
   const deps = createDeps({ ...options, temporal: client });

@@ -38,6 +38,12 @@ test('the size of the image cache is a whole number of GiB', () => {
   assert.throws(() => resolveSettings({ 'image-cache': '20GiB' }, {}, {}), UsageError);
 });
 
+test('the lanes of a worker have commas between them, or an option each', () => {
+  assert.deepEqual(resolveSettings({ lanes: 'wait,convert' }, {}, { lanes: ['control'] }).lanes, ['wait', 'convert']);
+  assert.deepEqual(resolveSettings({ lanes: ['wait', 'convert'] }, {}, {}).lanes, ['wait', 'convert']);
+  assert.deepEqual(resolveSettings({}, {}, { lanes: ['control'] }).lanes, ['control']);
+});
+
 test('the command line beats the environment, and the environment beats the file', () => {
   const file = { cloud: 'file', task_queue: 'file', ui_address: 'http://file' };
   const env = { OS_CLOUD: 'env', TEMPORAL_UI_ADDRESS: 'http://env' };
