@@ -1,3 +1,4 @@
+import { type DiskController, DISK_DRIVERS, KVM_MACHINE } from '../../src/domain/boot-machines.js';
 import { FORMAT_NAMES, REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
 import { OUTPUT_FORMATS } from '../../src/formats/registry.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';
@@ -8,6 +9,7 @@ const TIB = 1024 ** 4;
 
 /** What users of a format may want to know besides the table. */
 const FORMAT_NOTES = readFragment('targets-formats.md');
+const BOOT_NOTES = readFragment('targets-boot.md');
 
 /** Builds the text of `docs/targets.md`: the targets, the formats, and what is refused by name. */
 export function targetsDoc(): Promise<string> {
@@ -39,11 +41,31 @@ export function targetsDoc(): Promise<string> {
       '\n## The formats\n',
       renderTable(['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'], formats),
       `\n${FORMAT_NOTES}`,
-      '## Refused by name\n',
+      BOOT_NOTES,
+      renderTable(['disk controller', 'network adapter', 'targets', 'drivers of Linux'], listMachines()),
+      '\n## Refused by name\n',
       renderTable(['names', 'why', 'what to do'], refused),
       '',
     ].join('\n'),
   );
+}
+
+/** Lists the machines of `verify boot`, each with its targets. */
+function listMachines(): string[][] {
+  const machines = new Map<string, { row: string[]; targets: string[] }>();
+  for (const { name, format, machine = KVM_MACHINE, noMachine } of TARGETS) {
+    if (noMachine !== undefined || OUTPUT_FORMATS[format].disk === undefined) continue;
+    const { disk, network } = machine;
+    const key = `${disk} ${network}`;
+    const found = machines.get(key) ?? { row: [code([disk]), code([network])], targets: [] };
+    found.targets.push(name);
+    machines.set(key, found);
+  }
+  return [...machines].map(([key, { row, targets }]) => [
+    ...row,
+    code(targets),
+    code(DISK_DRIVERS[key.split(' ')[0] as DiskController]),
+  ]);
 }
 
 function code(names: readonly string[]): string {

@@ -37,6 +37,7 @@ import { convertImage } from './convert/convert-image.js';
 import { fetchSource } from './convert/fetch-source.js';
 import { removeWorkFiles } from './convert/remove-work-files.js';
 import { planTargetImage } from './convert/plan-target-image.js';
+import { verifyBoot } from './convert/verify-boot.js';
 import { findEndedWorkflows } from './instance/find-ended-workflows.js';
 
 /** The function of each activity. */
@@ -70,6 +71,7 @@ export const FUNCTIONS = {
   planTargetImage,
   fetchSource,
   convertImage,
+  verifyBoot,
   removeWorkFiles,
   removeResources,
   keepResources,

@@ -26,7 +26,7 @@ const IMAGE_KINDS = {
     workflow: 'targetImage',
     title: 'Target Image',
     recordType: 'TargetImage',
-    phases: { plan: 0, fetch: 3, convert: 30, cleanup: 95 },
+    phases: { plan: 0, fetch: 3, convert: 30, verify: 80, cleanup: 95 },
   },
   jeos_image: {
     workflow: 'jeosImage',

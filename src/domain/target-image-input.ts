@@ -15,29 +15,37 @@ export interface TargetImageInput {
   heartbeatTimeout?: number;
 }
 
-const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const;
+/** The values that each parameter can have. The first one is the default. */
+const CHOICES = {
+  compression: ['none', 'zlib', 'zstd'],
+  verify: ['compare', 'boot'],
+} as const satisfies Record<string, readonly string[]>;
 
 /** How a target image is made. */
 export interface TargetParameters {
   /** How the data of a qcow2 file is compressed. Default `none`. Formats with a compression of their own ignore it. */
-  compression?: (typeof COMPRESSIONS)[number];
+  compression?: (typeof CHOICES)['compression'][number];
+  /**
+   * How the file is verified. `compare`: its disk is compared with the base image. `boot`: also booted by QEMU on the
+   * worker, in a machine with the target's own controllers. Default `compare`.
+   */
+  verify?: (typeof CHOICES)['verify'][number];
 }
 
 /** Checks the parameters of a target image. @throws FactoryError InvalidParameter */
 export function parseTargetParameters(given: Readonly<Record<string, unknown>>): TargetParameters {
-  const { compression, ...unknown } = given;
-  const [name] = Object.keys(unknown);
-  if (name !== undefined) {
-    throw new FactoryError('InvalidParameter', `a target image has no parameter ${JSON.stringify(name)}`, {
-      hint: 'the parameters of a target image are: compression',
-    });
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(CHOICES, name)) {
+      throw new FactoryError('InvalidParameter', `a target image has no parameter ${JSON.stringify(name)}`, {
+        hint: `the parameters of a target image are: ${Object.keys(CHOICES).join(', ')}`,
+      });
+    }
+    const choices: readonly unknown[] = CHOICES[name as keyof typeof CHOICES];
+    if (value !== undefined && !choices.includes(value)) {
+      throw new FactoryError('InvalidParameter', `${name} cannot be ${JSON.stringify(value)}`, {
+        hint: `${name} is one of: ${choices.join(', ')}`,
+      });
+    }
   }
-  if (compression === undefined) return {};
-  const found = COMPRESSIONS.find((known) => known === compression);
-  if (found === undefined) {
-    throw new FactoryError('InvalidParameter', `compression cannot be ${JSON.stringify(compression)}`, {
-      hint: `compression is one of: ${COMPRESSIONS.join(', ')}`,
-    });
-  }
-  return { compression: found };
+  return given;
 }

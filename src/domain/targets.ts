@@ -1,3 +1,11 @@
+import {
+  type BootMachine,
+  EC2_MACHINE,
+  HYPERV_MACHINE,
+  SCSI_MACHINE,
+  VIRTUALBOX_MACHINE,
+  VMWARE_MACHINE,
+} from './boot-machines.js';
 import { FactoryError } from './errors.js';
 import { findNearest } from './nearest.js';
 
@@ -27,6 +35,10 @@ export interface Target {
   /** The name in texts for people: "Google Compute Engine". */
   title: string;
   format: FormatName;
+  /** The machine in which `verify boot` boots the output. Default: that of KVM, with virtio. */
+  machine?: BootMachine;
+  /** Why `verify boot` cannot boot the output, although QEMU can read its disk. Unset when it can. */
+  noMachine?: string;
   /** How the output is verified for real, in words for the documents. */
   verified: string;
   /** Where the output has not been tried, in words for the documents. Unset when nothing remains to be tried. */
@@ -35,7 +47,8 @@ export interface Target {
 
 const COMPARED = '`qemu-img compare` with the source';
 const CHECKED = `${COMPARED}, \`qemu-img check\``;
-const FOOTER = `${COMPARED}, own reader of the VHD footer`;
+const FOOTER = `${COMPARED}, own reader of the VHD footer, \`qemu-img info -f vpc\``;
+const BOXED = `${CHECKED}, before the disk is packed; its digest inside of the box; added by Vagrant 2.3.4`;
 
 /** Every target that can be made. */
 export const TARGETS: readonly Target[] = [
@@ -83,6 +96,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['lxd'],
     title: 'Incus, LXD: virtual machines',
     format: 'qcow2',
+    machine: SCSI_MACHINE,
     verified: CHECKED,
     notVerified: 'Incus, LXD',
   },
@@ -91,6 +105,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['aws', 'ami'],
     title: 'Amazon EC2',
     format: 'raw',
+    machine: EC2_MACHINE,
     verified: COMPARED,
     notVerified: 'EC2',
   },
@@ -100,6 +115,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['gcp', 'google'],
     title: 'Google Compute Engine',
     format: 'gce',
+    machine: SCSI_MACHINE,
     verified: 'the member of the archive compared with the source, byte by byte; `tar tvf`',
     notVerified: 'Google Compute Engine',
   },
@@ -108,6 +124,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vhd', 'vhd-fixed'],
     title: 'Microsoft Azure; the format VHD, fixed',
     format: 'vhd',
+    machine: HYPERV_MACHINE,
     verified: FOOTER,
     notVerified: 'Azure',
   },
@@ -116,6 +133,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['hyper-v', 'vhdx'],
     title: 'Hyper-V, generation 2; the format VHDX',
     format: 'vhdx',
+    noMachine: 'QEMU has no disk controller of Hyper-V’s generation 2',
     verified: CHECKED,
     notVerified: 'Hyper-V',
   },
@@ -124,6 +142,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vhd-dynamic', 'vpc'],
     title: 'Hyper-V, generation 1; the format VHD, dynamic',
     format: 'vhd-dynamic',
+    machine: HYPERV_MACHINE,
     verified: FOOTER,
     notVerified: 'Hyper-V',
   },
@@ -132,7 +151,8 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vmware', 'esxi', 'vmdk'],
     title: 'VMware vSphere; the format VMDK, streamOptimized',
     format: 'vmdk',
-    verified: CHECKED,
+    machine: VMWARE_MACHINE,
+    verified: `${CHECKED}; a Debian 12 booted by QEMU with pvscsi`,
     notVerified: 'ESXi, vCenter',
   },
   {
@@ -140,7 +160,8 @@ export const TARGETS: readonly Target[] = [
     aliases: ['ovf'],
     title: 'OVA for vSphere and other readers of OVF 1.1',
     format: 'ova',
-    verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\``,
+    machine: VMWARE_MACHINE,
+    verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\`; read by virt-v2v 2.2.0`,
     notVerified: 'ESXi, vCenter',
   },
   {
@@ -148,6 +169,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['vbox', 'vdi'],
     title: 'VirtualBox; the format VDI',
     format: 'vdi',
+    machine: VIRTUALBOX_MACHINE,
     verified: CHECKED,
     notVerified: 'VirtualBox',
   },
@@ -156,16 +178,17 @@ export const TARGETS: readonly Target[] = [
     aliases: [],
     title: 'Vagrant box for libvirt',
     format: 'vagrant-libvirt',
-    verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
-    notVerified: 'Vagrant',
+    verified: BOXED,
+    notVerified: 'vagrant-libvirt’s own machines',
   },
   {
     name: 'vagrant-virtualbox',
     aliases: [],
     title: 'Vagrant box for VirtualBox',
     format: 'vagrant-virtualbox',
-    verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
-    notVerified: 'Vagrant, VirtualBox',
+    machine: VIRTUALBOX_MACHINE,
+    verified: BOXED,
+    notVerified: 'VirtualBox',
   },
 ];
 

@@ -1,6 +1,9 @@
 import { FORMAT_NAMES, type FormatName } from '../domain/targets.js';
 import { OUTPUT_FORMATS } from './registry.js';
 
+export { bootDisk } from './boot/boot-disk.js';
+export type { BootFailure, BootVerdict } from './boot/console.js';
+export { checkBootable } from './boot/machine.js';
 export { convertDisk, measureConversion } from './convert.js';
 export { inspectDisk } from './disk/inspect.js';
 export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';

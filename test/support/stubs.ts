@@ -38,6 +38,7 @@ const TARGET_PLAN: PlannedTarget = {
   secureBoot: false,
   target: 'qcow2',
   format: 'qcow2',
+  machine: { disk: 'virtio-blk', network: 'virtio-net' },
   source: { imageId: 'base-image', diskFormat: 'qcow2', digest: 'd' },
   bodyPath: '/s/body',
 };
@@ -74,6 +75,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     planTargetImage: note('plan', TARGET_PLAN),
     fetchSource: note('fetch', undefined),
     convertImage: note('convert', CONVERTED),
+    verifyBoot: note('verify', { verifiedBy: 'a stub' }),
     removeWorkFiles: note('remove-work', undefined),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),

@@ -1,8 +1,11 @@
+import { type BootMachine, KVM_MACHINE } from '../../domain/boot-machines.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
-import { findTarget, type FormatName } from '../../domain/targets.js';
+import { findTarget, type FormatName, type Target } from '../../domain/targets.js';
+import { checkBootable } from '../../formats/index.js';
+import { findFamily } from '../../os/registry.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import type { SourceImage } from './source-images.js';
@@ -24,6 +27,8 @@ export interface PlannedTarget {
   secureBoot: boolean;
   target: string;
   format: FormatName;
+  /** The machine in which `verify boot` boots the image. */
+  machine: BootMachine;
   source: SourceImage;
   /** Path of the converted file. */
   bodyPath: string;
@@ -32,11 +37,12 @@ export interface PlannedTarget {
 /**
  * Checks the target and the base image, and writes the first record of the target image.
  *
- * @throws FactoryError InvalidParameter when there is no such target, NotFound when the base image has no record or no
- *   bytes, Conflict when the base image is not complete
+ * @throws FactoryError InvalidParameter when there is no such target or it cannot be booted here, NotFound when the base
+ *   image has no record or no bytes, Conflict when the base image is not complete
  */
 export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
-  const { name: target, format } = findTarget(input.target);
+  const wanted = findTarget(input.target);
+  const { name: target, format, machine = KVM_MACHINE } = wanted;
   const base = await findBaseImage(deps, input.baseImage);
   await deps.store.writeRecord(
     await buildInitialRecord(deps, ref, {
@@ -58,15 +64,18 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     }),
   );
   const image = await findSource(deps, ref.cloud, base);
-  const { firmware, secure_boot: secureBoot } = base.parameters;
+  // The image says with which firmware its machines start; the build may have chosen it without a parameter.
+  const firmware = image['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios';
+  if (input.parameters.verify === 'boot') await checkBoot(wanted, { machine, firmware, os: base.os });
   return {
     name: base.name,
     imageName: `${base.name}-${target}`,
     os: base.os,
-    firmware: firmware === 'uefi' ? 'uefi' : 'bios',
-    secureBoot: secureBoot === true,
+    firmware,
+    secureBoot: image['os_secure_boot'] === 'required',
     target,
     format,
+    machine,
     source: {
       imageId: image.id,
       diskFormat: String(image.disk_format),
@@ -74,6 +83,21 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     },
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
+}
+
+/** Checks whether this worker's machine can boot the image, before anything is downloaded. */
+async function checkBoot(
+  { name, format, noMachine }: Target,
+  { machine, firmware, os }: Pick<PlannedTarget, 'machine' | 'firmware' | 'os'>,
+): Promise<void> {
+  const reason =
+    noMachine ?? (findFamily(os.name)?.family === 'windows' ? 'Windows says nothing on a serial console' : undefined);
+  if (reason !== undefined) {
+    throw new FactoryError('InvalidParameter', `verify boot cannot boot the image for ${name}: ${reason}`, {
+      hint: 'leave out verify boot: the disk is compared anyway',
+    });
+  }
+  await checkBootable(format, { machine, firmware, arch: os.arch });
 }
 
 async function findBaseImage(deps: Pick<Deps, 'store'>, uuid: string): Promise<BuildRecord> {

@@ -33,6 +33,10 @@ export const targetImage: Command = {
   examples: [
     [`$0 target_image vsphere --id ${EXAMPLE}`, 'make a VMDK for vSphere'],
     [`$0 target_image ec2,gce,azure --id ${EXAMPLE}`, 'make three images from one download of the base image'],
+    [
+      `$0 target_image vsphere --id ${EXAMPLE} --parameter verify boot`,
+      'also boot it in QEMU, with the controllers of vSphere',
+    ],
   ],
   run: runTargetImage,
 };

@@ -60,6 +60,21 @@ function writeBase256(header: Buffer, size: number): void {
   header.writeBigUInt64BE(BigInt(size), at + length - 8);
 }
 
+/** Reads the name and the size of a header that {@link writeTarHeader} has written; undefined at the archive's end. */
+export function readTarHeader(header: Buffer): { name: string; size: number } | undefined {
+  if (header.length < TAR_BLOCK || header[0] === 0) return undefined;
+  const read = (field: keyof typeof FIELDS): string => {
+    const [at, length] = FIELDS[field];
+    return header.toString('utf8', at, at + length).replace(/\0.*$/s, '');
+  };
+  const [at, length] = FIELDS.size;
+  const isBase256 = header[at] === 0x80;
+  return {
+    name: read('name'),
+    size: isBase256 ? Number(header.readBigUInt64BE(at + length - 8)) : Number.parseInt(read('size'), 8),
+  };
+}
+
 /** Bytes between the end of a file and the next header. */
 function padding(size: number): number {
   return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;

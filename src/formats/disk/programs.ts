@@ -32,7 +32,7 @@ export interface ProgramOptions {
   what: string;
 }
 
-type Program = 'qemu-img' | 'qemu-io' | 'qemu-nbd';
+type Program = 'qemu-img' | 'qemu-io' | 'qemu-nbd' | 'qemu-system-x86_64';
 
 /**
  * Adds to a call of a program of QEMU what gives it low priority and limited resources, and ends it when this process
@@ -47,10 +47,8 @@ export async function wrapProgram(
   args: readonly string[],
   limits: readonly string[] = CONVERT_LIMITS,
 ): Promise<[string, string[]]> {
-  const [program, prlimit, setpriv, nice] = await Promise.all(
-    [name, 'prlimit', 'setpriv', 'nice'].map((wanted) => findProgram(wanted)),
-  );
-  if (program === undefined) throw programMissingError(name);
+  const program = await requireProgram(name);
+  const [prlimit, setpriv, nice] = await Promise.all(['prlimit', 'setpriv', 'nice'].map(findProgram));
   const command = [
     ...(prlimit === undefined ? [] : [prlimit, ...limits, '--']),
     ...(setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--']),
@@ -110,6 +108,13 @@ export async function runProgram(
   }
 }
 
+/** Returns the path of a program of QEMU. @throws FactoryError InvalidParameter when it is missing */
+export async function requireProgram(name: Program): Promise<string> {
+  const program = await findProgram(name);
+  if (program === undefined) throw programMissingError(name);
+  return program;
+}
+
 async function findProgram(name: string): Promise<string | undefined> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter).filter((part) => part !== '')) {
     const path = join(folder, name);
@@ -122,7 +127,12 @@ async function findProgram(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-function programMissingError(name: string): FactoryError {
+function programMissingError(name: Program): FactoryError {
+  if (name === 'qemu-system-x86_64') {
+    return new FactoryError('InvalidParameter', `the worker’s machine lacks ${name}: verify boot needs it`, {
+      hint: 'install qemu-system-x86 (Debian, Ubuntu, Fedora) or qemu-x86 (openSUSE) on the worker’s machine, or leave out verify boot',
+    });
+  }
   return new FactoryError('InvalidParameter', `the worker’s machine lacks ${name}: target images need it`, {
     hint: 'install qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, openSUSE) on the worker’s machine',
   });

@@ -15,6 +15,7 @@ export const gce: OutputFormat = {
   extension: 'tar.gz',
   multipleOf: GIB,
   verifiedBy: 'disk.raw in the archive compared with the source byte by byte',
+  disk: { format: 'raw', archive: { gzipped: true, member: /^disk\.raw$/ } },
   reproducible: true,
   converter: GZIP_NAME,
   write: async ({ source, path, signal, onPercent }) => {

@@ -26,6 +26,13 @@ export interface Measure {
   signal?: AbortSignal | undefined;
 }
 
+/** The disk that a file holds. */
+export interface DiskInFile {
+  format: Disk['format'];
+  /** The tar archive in which the disk is. Unset when the file is the disk. */
+  archive?: { gzipped: boolean; member: RegExp };
+}
+
 /** A format of target images. The registry has one for each name. */
 export interface OutputFormat {
   /** Name extension of the output file, without a dot: `tar.gz`. */
@@ -38,6 +45,8 @@ export interface OutputFormat {
   arches?: readonly string[];
   /** How the file is verified, as words for the record. */
   verifiedBy: string;
+  /** Where the disk is in the file, for a boot of it. Unset when the file has no disk, such as a container image. */
+  disk?: DiskInFile;
   /** Whether two conversions of the same disk with the same programs have the same bytes. */
   reproducible: boolean;
   /** Libraries besides qemu-img that write the file, with their versions. */

@@ -22,6 +22,7 @@ export const ova: OutputFormat = {
   // What VMware's virtual machines can be.
   arches: ['x86_64', 'i386'],
   verifiedBy: 'qemu-img compare of the disk in the archive with the source, qemu-img check, digests of the manifest',
+  disk: { format: 'vmdk', archive: { gzipped: false, member: /\.vmdk$/ } },
   reproducible: true,
   converter: GZIP_NAME,
   write: async (output) => {

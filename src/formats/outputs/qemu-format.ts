@@ -31,6 +31,7 @@ export function defineQemuFormat(format: QemuFormat): OutputFormat {
     extension,
     multipleOf: format.multipleOf ?? MIB,
     ...(largest === undefined ? {} : { largest }),
+    disk: { format: driver },
     reproducible,
     verifiedBy: [
       'qemu-img compare with the source',

@@ -12,6 +12,7 @@ export const vagrantLibvirt: OutputFormat = {
   extension: 'box',
   multipleOf: qcow2.multipleOf,
   verifiedBy: `${qcow2.verifiedBy}, ${BOX_VERIFIED}`,
+  disk: { format: 'qcow2', archive: { gzipped: true, member: /^box\.img$/ } },
   reproducible: true,
   converter: GZIP_NAME,
   write: async (output) => {

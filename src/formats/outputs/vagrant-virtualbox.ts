@@ -19,6 +19,7 @@ export const vagrantVirtualbox: OutputFormat = {
   multipleOf: MIB,
   largest: LARGEST_VMDK,
   verifiedBy: `${vmdk.verifiedBy}, ${BOX_VERIFIED}`,
+  disk: { format: 'vmdk', archive: { gzipped: true, member: /\.vmdk$/ } },
   reproducible: true,
   converter: GZIP_NAME,
   write: async (output) => {

@@ -19,6 +19,7 @@ export const vmdk: OutputFormat = {
   multipleOf: MIB,
   largest: LARGEST_VMDK,
   verifiedBy: 'qemu-img compare with the source, qemu-img check',
+  disk: { format: 'vmdk' },
   reproducible: true,
   converter: GZIP_NAME,
   write: async (output) => {

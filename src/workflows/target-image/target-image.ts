@@ -1,5 +1,5 @@
 import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
-import type { TargetImageResult } from '../../domain/messages.js';
+import type { ConvertedDisk, TargetImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { BuildContext } from '../lifecycle/build-context.js';
@@ -47,8 +47,32 @@ async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<T
     'convertImage',
     { ref, planned, parameters: input.parameters },
   );
+  if (input.parameters.verify === 'boot') {
+    const { verifiedBy } = await verify(build, planned, disk);
+    disk.verifiedBy += `, ${verifiedBy}`;
+  }
   const { target, format, bodyPath } = planned;
   return { uuid: ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+}
+
+/** Boots the converted file itself. */
+async function verify(
+  { ref, status, steps }: TargetBuild,
+  planned: PlannedTarget,
+  { virtualSize }: ConvertedDisk,
+): Promise<{ verifiedBy: string }> {
+  status.enterPhase('verify');
+  const { disk, network } = planned.machine;
+  return steps.run(
+    {
+      name: 'verify',
+      title: `boot the image in QEMU with ${disk} and ${network}`,
+      budget: { total: 4 * 3600, attempt: 3600 },
+      note: ({ verifiedBy }) => verifiedBy,
+    },
+    'verifyBoot',
+    { ref, planned, virtualSize },
+  );
 }
 
 async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput): Promise<PlannedTarget> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -26,9 +26,13 @@ describe('a target image', () => {
   });
   after(() => env.close());
 
-  async function start(target: string, baseImage = base): Promise<TargetHandle> {
+  async function start(
+    target: string,
+    baseImage = base,
+    parameters: TargetImageInput['parameters'] = {},
+  ): Promise<TargetHandle> {
     const uuid = randomUUID();
-    const input: TargetImageInput = { uuid, target, baseImage, cloud: 'envvars', parameters: {}, heartbeatTimeout: 4 };
+    const input: TargetImageInput = { uuid, target, baseImage, cloud: 'envvars', parameters, heartbeatTimeout: 4 };
     return env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
       WORKFLOWS.targetImage,
       { taskQueue: env.taskQueue, workflowId: workflowIdFor('target_image', uuid), args: [input] },
@@ -118,6 +122,59 @@ describe('a target image', () => {
       const block = `UUID: ${uuid}\nType: target_image\nImage filename: ${record.data}\nImage build completed SUCCESSFULLY!\nChecksum: sha256:${record.sha256}\n`;
       assert.ok(io.stdout.includes(block), io.stdout);
     }
+  });
+
+  /** Puts a program in the place of the emulator. It says a text on the console, and runs on. */
+  async function withEmulator(text: string, work: () => Promise<void>): Promise<void> {
+    const path = process.env['PATH'];
+    const folder = await mkdtemp(join(env.storage, 'bin-'));
+    const program = join(folder, 'qemu-system-x86_64');
+    await writeFile(program, `#!/bin/sh\nprintf '${text}'\nexec sleep 1000\n`, { mode: 0o755 });
+    process.env['PATH'] = `${folder}:${path}`;
+    try {
+      await work();
+    } finally {
+      process.env['PATH'] = path;
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  it('is booted by `verify boot`, and the record says how', async () => {
+    await withEmulator('\\r\\nlocalhost login: ', async () => {
+      const handle = await start('vsphere', base, { verify: 'boot' });
+      const { uuid } = await handle.result();
+      const { verified_by: verifiedBy } = await readRecord(uuid);
+      assert.match(String(verifiedBy), /, booted by QEMU with pvscsi, vmxnet3 and BIOS until “login:”$/);
+      const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
+      assert.deepEqual(steps.map(({ name }) => name), ['plan', 'fetch', 'convert', 'verify', 'cleanup', 'record']); // prettier-ignore
+      const io = new RecordingIo(env.variables());
+      assert.equal(await run(['--task-queue', env.taskQueue, 'logs', uuid, 'verify'], io), 0, io.stderr);
+      assert.match(io.stdout, /localhost login:/);
+    });
+  });
+
+  it('fails when it does not boot, and says what the template must add', async () => {
+    await withEmulator('ALERT!  UUID=1 does not exist.  Dropping to a shell!\\r\\n', async () => {
+      const failure = await failureOf((await start('vsphere', base, { verify: 'boot' })).result());
+      assert.equal(failure.type, 'ImageFailed');
+      assert.match(failure.message, /does not boot with pvscsi: it does not find its root file system; .*ALERT!/);
+      assert.match(JSON.stringify(failure.details), /vmw_pvscsi .*update-initramfs/);
+    });
+  });
+
+  it('has the firmware of its base image', async () => {
+    const template = env.template({ name: 'signed' });
+    const { uuid } = await (await env.build(template, { firmware: 'secure_boot' })).result();
+    const { body } = await (await start('ova', uuid)).result();
+    const { stdout } = await promisify(execFile)('tar', ['-xOf', body, '--wildcards', '*.ovf']);
+    assert.match(stdout, /vmw:key="firmware" vmw:value="efi"/);
+    assert.match(stdout, /vmw:key="bootOptions.efiSecureBootEnabled" vmw:value="true"/);
+  });
+
+  it('is refused before the work when QEMU has no machine for its target', async () => {
+    const failure = await failureOf((await start('hyperv', base, { verify: 'boot' })).result());
+    assert.equal(failure.type, 'InvalidParameter');
+    assert.match(failure.message, /verify boot cannot boot the image for hyperv/);
   });
 
   it('keeps its base image from being deleted', async () => {
