@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildStatus } from '../../src/domain/status.js';
-import { DebianEnvironment, EXAMPLE } from './support/debian-environment.js';
+import { DebianEnvironment, EXAMPLE, FLAVOR, type Record } from './support/debian-environment.js';
+import { bootRaw, TARGETS } from './support/targets.js';
 import { leftovers, noCloud } from './support/single-node.js';
 
 /**
@@ -11,10 +12,17 @@ import { leftovers, noCloud } from './support/single-node.js';
  */
 describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
   let environment: DebianEnvironment;
+  /** Path of the raw target. */
+  let raw: string | undefined;
+  /** The base image, from which the targets are made. */
+  let built: { uuid: string; record: Record } | undefined;
   before(async () => {
     environment = await DebianEnvironment.start();
   });
-  after(() => environment?.stop());
+  after(async () => {
+    if (built !== undefined) await environment.forget(built.record);
+    await environment?.stop();
+  });
 
   it(
     'is installed once, customised, listed and snapshotted, although its worker is killed',
@@ -44,12 +52,41 @@ describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
       assert.ok(events <= 200, `${events} history events`);
 
       const record = await environment.record(uuid);
+      built = { uuid, record };
       assert.match(record.icicle, /<package name="hello"\/>/);
       await environment.inspectDisk(record.glance_id, { uuid, begun });
       await environment.inspect(record.glance_id);
-      await environment.forget(record);
     },
   );
+
+  /** Makes target images of the base image. Returns their UUIDs, in the order of the targets. */
+  async function makeTargets(targets: readonly string[], ...options: string[]): Promise<string[]> {
+    assert.ok(built !== undefined, 'there is no base image');
+    const { code, output } = await environment.run(['target_image', targets.join(','), '--id', built.uuid, ...options]);
+    assert.equal(code, 0, output);
+    return [...output.matchAll(/^UUID: (.*)$/gm)].map(([, uuid]) => uuid ?? '');
+  }
+
+  it('becomes the image of other clouds, each compared with it, in one command', { timeout: 10 * 60_000 }, async () => {
+    const uuids = await makeTargets(Object.keys(TARGETS));
+    assert.equal(uuids.length, Object.keys(TARGETS).length);
+    for (const [index, [target, verifiedBy]] of Object.entries(TARGETS).entries()) {
+      const { verified_by: words } = await environment.record(uuids[index] ?? '');
+      assert.match(words ?? '', verifiedBy, target);
+    }
+    raw = `${environment.storage}/${uuids[Object.keys(TARGETS).indexOf('raw')]}.body`;
+  });
+
+  it('boots as an instance of its raw target, uploaded again', { timeout: 10 * 60_000 }, async () => {
+    assert.ok(raw !== undefined, 'there is no raw disk');
+    await bootRaw(environment.cloud, raw, FLAVOR);
+  });
+
+  it('boots as a VMDK in a machine with the controllers of VMware', { timeout: 10 * 60_000 }, async () => {
+    const [uuid = ''] = await makeTargets(['vmdk'], '--parameter', 'verify', 'boot');
+    const { verified_by: words } = await environment.record(uuid);
+    assert.match(words ?? '', /, booted by QEMU with pvscsi, vmxnet3 and BIOS until “(?:login:|multi-user)”$/);
+  });
 
   async function killWorker(): Promise<void> {
     await environment.worker.end('SIGKILL');

@@ -17,11 +17,11 @@ import { startTemporal, temporalEnv } from '../../support/temporal.js';
 import { HOST, installMirror, MIRROR_PORT } from './single-node.js';
 import { PROGRAM, WorkerProgram } from './worker-program.js';
 
-const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
+export const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
 const EXAMPLES = join(PROJECT, 'examples');
 export const EXAMPLE = join(EXAMPLES, 'debian-12.tdl');
 
-/** The result of a `base_image` command that has ended. */
+/** The result of a command that has ended. */
 export interface Ended {
   uuid: string;
   code: number | null;
@@ -31,6 +31,8 @@ export interface Ended {
 
 /** The fields of a build's record that the tests read. */
 export interface Record {
+  /** How a target image was verified. */
+  verified_by?: string;
   icicle: string;
   glance_id: string;
   jeos: { glance_id: string };
@@ -95,7 +97,12 @@ export class DebianEnvironment {
     };
     const args = Object.entries(all).flatMap(([name, value]) => ['--parameter', name, value]);
     const script = ['--file-parameter', 'install_script', join(EXAMPLES, 'debian-12.preseed')];
-    const child = spawn(process.execPath, [PROGRAM, 'base_image', ...script, ...args, template], {
+    return this.run(['base_image', ...script, ...args, template], onLine);
+  }
+
+  /** Runs a command of the program until it ends. */
+  run(command: string[], onLine?: (line: string) => void): Promise<Ended> {
+    const child = spawn(process.execPath, [PROGRAM, ...command], {
       env: envOf(this.temporal),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
