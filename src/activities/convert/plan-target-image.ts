@@ -37,8 +37,8 @@ export interface PlannedTarget {
 /**
  * Checks the target and the base image, and writes the first record of the target image.
  *
- * @throws FactoryError InvalidParameter when there is no such target or it cannot be booted here, NotFound when the base
- *   image has no record or no bytes, Conflict when the base image is not complete
+ * @throws FactoryError InvalidParameter when there is no such target, or it cannot be booted here; NotFound when the
+ *   base image has no record or no bytes; Conflict when the base image is not complete
  */
 export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
   const wanted = findTarget(input.target);
