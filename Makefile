@@ -53,7 +53,10 @@ bench: build ## the figures of docs/benchmarks.md
 cloud-start cloud-stop cloud-status cloud-purge: ## the single-node cloud
 	dev/openstack/cloud.sh $(@:cloud-%=%)
 
+oracles: install ## let other programs read what the conversions write: virt-v2v, vagrant, sgdisk (Debian packages)
+	$(TSX) scripts/oracles.ts
+
 clean: ## remove what was built; .cache/ (downloads, the cloud's credentials) stays
 	rm -rf dist
 
-.PHONY: help node install build demo demo-stop test check e2e-debian test-unit coverage check-subjects lint bench cloud-start cloud-stop cloud-status cloud-purge clean
+.PHONY: help node install build demo demo-stop test check e2e-debian test-unit coverage check-subjects lint bench oracles cloud-start cloud-stop cloud-status cloud-purge clean

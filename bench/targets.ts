@@ -1,3 +1,4 @@
+import { KVM_MACHINE } from '../src/domain/boot-machines.js';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -105,7 +106,7 @@ function plan(source: SourceImage) {
   const { os, firmware, secureBoot, ...system } = SYSTEM;
   return {
     ...{ name: 'base', imageName: 'base-vsphere', os: { name: os, ...system }, firmware, secureBoot },
-    ...{ target: 'vsphere', format: 'vmdk' as const, source, bodyPath: '' },
+    ...{ target: 'vsphere', format: 'vmdk' as const, source, bodyPath: '', isConverted: false, machine: KVM_MACHINE },
   };
 }
 

@@ -120,6 +120,16 @@ async function build(): Promise<{ uuid: string; image: string }> {
   return { uuid, image };
 }
 
+/** Makes a target image of the new base image: a VMDK. */
+async function makeTarget(uuid: string): Promise<void> {
+  const args = ['target_image', 'vsphere', '--id', uuid];
+  say('the same system for another cloud:');
+  say(`imagefactory ${args.join(' ')}`);
+  const { code } = await imagefactory(args);
+  if (code !== 0) throw new Error(`the target image failed (exit code ${code})`);
+  say('imagefactory targets lists the others; --parameter verify boot also boots the file in QEMU');
+}
+
 async function look(imageId: string): Promise<void> {
   say(`booting an instance of the new image ${imageId}:`);
   const clouds = connectClouds();
@@ -142,6 +152,7 @@ try {
   await startWorker();
   const { uuid, image } = await build();
   await look(image);
+  await makeTarget(uuid);
   if (ui !== '') say(`the build in the Temporal UI: ${ui}/namespaces/default/workflows/base_image-${uuid}`);
   say('to stop everything: make demo-stop (with PURGE=1 it also removes the cloud)');
 } catch (error) {

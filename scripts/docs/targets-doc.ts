@@ -1,4 +1,4 @@
-import { DISK_CONTROLLERS, KVM_MACHINE } from '../../src/domain/boot-machines.js';
+import { type DiskController, DISK_DRIVERS, KVM_MACHINE } from '../../src/domain/boot-machines.js';
 import { FORMAT_NAMES, REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
 import { OUTPUT_FORMATS } from '../../src/formats/registry.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';
@@ -64,7 +64,7 @@ function listMachines(): string[][] {
   return [...machines].map(([key, { row, targets }]) => [
     ...row,
     code(targets),
-    code(DISK_CONTROLLERS[key.split(' ')[0] as keyof typeof DISK_CONTROLLERS]),
+    code(DISK_DRIVERS[key.split(' ')[0] as DiskController]),
   ]);
 }
 

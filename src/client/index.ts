@@ -58,6 +58,7 @@ export {
   type TargetRequest,
 } from './targets.js';
 export type { TargetParameters } from '../domain/target-image-input.js';
+export type { BootMachine, DiskController, NetworkAdapter } from '../domain/boot-machines.js';
 export { findUuid, listBuilds, type FindUuidOptions } from './find-uuid.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';
 export type { PendingActivity } from './pending-activity.js';

@@ -1,16 +1,17 @@
 /* The machines in which QEMU boots a converted disk: each has the controllers of a cloud or of a hypervisor. */
 
-/** The disk controllers: how documents call them, and the Linux drivers that find a disk behind them. */
-export const DISK_CONTROLLERS = {
+/** The disk controllers. */
+export type DiskController = 'virtio-blk' | 'virtio-scsi' | 'nvme' | 'pvscsi' | 'ide' | 'ahci';
+
+/** The Linux drivers that find a disk behind each controller. */
+export const DISK_DRIVERS: Readonly<Record<DiskController, readonly string[]>> = {
   'virtio-blk': ['virtio_pci', 'virtio_blk'],
   'virtio-scsi': ['virtio_pci', 'virtio_scsi'],
   nvme: ['nvme'],
   pvscsi: ['vmw_pvscsi'],
   ide: ['ata_piix'],
   ahci: ['ahci'],
-} as const satisfies Record<string, readonly string[]>;
-
-export type DiskController = keyof typeof DISK_CONTROLLERS;
+};
 
 /** The network adapters, by QEMU's names of them. */
 export type NetworkAdapter = 'virtio-net' | 'vmxnet3' | 'e1000' | 'tulip';

@@ -27,7 +27,6 @@ export const PLAN: PlannedBuild = {
   ],
   warnings: [],
   bodyPath: '/s/body',
-  isConverted: false,
 };
 
 /** The plan of a target image that the stubs return. */

@@ -1,4 +1,4 @@
-import { DISK_CONTROLLERS } from '../../domain/boot-machines.js';
+import { DISK_DRIVERS } from '../../domain/boot-machines.js';
 import type { BootFailure, BootVerdict } from '../../formats/index.js';
 import { ENTERPRISE_LINUX } from '../../os/families/enterprise-linux/family.js';
 import { findFamily } from '../../os/registry.js';
@@ -74,7 +74,7 @@ export function adviseOnBoot(failure: BootFailure, { machine, os, firmware }: Pl
   const family = findFamily(os.name)?.family ?? '';
   const tools = TOOLS[family];
   if (failure === 'no-root') {
-    const drivers = DISK_CONTROLLERS[machine.disk];
+    const drivers = DISK_DRIVERS[machine.disk];
     const missing = `the initramfs likely lacks the driver ${drivers.join(' or ')} for ${machine.disk}`;
     if (tools === undefined) return `${missing}: add it in the template`;
     const kernel = WHOLE_KERNELS[family];

@@ -72,15 +72,15 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     }),
   );
   const image = await findSource(deps, ref.cloud, base);
-  const { secure_boot: secureBoot } = base.parameters;
-  const firmware = base.parameters['firmware'] === 'uefi' ? 'uefi' : 'bios';
+  // The image says with which firmware its machines start; the build may have chosen it without a parameter.
+  const firmware = image['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios';
   if (input.parameters.verify === 'boot') await checkBoot(wanted, { machine, firmware, os: base.os });
   return {
     name: base.name,
     imageName: `${base.name}-${target}`,
     os: base.os,
     firmware,
-    secureBoot: secureBoot === true,
+    secureBoot: image['os_secure_boot'] === 'required',
     target,
     format,
     machine,

@@ -35,6 +35,8 @@ export async function verifyBoot(
   const { machine, firmware, os, format, bodyPath } = planned;
   const message = `booting the image in QEMU with ${machine.disk} and ${machine.network}`;
   reportProgress({ message });
+  // What an earlier, killed attempt has left.
+  await deps.store.removeWorkFolder(ref.uuid);
   const workFolder = await mkdtemp(join(await deps.store.prepareWorkFolder(ref.uuid), 'boot-'));
   let reported = 0;
   const { verdict, console } = await bootDisk({

@@ -50,6 +50,10 @@ export const targetImage: Command = {
       '$0 target_image vsphere,ova --template debian-12.tdl --parameter flavor m1.small',
       'build the base image, then make two images of it',
     ],
+    [
+      `$0 target_image vsphere --id ${EXAMPLE} --parameter verify boot`,
+      'also boot it in QEMU, with the controllers of vSphere',
+    ],
   ],
   run: runTargetImage,
 };

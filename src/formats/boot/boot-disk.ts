@@ -100,18 +100,17 @@ async function runMachine(args: readonly string[], request: BootRequest): Promis
   signal?.addEventListener('abort', kill);
   let timer: NodeJS.Timeout | undefined;
   let silenceTimer: NodeJS.Timeout | undefined;
+  let isOver = false;
   try {
     const verdict = await new Promise<BootVerdict | 'ended'>((resolve) => {
-      const expectMore = (): void => {
-        clearTimeout(silenceTimer);
-        silenceTimer = setTimeout(() => resolve(console.judgeSilence()), limits?.silence ?? LONGEST_SILENCE);
-      };
       timer = setTimeout(() => resolve({ booted: false, failure: 'time' }), limits?.boot ?? LONGEST_BOOT);
-      expectMore();
+      silenceTimer = setTimeout(() => resolve(console.judgeSilence()), limits?.silence ?? LONGEST_SILENCE);
       child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+        // The machine may speak until it has ended.
+        if (isOver) return;
         const found = console.add(piece);
         onConsole?.(console.lastLine());
-        expectMore();
+        silenceTimer?.refresh();
         if (found !== undefined) resolve(found);
       });
       void ended.then(() => resolve('ended'));
@@ -119,6 +118,7 @@ async function runMachine(args: readonly string[], request: BootRequest): Promis
     signal?.throwIfAborted();
     return { verdict: verdict === 'ended' ? judgeEnd(child, stderr) : verdict, console };
   } finally {
+    isOver = true;
     clearTimeout(timer);
     clearTimeout(silenceTimer);
     signal?.removeEventListener('abort', kill);

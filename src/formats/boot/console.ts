@@ -44,7 +44,7 @@ const FAILED: readonly [pattern: RegExp, failure: BootFailure][] = [
   // Linux itself
   [/Kernel panic - not syncing: (?:VFS|No working init|Attempted to kill init).*\n/, 'no-root'],
   // initramfs-tools: Debian, Ubuntu
-  [/ALERT! .* does not exist.*/, 'no-root'],
+  [/ALERT! .* does not exist.*\n/, 'no-root'],
   // dracut: Fedora, Enterprise Linux, SUSE
   [/Generating "\/run\/initramfs\/rdsosreport\.txt".*/, 'no-root'],
   [/^dracut:\/# .*/m, 'no-root'],
@@ -60,7 +60,7 @@ const FAILED: readonly [pattern: RegExp, failure: BootFailure][] = [
   [/^grub(?: rescue)?> .*/m, 'boot-loader'],
   // SeaBIOS, OVMF
   [/No bootable device.*/, 'firmware'],
-  [/BdsDxe: (?:failed to (?:load|start) |No bootable option).*/, 'firmware'],
+  [/BdsDxe: (?:failed to (?:load|start) |No bootable option).*\n/, 'firmware'],
 ];
 
 /** What each start of the firmware says. */

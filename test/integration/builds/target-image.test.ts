@@ -171,6 +171,15 @@ describe('a target image', () => {
     });
   });
 
+  it('has the firmware of its base image', async () => {
+    const template = env.template({ name: 'signed' });
+    const { uuid } = await (await env.build(template, { firmware: 'secure_boot' })).result();
+    const { body } = await (await start('ova', uuid)).result();
+    const { stdout } = await promisify(execFile)('tar', ['-xOf', body, '--wildcards', '*.ovf']);
+    assert.match(stdout, /vmw:key="firmware" vmw:value="efi"/);
+    assert.match(stdout, /vmw:key="bootOptions.efiSecureBootEnabled" vmw:value="true"/);
+  });
+
   it('is refused before the work when QEMU has no machine for its target', async () => {
     const failure = await failureOf((await start('hyperv', base, { verify: 'boot' })).result());
     assert.equal(failure.type, 'InvalidParameter');

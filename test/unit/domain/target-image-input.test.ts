@@ -17,6 +17,11 @@ describe('the parameters of a target image', () => {
       message: 'a target image has no parameter "flavor"',
     });
     assert.throws(() => parseTargetParameters({ compression: 'xz' }), { message: 'compression cannot be "xz"' });
+    assert.throws(() => parseTargetParameters({ verify: 'start' }), {
+      message: 'verify cannot be "start"',
+      hint: 'verify is one of: compare, boot',
+    });
+    assert.throws(() => parseTargetParameters({ toString: 'x' }), /has no parameter "toString"/);
     assert.throws(() => parseTargetParameters({ hold_for: 'long' }), {
       message: /hold_for: "long" is not a whole number/,
     });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, openSync, closeSync, ftruncateSync, readdirSync, writeSync } from 'node:fs';
+import { mkdtempSync, openSync, closeSync, ftruncateSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import {
@@ -112,8 +112,7 @@ describe('a converted disk in the emulator', { skip: missingProgram('qemu-system
     machine: BootMachine,
     given: Partial<Parameters<typeof bootDisk>[0]> = {},
   ): Promise<BootResult> {
-    const workFolder = join(folder, `boot-${format}-${machine.disk}`);
-    mkdirSync(workFolder);
+    const workFolder = mkdtempSync(join(folder, 'boot-'));
     return bootDisk({ path, format, virtualSize, machine, firmware: 'bios', arch: 'x86_64', workFolder, ...given });
   }
 
@@ -155,8 +154,9 @@ describe('a converted disk in the emulator', { skip: missingProgram('qemu-system
   it('is ended at once when its step is cancelled', async () => {
     const stop = new AbortController();
     const file = await convert('hello\r\n', 'vhdx');
-    const booted = boot(file, 'vhdx', KVM_MACHINE, { signal: stop.signal, onConsole: () => stop.abort() });
+    const workFolder = mkdtempSync(join(folder, 'cancelled-'));
+    const booted = boot(file, 'vhdx', KVM_MACHINE, { workFolder, signal: stop.signal, onConsole: () => stop.abort() });
     await assert.rejects(booted, { name: 'AbortError' });
-    assert.deepEqual(readdirSync(join(folder, 'boot-vhdx-virtio-blk')), ['overlay.qcow2']);
+    assert.deepEqual(readdirSync(workFolder), ['overlay.qcow2']);
   });
 });
