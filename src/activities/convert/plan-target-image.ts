@@ -5,6 +5,7 @@ import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { findTarget, type FormatName } from '../../domain/targets.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { describeOptions } from '../records/inputs.js';
 import type { SourceImage } from './source-images.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
@@ -54,6 +55,8 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
       target,
       base_image_id: base.identifier,
       base_image_checksum: base.checksum,
+      parent: { id: base.identifier, digest: base.checksum },
+      inputs: [describeOptions(input.parameters)],
       format,
     }),
   );
