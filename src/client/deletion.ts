@@ -31,8 +31,8 @@ export interface DeletedImage extends DeleteImageResult {
 }
 
 /**
- * Deletes an image from Glance, and deletes its record, body and documents from the store. Safe to run twice, also after
- * a crash: a second call deletes what is left.
+ * Deletes an image from Glance, and deletes its record, body and documents from the store. Safe to run twice: after a
+ * crash, a second call deletes what is left.
  *
  * @param options `cascade`: first delete the images that were made from this one. Default false: an image from which
  *   others were made is not deleted

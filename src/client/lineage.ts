@@ -78,7 +78,7 @@ export function buildLineage(records: readonly ImageRecord[], uuid: string, dire
   };
 }
 
-/** Lists the images that were made from an image, directly or through others, each before the image it was made from. */
+/** Lists the images that were made from an image, also through others. Each stands before its parent. */
 export function listDescendantsFirst(records: readonly ImageRecord[], uuid: string): string[] {
   return new ImageGraph(records).listDescendants(uuid).reverse();
 }

@@ -15,28 +15,25 @@ export interface ParentImage {
 }
 
 /** The kinds of things that an image is made from, besides its parent. */
-export const INPUT_KINDS = [
+export type InputKind =
   /** The template, as the user gave it. */
-  'template',
+  | 'template'
   /** The install script, with its placeholders filled in. */
-  'install_script',
+  | 'install_script'
   /** A file or command that the template names by URL. */
-  'content',
+  | 'content'
   /** The parameters. */
-  'options',
+  | 'options'
   /** The JEOS. The digest is that of everything that the JEOS is made from. */
-  'jeos',
+  | 'jeos'
   /** What the JEOS was installed from: kernel, ramdisk, iso, drivers. */
-  'medium',
+  | 'medium'
   /** An image that was not built here, and became a base image. */
-  'source',
+  | 'source'
   /** The in-guest profile of a target. */
-  'profile',
+  | 'profile'
   /** The program that converted the disk. The name has the version. */
-  'converter',
-] as const;
-
-export type InputKind = (typeof INPUT_KINDS)[number];
+  | 'converter';
 
 /** Something that an image was made from. */
 export interface ImageInput {

@@ -19,9 +19,8 @@ export function formatMediaDigests(digests: MediaDigests = {}): Record<string, s
 export function readMediaDigests(image: Image): MediaDigests {
   const list = image[KEYS.installedFrom];
   if (typeof list !== 'string') return {};
-  return Object.fromEntries(
-    [...list.matchAll(/(\w+)=(\w+:[0-9a-f]+)(?:,|$)/g)].map(([, name, digest]) => [name, digest]),
-  );
+  const pairs = list.split(',').map((pair) => pair.split('=') as [string, string?]);
+  return Object.fromEntries(pairs.flatMap(([name, digest]) => (digest === undefined ? [] : [[name, digest]])));
 }
 
 /** Keeps the digests of the media of a build's JEOS until the build writes its record. */

@@ -2,8 +2,8 @@ import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 
 /**
- * Returns the digest of a medium's bytes under the medium's name, as `sha256:<hex>`: from our mark on its image, or from
- * Glance. Empty when neither has one.
+ * Returns the digest of a medium's bytes under the medium's name, as `sha256:<hex>`. Takes it from our mark on the
+ * medium's image, else from Glance. Empty when neither has one.
  */
 export function listMediumDigest(name: string, image: Image): Record<string, string> {
   const mark = image[KEYS.media];

@@ -8,12 +8,12 @@ interface FinalLineage {
   outputs: ImageOutput[];
 }
 
-/** Adds inputs to those of the plan. An earlier try may have added them already, so they replace those of their kind. */
+/** Adds inputs to those of the plan. They replace those of their kind, because an earlier try may have added them. */
 function addInputs(planned: readonly ImageInput[], added: readonly ImageInput[]): ImageInput[] {
   return [...planned.filter(({ kind }) => !added.some((input) => input.kind === kind)), ...added];
 }
 
-/** Adds the JEOS and its media to the inputs of a base image. Its output is the image in Glance, whose digest counts. */
+/** Adds the JEOS and its media to the inputs of a base image. Its output is the image in Glance. */
 export function describeBaseLineage(
   { inputs = [], name }: Pick<BuildRecord, 'inputs' | 'name'>,
   { checksum, checksumMd5, format, size, virtualSize, jeos, downloaded }: BaseImageResult,

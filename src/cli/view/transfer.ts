@@ -46,7 +46,7 @@ export function createTransferView(io: Pick<Io, 'terminal' | 'err'>, title: stri
 }
 
 /** Formats a number of bytes: 512 B, 1.4 GiB. */
-export function formatBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const value = bytes / 1024 ** power;
