@@ -90,8 +90,10 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     writeFileSync(body, 'content');
     const stored = { data: body, downloaded: true, size: 7 };
     const base = { identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars', ...stored };
-    const readRecords = async (input: unknown): Promise<unknown> =>
-      JSON.stringify(input).includes(BASE) ? { records: [base], total: 1 } : { records: [], total: 0 };
+    const readRecords = async (input: unknown): Promise<unknown> => {
+      const { identifier = BASE } = (input as { spec: { identifier?: string } }).spec;
+      return identifier === BASE ? { records: [base], total: 1 } : { records: [], total: 0 };
+    };
     const convertImage = async (): Promise<unknown> => DISK;
     const planTargetImage = async (input: unknown): Promise<unknown> => {
       const { target } = (input as { input: { target: string } }).input;
