@@ -20,8 +20,9 @@ const ROOMS = {
   client: ['domain', 'tdl', 'os', 'planning', 'codec'],
   // The command line builds images through the library alone. Of other rooms it uses: domain, for the words of a build
   // and its texts; worker, for the command `worker`; codec, for the command `codec`; guest, for the algorithms of old
-  // SSH servers that the command `ssh` allows.
-  cli: ['domain', 'codec', 'client', 'worker', 'guest'],
+  // SSH servers that the command `ssh` allows; openstack, for the command `download`, which reads images from Glance
+  // with the user's own credentials.
+  cli: ['domain', 'codec', 'client', 'worker', 'guest', 'openstack'],
 };
 
 const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({

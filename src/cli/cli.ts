@@ -18,7 +18,7 @@ import { GLOBAL_OPTIONS } from './global-options.js';
 import type { Io } from './io.js';
 import { toDocumentError } from './document-error.js';
 import { formatFailedDocument } from './documents.js';
-import { listParameterNames, STANDARD_INPUT } from './parameters.js';
+import { listParameterNames, STANDARD_INPUT, STANDARD_OUTPUT } from './parameters.js';
 import { readVersion } from './version.js';
 
 /** A parsed command line. */
@@ -84,7 +84,7 @@ export async function parse(args: string[]): Promise<ParsedCommand | string> {
   if (args.length === 0) return parse(['--help']);
   let chosen: ParsedCommand | undefined;
   let text = '';
-  const line = nameStandardInput(removeOptionsEnd(args));
+  const line = nameStandardStreams(removeOptionsEnd(args));
   const parser = createParser((command, options) => {
     chosen = { command, options };
   });
@@ -117,13 +117,15 @@ function removeOptionsEnd(args: string[]): string[] {
 }
 
 /**
- * Replaces the word `-` by the path of standard input where it stands for a template or a file. Otherwise yargs would
- * drop this word.
+ * Replaces the word `-` by the path of standard input where it stands for a template or a file, and by the path of
+ * standard output where it stands for a file to write. Otherwise yargs would drop this word.
  *
  * @throws UsageError when standard input is named twice, because it can be read only once
  */
-function nameStandardInput(args: string[]): string[] {
-  if (!/<(template|file)\b/.test(findCommand(args)?.usage ?? '')) return args;
+function nameStandardStreams(args: string[]): string[] {
+  const usage = findCommand(args)?.usage ?? '';
+  if (usage.includes('[file]')) return args.map((word) => (word === '-' ? STANDARD_OUTPUT : word));
+  if (!/<(template|file)\b/.test(usage)) return args;
   // The value of a parameter may be `-`. Its name and its value are the two words after --parameter.
   const isParameter = (at: number): boolean => args.slice(Math.max(0, at - 2), at).includes('--parameter');
   const line = args.map((word, at) => (word === '-' && !isParameter(at) ? STANDARD_INPUT : word));

@@ -75,7 +75,8 @@ const IGNORED_KEYS = new Set(
  * file. A setting that none of the three gives has its default.
  */
 export interface Settings {
-  output: 'log' | 'json';
+  /** `dot` only for the command `lineage`. */
+  output: 'log' | 'json' | 'dot';
   debug: boolean;
   verbose: boolean;
   /** Seconds that the whole build may take. Unset: the default of the parameter `timeout`. */
@@ -173,7 +174,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
   const list = (name: string): string[] | undefined =>
     options[name] === undefined ? undefined : [options[name]].flat().map(String);
   return withoutUndefined({
-    output: (text('output') as 'log' | 'json' | undefined) ?? file.output ?? 'log',
+    output: (text('output') as Settings['output'] | undefined) ?? file.output ?? 'log',
     debug: flag('nodebug') === true ? false : (flag('debug') ?? file.debug ?? false),
     verbose: flag('verbose') ?? file.verbose ?? false,
     timeout,

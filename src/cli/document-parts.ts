@@ -5,6 +5,8 @@ import type {
   FileReport,
   HeldBuild,
   ImageDeletion,
+  Lineage,
+  LineageImage,
   PendingActivity,
   Progress,
   ResumePointReport,
@@ -13,7 +15,7 @@ import type {
   SweptResource,
   Waiting,
 } from '../client/index.js';
-import { RECORD_SCHEMA } from '../domain/record-schema.js';
+import { INPUT_SCHEMA, OUTPUT_SCHEMA, PARENT_SCHEMA, RECORD_SCHEMA } from '../domain/record-schema.js';
 import { RESOURCE_KINDS } from '../domain/sweep.js';
 
 /*
@@ -103,6 +105,26 @@ export const build = record.extend({
 });
 
 export const image = record.extend({ identifier });
+
+export const lineage = z.strictObject({
+  identifier,
+  images: z
+    .array(
+      z.strictObject({
+        identifier,
+        kind: z.enum(['base_image', 'target_image']).nullable().describe('Null: the store has no record of the image.'),
+        name: z.string(),
+        target: z.string().nullable(),
+        status: buildStatus.nullable(),
+        parent: PARENT_SCHEMA.nullable().describe('The image from which this one was made.'),
+        children: texts.describe('UUIDs of the images that were made from this one.'),
+        inputs: z.array(INPUT_SCHEMA).describe('What the image was made from besides, each with its digest.'),
+        outputs: z.array(OUTPUT_SCHEMA).describe('The files that were made.'),
+      } satisfies Shape<LineageImage>),
+    )
+    .describe('Each image stands before its children.'),
+  problems: texts.describe('What is wrong with the records, in sentences.'),
+} satisfies Shape<Lineage>);
 
 const waiting = z.strictObject({
   queueId: z.string(),

@@ -9,12 +9,14 @@ import {
   fileReport,
   identifier,
   image,
+  lineage,
   plugin,
   status,
   sweep,
   texts,
   type Shape,
 } from './document-parts.js';
+import { PARENT_SCHEMA } from '../domain/record-schema.js';
 import { formatJson } from './output.js';
 
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
@@ -38,6 +40,15 @@ const RESULTS = {
   validate: z.strictObject({ files: z.array(fileReport), error: error.optional() }),
   'install-script': z.strictObject({ kind: z.string(), script: z.string() }),
   images: z.strictObject({ images: z.array(image) }),
+  lineage,
+  download: z.strictObject({
+    identifier,
+    file: z.string().describe('Path of the file that was written.'),
+    size: z.number().describe('Bytes.'),
+    digest: PARENT_SCHEMA.shape.digest.describe('The digest that the file has. Null: none is known.'),
+    from: z.enum(['store', 'glance']),
+    resumed_at: z.number().describe('Bytes that an earlier, interrupted download had written.'),
+  }),
   status,
   watch: build,
   logs: z.strictObject({
@@ -56,7 +67,13 @@ const RESULTS = {
   abort: z.strictObject({ identifier, aborted: z.literal(true) }),
   cancel: build,
   deadline: z.strictObject({ identifier, name: z.string(), seconds: z.number() }),
-  delete: z.strictObject({ identifier, removed: texts }),
+  delete: z.strictObject({
+    identifier,
+    removed: texts,
+    children: z
+      .array(z.strictObject({ identifier, removed: texts }))
+      .describe('With --cascade: the images that were made from the image, and were deleted before it.'),
+  }),
   gc: z.strictObject({ dry_run: z.boolean(), clouds: z.array(sweep), error: error.optional() }),
   plugins: z.strictObject({ plugins: z.array(plugin) }),
   targets: z.strictObject({

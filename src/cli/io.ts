@@ -11,6 +11,8 @@ export interface Io {
   err(text: string): void;
   /** Writes a text unchanged to standard output: a text with our own colours, or the content of a file. */
   outExact(text: string): void;
+  /** Writes bytes unchanged to standard output. Resolves when standard output takes more. */
+  outBytes(chunk: Buffer): Promise<void>;
   env: NodeJS.ProcessEnv;
   /** Standard error. Unset when it is not a terminal, or a terminal that cannot be redrawn. */
   terminal?: NodeJS.WriteStream;
@@ -30,6 +32,7 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(toPlainText(text)),
     err: (text) => void process.stderr.write(toPlainText(text)),
     outExact: (text) => void process.stdout.write(text),
+    outBytes: (chunk) => new Promise((resolve) => void process.stdout.write(chunk, () => resolve())),
     env: process.env,
     ...(redrawable ? { terminal: process.stderr } : {}),
     outIsTerminal: process.stdout.isTTY === true,

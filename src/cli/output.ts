@@ -69,8 +69,15 @@ function toEscape(character: string): string {
 }
 
 /** Formats a table. Each column is as wide as its widest cell; the last column is not padded. A cell is one line. */
-export function formatTable(head: string[], given: string[][]): string {
-  const rows = given.map((row) => row.map(toPlainLine));
+export function formatTable(head: string[], rows: string[][]): string {
+  return alignColumns(
+    head,
+    rows.map((row) => row.map(toPlainLine)),
+  );
+}
+
+/** Formats a table of cells that are plain lines already, and that may begin with spaces. */
+export function alignColumns(head: string[], rows: string[][]): string {
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)));
   const line = (cells: string[]): string =>
     cells

@@ -30,6 +30,9 @@ export const PARAMETER_OPTIONS: Record<string, Options> = {
 /** The path of standard input, which a command line may name as `-`. */
 export const STANDARD_INPUT = '/dev/stdin';
 
+/** The path for which `-` stands where a command writes a file. */
+export const STANDARD_OUTPUT = '/dev/stdout';
+
 function toPath(word: string): string {
   return word === '-' ? STANDARD_INPUT : word;
 }

@@ -3,6 +3,8 @@ import { WORKFLOWS, type DeleteImageInput, type DeleteImageResult } from '../dom
 import { findWorkflowId, isOpen } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError } from './errors.js';
+import { findImages } from './images.js';
+import { listDescendantsFirst } from './lineage.js';
 import { runWorkflow } from './run-workflow.js';
 import { callTemporal, toClientError } from './temporal-errors.js';
 import { describeUser } from './user.js';
@@ -22,19 +24,50 @@ export interface ImageDeletion {
   removed: string[];
 }
 
+/** What the deletion of an image has removed. */
+export interface DeletedImage extends DeleteImageResult {
+  /** The images that were made from the image, and were deleted before it. Empty without the option `cascade`. */
+  children: { uuid: string; removed: string[] }[];
+}
+
 /**
- * Deletes an image from Glance, and deletes its record, body and documents from the store. Safe to run twice.
+ * Deletes an image from Glance, and deletes its record, body and documents from the store. Safe to run twice: after a
+ * crash, a second call deletes what is left.
  *
+ * @param options `cascade`: first delete the images that were made from this one. Default false: an image from which
+ *   others were made is not deleted
  * @returns whether the image was found, and descriptions of what was removed
- * @throws BuildStateError while the image is being built
+ * @throws BuildStateError while the image is being built, or an image that was made from it; then nothing is deleted
  * @throws NoWorkerError when no worker polls the task queue
+ * @throws ClientError `WorkerFailed` when the image has target images
  */
-export async function deleteImage(client: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
-  if (await isRunning(client, uuid)) {
-    throw new BuildStateError(uuid, `image ${uuid} is being built`, {
-      hint: `cancel the build first: imagefactory cancel ${uuid}`,
-    });
+export async function deleteImage(
+  client: ImageFactoryClient,
+  uuid: string,
+  { cascade = false }: { cascade?: boolean } = {},
+): Promise<DeletedImage> {
+  const descendants = cascade ? listDescendantsFirst(await findImages(client), uuid) : [];
+  // All are asked before the first is deleted, so that a command that is refused has deleted nothing.
+  for (const id of [...descendants, uuid]) await refuseRunning(client, id, uuid);
+  const children: DeletedImage['children'] = [];
+  for (const id of descendants) {
+    const { removed } = await deleteOne(client, id);
+    children.push({ uuid: id, removed });
   }
+  return { ...(await deleteOne(client, uuid)), children };
+}
+
+/** @throws BuildStateError while the image is being built */
+async function refuseRunning(client: ImageFactoryClient, uuid: string, deleted: string): Promise<void> {
+  if (!(await isRunning(client, uuid))) return;
+  const reason =
+    uuid === deleted ? `image ${uuid} is being built` : `image ${uuid}, which is made from it, is being built`;
+  throw new BuildStateError(deleted, reason, {
+    hint: `wait for its end, or cancel the build first: imagefactory cancel ${uuid}`,
+  });
+}
+
+async function deleteOne(client: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
   const input: DeleteImageInput = { uuid };
   return runWorkflow<DeleteImageResult>(client, {
     type: WORKFLOWS.deleteImage,

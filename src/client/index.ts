@@ -31,7 +31,7 @@ export {
   type ConnectOptions,
   type ImageFactoryClient,
 } from './connection.js';
-export { hasWorkers } from './workers.js';
+export { hasWorkers, listWorkerHosts } from './workers.js';
 export { readPayloadKeys, readPayloadKeysFromEnv, type PayloadKeys } from '../codec/keys.js';
 
 export { checkRequest, type BuildRequest, type CheckedRequest } from './build-request.js';
@@ -69,8 +69,9 @@ export { findEndedBuild, type EndedBuild } from './ended-build.js';
 export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup.js';
 export { closeSshSession, openSshSession } from './ssh-session.js';
 
-export { deleteImage, findDeletion, type ImageDeletion } from './deletion.js';
+export { deleteImage, findDeletion, type DeletedImage, type ImageDeletion } from './deletion.js';
 export { findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
+export { findLineage, type Lineage, type LineageDirection, type LineageImage } from './lineage.js';
 export { findLogs, readLog } from './logs.js';
 export { getSweepScheduleId, runSweep, scheduleSweeps, unscheduleSweeps } from './sweep.js';
 export { registerSearchAttributes } from './search-attributes.js';
@@ -136,6 +137,7 @@ export type {
 export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../domain/sweep-report.js';
 export type { ImageKind, Phase, RecordedKind, RecordType } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
+export type { Digest, ImageInput, ImageOutput, ParentImage } from '../domain/lineage.js';
 export type { BuildRecord, PackageDetails } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import { CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { ANSWER_UPDATE } from '../domain/messages.js';
 import { describeError, type ImageFactoryClient } from './connection.js';
 import { ClientError, NoWorkerError } from './errors.js';
@@ -154,5 +154,12 @@ function toRunError(
     if (cause.message === NO_WORKER) return new NoWorkerError(taskQueue);
     return fail(`somebody has terminated the workflow ${workflowId}: ${cause.message}`);
   }
-  return cause === undefined ? toClientError(error) : fail(describeError(cause));
+  return cause === undefined ? toClientError(error) : fail(describeError(cause), readHint(cause));
+}
+
+/** Reads the hint that an activity has given with its failure: `toFailure` in src/worker/interceptor.ts writes it. */
+function readHint(failure: unknown): string | undefined {
+  if (!(failure instanceof Error)) return undefined;
+  const [details] = failure instanceof ApplicationFailure ? ((failure.details ?? []) as [{ hint?: unknown }?]) : [];
+  return typeof details?.hint === 'string' ? details.hint : readHint(failure.cause);
 }

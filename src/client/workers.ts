@@ -20,6 +20,18 @@ export function hasWorkers(client: ImageFactoryClient): Promise<boolean> {
  * polled, no worker runs, even if Temporal still lists a worker that has just stopped.
  */
 export async function hasPolledSince(client: ImageFactoryClient, moment: number): Promise<boolean> {
+  return (await listPollers(client, moment)).length > 0;
+}
+
+/** Lists the machines whose workers have polled the client's task queue in the last 70 s, as the workers name them. */
+export async function listWorkerHosts(client: ImageFactoryClient): Promise<string[]> {
+  const identities = await listPollers(client, Date.now() - POLL_LASTS);
+  // The SDK names a worker `pid@host`.
+  return [...new Set(identities.map((identity) => identity.replace(/^\d+@/, '')))].sort();
+}
+
+/** Lists the identities of the workers that have polled the client's task queue since `moment`. */
+async function listPollers(client: ImageFactoryClient, moment: number): Promise<string[]> {
   const { pollers } = await client.withTimeout(() =>
     client.connection.workflowService.describeTaskQueue({
       namespace: client.namespace,
@@ -27,9 +39,10 @@ export async function hasPolledSince(client: ImageFactoryClient, moment: number)
       taskQueueType: 1, // TASK_QUEUE_TYPE_WORKFLOW
     }),
   );
-  return (pollers ?? []).some(({ lastAccessTime }) => {
+  return (pollers ?? []).flatMap(({ lastAccessTime, identity }) => {
     const { seconds, nanos } = lastAccessTime ?? {};
-    return Number(seconds ?? 0) * 1000 + Number(nanos ?? 0) / 1e6 >= moment;
+    const polled = Number(seconds ?? 0) * 1000 + Number(nanos ?? 0) / 1e6;
+    return polled >= moment ? [identity ?? ''] : [];
   });
 }
 

@@ -169,6 +169,8 @@ export interface JeosImageInput {
 export interface JeosImageResult {
   imageId: string;
   digest: string;
+  /** Digests of what the system was installed from, see InstallerMedia. Unset in results of earlier versions. */
+  mediaDigests?: Record<string, string>;
   /** Resources that could not be removed from the cloud, each with the reason. Unset when there are none. */
   leftovers?: string[];
 }
@@ -181,6 +183,9 @@ export interface BaseImageResult {
   checksumMd5: string | null;
   /** Bytes. */
   size: number;
+  /** The format of the image, and the bytes of its disk, if Glance tells them. Unset in results of earlier versions. */
+  format?: string;
+  virtualSize?: number;
   /** The min_disk of the image, in GiB. */
   minDisk: number;
   /** Path of the file `<uuid>.body` on the worker's machine. */
@@ -192,6 +197,8 @@ export interface BaseImageResult {
 
 /** A converted disk: the output of a target image. */
 export interface ConvertedDisk {
+  /** Name of the file for people, with the extension of its format. Unset in results of earlier versions. */
+  name?: string;
   /** Bytes of the file. */
   size: number;
   /** Bytes of the disk that a guest sees. It is larger than the source's where the format needs that. */

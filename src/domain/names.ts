@@ -34,6 +34,8 @@ export const KEYS = {
   proven: 'imagefactory_proven',
   /** Digest of an installer's kernel or ramdisk. */
   media: 'imagefactory_media',
+  /** Digests of what a JEOS was installed from: `kernel=sha256:<hex>,ramdisk=sha256:<hex>`. */
+  installedFrom: 'imagefactory_installed_from',
   /** The activity that uploads a medium: see `currentUploader` in src/activities/images/uploader.ts. */
   uploader: 'imagefactory_uploader',
   /** UUID of the record that a base image belongs to. */

@@ -3,6 +3,21 @@ import type { BuildRecord } from './record.js';
 
 const digest = z.looseObject({ algorithm: z.string(), value: z.string() });
 
+const inputDigest = z.object({ algorithm: z.string(), value: z.string() }).nullable();
+
+export const PARENT_SCHEMA = z.object({ id: z.string(), digest: inputDigest });
+
+export const INPUT_SCHEMA = z.object({ kind: z.string(), name: z.string(), digest: inputDigest });
+
+export const OUTPUT_SCHEMA = z.object({
+  name: z.string(),
+  format: z.string().nullable(),
+  size: z.number().nullable(),
+  virtual_size: z.number().nullable(),
+  digests: z.record(z.string(), z.string()),
+  verified_by: z.string().nullable(),
+});
+
 /** Schema of `<uuid>.meta`. The schema keeps unknown fields, which a newer version of this program may have added. */
 export const RECORD_SCHEMA = z.looseObject({
   identifier: z.string(),
@@ -46,6 +61,9 @@ export const RECORD_SCHEMA = z.looseObject({
   icicle_warning: z.string().nullable().default(null),
   timings: z.record(z.string(), z.number()),
   downloaded: z.boolean(),
+  parent: PARENT_SCHEMA.nullable().optional(),
+  inputs: z.array(INPUT_SCHEMA).optional(),
+  outputs: z.array(OUTPUT_SCHEMA).optional(),
   target: z.string().optional(),
   base_image_id: z.string().optional(),
   base_image_checksum: digest.nullable().optional(),

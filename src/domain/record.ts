@@ -1,4 +1,5 @@
 import type { RecordType } from './image-kinds.js';
+import type { ImageInput, ImageOutput, ParentImage } from './lineage.js';
 import type { ImageStatus } from './status.js';
 
 /** An installed package, as the system's package manager knows it. */
@@ -69,6 +70,16 @@ export interface BuildRecord {
   timings: Record<string, number>;
   /** Whether the file `data` has the image's bytes. */
   downloaded: boolean;
+
+  /**
+   * The image from which this one was made; null for an image that was made from none. Children are not recorded: they
+   * name their parent. The records of earlier versions lack these three fields: see `readParent`, `readOutputs`.
+   */
+  parent?: ParentImage | null;
+  /** What the image was made from, besides its parent. */
+  inputs?: ImageInput[];
+  /** The files that were made. Empty until the build is complete. */
+  outputs?: ImageOutput[];
 
   /** The following fields are set for target images only. `target`: name of the target, such as `ec2`. */
   target?: string;

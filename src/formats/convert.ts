@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
+import { toFileName } from '../domain/file-name.js';
 import { withStoreErrors } from '../domain/store-errors.js';
 import type { FormatName } from '../domain/targets.js';
 import { digestFile } from './disk/digest.js';
@@ -31,7 +32,7 @@ async function convert(source: Disk, name: FormatName, options: ConversionOption
   const folder = join(workFolder, 'work');
   await mkdir(folder);
   const padded = await padDisk(source, format.multipleOf, join(folder, 'padded'), signal);
-  const fileName = `${safeFileName(options.imageName)}.${format.extension}`;
+  const fileName = `${toFileName(options.imageName)}.${format.extension}`;
   const output = { source: padded, path: join(folder, fileName), options, signal };
   const verify = await format.write({ ...output, onPercent: reportPercent(options, `converting to ${name}`) });
   const [digests] = await Promise.all([
@@ -44,6 +45,7 @@ async function convert(source: Disk, name: FormatName, options: ConversionOption
   const qemu = await readQemuVersion(signal);
   return {
     path,
+    name: fileName,
     ...digests,
     virtualSize: padded.virtualSize,
     verifiedBy: `${format.verifiedBy}${padded.gptMoved ? ' (after its GPT’s backup was moved to the new end)' : ''}`,
@@ -86,15 +88,6 @@ function checkArch(arch: string, name: FormatName): void {
       hint: 'take another target, such as openstack-kvm or raw',
     },
   );
-}
-
-/** Keeps what every file system, archive and XML attribute takes in a name. */
-function safeFileName(name: string): string {
-  const safe = name
-    .replaceAll(/[^\w.-]+/g, '-')
-    .replace(/^[.-]+/, '')
-    .slice(0, 80);
-  return safe === '' ? 'image' : safe;
 }
 
 function reportPercent({ onProgress }: ConversionOptions, message: string): (percent: number) => void {

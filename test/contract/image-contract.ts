@@ -42,6 +42,9 @@ export function describeImages(bench: Bench): void {
       const { data, size } = await bench.cloud.image.downloadImage(id);
       assert.equal(size, DISK.length);
       assert.ok((await buffer(data)).equals(DISK));
+      const rest = await bench.cloud.image.readImage(id, 1000);
+      assert.equal(rest.offset, 1000);
+      assert.ok((await buffer(rest.data)).equals(DISK.subarray(1000)));
       const error = await failure(bench.cloud.image.uploadImage(id, Readable.from([DISK])), 'Conflict');
       assert.match(error.message, /Glance .* refused PUT .*\/file \(409\)/);
     });

@@ -12,6 +12,7 @@ import { explainUnusableBase } from '../../domain/base-of-target.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import { findOutput } from './output.js';
+import { describeOptions } from '../records/inputs.js';
 import type { SourceImage } from './source-images.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
@@ -68,6 +69,8 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
       target,
       base_image_id: base.identifier,
       base_image_checksum: base.checksum,
+      parent: { id: base.identifier, digest: base.checksum },
+      inputs: [describeOptions(input.parameters)],
       format,
     }),
   );

@@ -18,6 +18,10 @@ export interface PublishedImage {
   checksumMd5: string | null;
   /** Bytes. */
   size: number;
+  /** Glance's word for the format of the image: `qcow2`, `raw`. Unset when Glance does not tell it. */
+  format?: string;
+  /** Bytes of the disk in the image. Unset when Glance does not tell it. */
+  virtualSize?: number;
   /** GiB. */
   minDisk: number;
 }
@@ -65,11 +69,14 @@ export async function publishBaseImage(
   const optional = listSnapshotRemovals(before, wanted);
   const image = await updateImageProperties(deps, ref.cloud, before, changes, optional);
   const digest = image.os_hash_value ?? undefined;
+  const { virtual_size: virtualSize } = image;
   return {
     imageId: image.id,
     checksum: digest === undefined ? null : { algorithm: image.os_hash_algo ?? 'sha512', value: digest },
     checksumMd5: image.checksum,
     size: image.size ?? 0,
+    ...(image.disk_format === null ? {} : { format: image.disk_format }),
+    ...(typeof virtualSize === 'number' ? { virtualSize } : {}),
     minDisk: image.min_disk,
   };
 }

@@ -9,6 +9,7 @@ import {
   listSnapshotRemovals,
   updateImageProperties,
 } from './image-properties.js';
+import { formatMediaDigests } from './jeos-media.js';
 import { computeMinRam } from './min-ram.js';
 import type { JeosStepInput } from '../shared/jeos-step.js';
 
@@ -18,7 +19,12 @@ import type { JeosStepInput } from '../shared/jeos-step.js';
  */
 export async function publishJeos(
   deps: Deps,
-  input: JeosStepInput & { imageId: string; digest: string; minDisk: number },
+  input: JeosStepInput & {
+    imageId: string;
+    digest: string;
+    minDisk: number;
+    mediaDigests?: Record<string, string> | undefined;
+  },
 ): Promise<void> {
   const { ref } = input;
   const build = loadBuild(deps, input.documentsId);
@@ -29,6 +35,7 @@ export async function publishJeos(
     ...marksOf(ref, 'jeos', deps.identity),
     [KEYS.id]: input.imageId,
     [KEYS.jeos]: input.digest,
+    ...formatMediaDigests(input.mediaDigests),
     ...describeBuild(deps, image),
   };
   const changes: ImageChange[] = [

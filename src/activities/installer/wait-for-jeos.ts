@@ -17,6 +17,7 @@ import {
 } from '../shared/context.js';
 import { listOwnImages } from '../images/own-image.js';
 import { keepInstallerConsole } from '../shared/logs.js';
+import { keepMediaDigests, readMediaDigests } from '../images/jeos-media.js';
 import { claimImage } from '../images/shared-images.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import type { PlannedBuild } from '../plan/planned-build.js';
@@ -58,6 +59,7 @@ async function findJeos(deps: Deps, { ref, plan, parameters }: WaitForJeosInput)
     .sort((a, b) => Number(isProven(b)) - Number(isProven(a)) || a.created_at.localeCompare(b.created_at));
   for (const found of usable) {
     if (!(await claimImage(deps, ref.cloud, found.id, KEYS.jeos))) continue;
+    await keepMediaDigests(deps, ref.uuid, readMediaDigests(found));
     return { imageId: found.id, reused: true, proven: isProven(found) };
   }
   return undefined;
@@ -205,7 +207,8 @@ async function findOrInstall(deps: Deps, input: WaitForJeosInput): Promise<Found
     reportProgress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
     const result = await waitForInstallerRun(deps, input, runId);
     if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
-      const { imageId, leftovers } = result;
+      const { imageId, leftovers, mediaDigests } = result;
+      await keepMediaDigests(deps, input.ref.uuid, mediaDigests);
       return { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) };
     }
     runId = undefined;

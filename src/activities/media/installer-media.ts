@@ -15,5 +15,7 @@ export interface InstallerMedia {
   pin?: MirrorPin;
   /** Id of the image of the drivers medium. Unset when the build needs no such medium. */
   driversId?: string;
+  /** The known digests of the media as `sha256:<hex>`, by what they are: kernel, ramdisk, iso, drivers. */
+  digests?: Record<string, string>;
   notes: string[];
 }

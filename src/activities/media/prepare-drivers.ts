@@ -4,6 +4,7 @@ import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { parseDigest, requireTrustedDigest } from './ensure-medium.js';
+import { listMediumDigest } from './medium-digest.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { BuildRef } from '../../domain/names.js';
 
@@ -13,7 +14,7 @@ export async function prepareDrivers(
   ref: BuildRef,
   build: BuildDocuments,
   { url, checksum }: DriversMedium,
-): Promise<{ driversId: string; note: string }> {
+): Promise<{ driversId: string; digests: Record<string, string>; note: string }> {
   const { checksum_key: keys, web_download: web } = await build.parameters();
   const digest = requireTrustedDigest(
     checksum === undefined ? undefined : parseDigest(checksum),
@@ -23,6 +24,7 @@ export async function prepareDrivers(
   return withScratchFolder(deps, ref, 'drivers', async (folder) => {
     const found = await findIso(deps, { ref, method: 'iso', medium: { url }, digest, web }, folder);
     await deleteSpooled(found);
-    return { driversId: found.image.id, note: `drivers: ${found.note}` };
+    const { image, note } = found;
+    return { driversId: image.id, digests: listMediumDigest('drivers', image), note: `drivers: ${note}` };
   });
 }

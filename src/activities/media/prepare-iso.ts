@@ -15,6 +15,7 @@ import { claimMedium, ensureMedium, parseDigest, uploadMedium, requireTrustedDig
 import { getOwnImage } from '../images/own-image.js';
 import { findIsoImage, isGlanceUrl, parseGlanceName } from './find-iso-image.js';
 import { ensureWebMedium } from './web-download.js';
+import { listMediumDigest } from './medium-digest.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { InstallerMedia } from './installer-media.js';
 
@@ -50,7 +51,7 @@ export async function prepareIso(
       const needsParts = method !== 'iso' && medium.boots !== undefined;
       const parts = needsParts ? await ensureBootFiles(deps, { ref, method, medium, folder, ...found }) : {};
       const { image, volumeId, note } = found;
-      return { ...parts, isoId: image.id, volumeId, notes: [note] };
+      return { ...parts, isoId: image.id, volumeId, digests: listMediumDigest('iso', image), notes: [note] };
     } finally {
       await deleteSpooled(found);
     }

@@ -12,6 +12,7 @@ import { prepareDrivers } from './prepare-drivers.js';
 import { prepareIso } from './prepare-iso.js';
 import { ensureMedium, parseDigest, requireTrustedDigest } from './ensure-medium.js';
 import { ensureWebMedium } from './web-download.js';
+import { listMediumDigest } from './medium-digest.js';
 import { deleteSpooled, type WantedMedium } from './fetch-medium.js';
 import type { JeosStepInput } from '../shared/jeos-step.js';
 import type { InstallerMedia } from './installer-media.js';
@@ -29,8 +30,8 @@ export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<In
   if (plan.medium !== undefined) {
     const media = await prepareIso(deps, ref, build, plan.medium);
     if (plan.drivers === undefined) return media;
-    const { driversId, note } = await prepareDrivers(deps, ref, build, plan.drivers);
-    return { ...media, driversId, notes: [...media.notes, note] };
+    const { driversId, digests, note } = await prepareDrivers(deps, ref, build, plan.drivers);
+    return { ...media, driversId, digests: { ...media.digests, ...digests }, notes: [...media.notes, note] };
   }
   const parameters = await build.parameters();
   const { checksum_key: keys } = parameters;
@@ -49,6 +50,7 @@ export async function prepareMedia(deps: Deps, input: JeosStepInput): Promise<In
   return {
     kernelId: kernel.id,
     ramdiskId: ramdisk.id,
+    digests: { ...kernel.digests, ...ramdisk.digests },
     ...(inCommandLine === undefined ? {} : { pin: inCommandLine }),
     notes,
   };
@@ -59,14 +61,14 @@ async function ensureFile(
   ref: BuildRef,
   { boot_method: method, web_download: web }: BuildParameters,
   file: WantedMedium,
-): Promise<{ id: string; note: string }> {
+): Promise<{ id: string; digests: Record<string, string>; note: string }> {
   if (web) {
     const { image, note } = await ensureWebMedium(deps, { ref, method }, file);
-    return { id: image.id, note };
+    return { id: image.id, digests: listMediumDigest(file.kind, image), note };
   }
   const { image, note, ...spooled } = await ensureMedium(deps, { ref, method }, file);
   await deleteSpooled(spooled);
-  return { id: image.id, note };
+  return { id: image.id, digests: listMediumDigest(file.kind, image), note };
 }
 
 /** The data from the indexes of an install tree: where its files are, and which mirror serves them. */

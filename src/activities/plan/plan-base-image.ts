@@ -1,12 +1,14 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { createQueueWorkflowId } from '../../domain/create-queue.js';
+import type { ImageInput } from '../../domain/lineage.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
 import { checkGrubPrograms } from '../../media/grub.js';
 import { checkIsoPrograms } from '../../media/iso.js';
 import { fetchBytes } from '../../media/text.js';
+import { redactUrl } from '../../media/urls.js';
 import {
   type BootMethod,
   selectBootMethod,
@@ -23,6 +25,7 @@ import { contentDocumentName } from '../shared/template-content.js';
 import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { describeInput, describeOptions } from '../records/inputs.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { getJeosDocumentsId, getJeosWorkflowId } from '../shared/jeos-ids.js';
 import type { PlannedBuild } from './planned-build.js';
@@ -40,8 +43,8 @@ const CONTENT_LIMIT = 16 * 1024 * 1024;
 export interface PreparedPlan {
   planned: PlannedBuild;
   parameters: BuildParameters;
-  /** Contents of the files and commands that the template names by URL, keyed by the name of their document. */
-  contents: Map<string, Buffer>;
+  /** The files and commands that the template names by URL, keyed by the name of their document. */
+  contents: Map<string, { url: string; bytes: Buffer }>;
 }
 
 /**
@@ -78,9 +81,9 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   if (parameters.web_download) await checkWebDownload(deps, cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
-  const contents = new Map<string, Buffer>();
+  const contents: PreparedPlan['contents'] = new Map();
   for (const url of listUrls(template)) {
-    contents.set(contentDocumentName(url), await fetchContent(deps, url));
+    contents.set(contentDocumentName(url), { url, bytes: await fetchContent(deps, url) });
   }
   const isoImage = await findMediumImageId(deps, ref.cloud, plan);
   const digest = computeJeosDigest({
@@ -146,11 +149,27 @@ export async function storePlan(
   { ref, input }: PlanBaseImageInput,
   { planned, parameters, contents }: PreparedPlan,
 ): Promise<void> {
-  for (const [name, bytes] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
+  for (const [name, { bytes }] of contents) await deps.store.writeDocument(ref.uuid, name, bytes);
   await writeDocuments(deps, ref.uuid, input, parameters);
   const { name, os } = planned;
-  const known = { type: 'BaseImage', template: input.template, name, os, parameters: { ...parameters } } as const;
+  const { template } = input;
+  const inputs = listInputs(input, parameters, contents);
+  const known = { type: 'BaseImage', template, name, os, parameters: { ...parameters }, inputs } as const;
   await deps.store.writeRecord(await buildInitialRecord(deps, ref, known));
+}
+
+/** Lists what the image is made from, as far as the plan knows it. The JEOS is known when it is installed. */
+function listInputs(
+  { template, templateName }: BaseImageInput,
+  { install_script: script = '', ...options }: BuildParameters,
+  contents: ReadonlyMap<string, { url: string; bytes: Buffer }>,
+): ImageInput[] {
+  return [
+    describeInput('template', templateName, template),
+    describeInput('install_script', 'install_script', script),
+    ...[...contents.values()].map(({ url, bytes }) => describeInput('content', redactUrl(url), bytes)),
+    describeOptions(options),
+  ];
 }
 
 async function writeDocuments(

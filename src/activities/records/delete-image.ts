@@ -1,4 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
+import { readParent } from '../../domain/lineage.js';
 import type { DeleteImageResult } from '../../domain/messages.js';
 import type { Deps } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
@@ -30,10 +31,10 @@ export async function deleteImage(deps: Deps, input: { uuid: string; workflowId:
 /** Refuses to delete an image while target images of it exist: they could not be made again. */
 async function refuseParent(deps: Pick<Deps, 'store'>, uuid: string): Promise<void> {
   const { records } = await deps.store.listRecords();
-  const children = records.filter((record) => record.base_image_id === uuid);
+  const children = records.filter((record) => readParent(record)?.id === uuid);
   if (children.length === 0) return;
   const list = children.map(({ identifier, target }) => `${identifier} (${target ?? 'unknown'})`).join(', ');
   throw new FactoryError('Conflict', `base image ${uuid} has target images: ${list}`, {
-    hint: `delete them first: ${children.map(({ identifier }) => `imagefactory delete ${identifier}`).join('; ')}`,
+    hint: `imagefactory delete ${uuid} --cascade deletes them too`,
   });
 }

@@ -32,6 +32,9 @@ export async function buildInitialRecord(deps: Deps, ref: BuildRef, known: Known
     icicle_warning: null,
     timings: {},
     downloaded: false,
+    parent: null,
+    inputs: [],
+    outputs: [],
     ...known,
   };
 }

@@ -3,7 +3,7 @@ import type { BuildRecord } from '../../domain/record.js';
 import type { Deps } from '../shared/context.js';
 
 /** Record fields that are large or private. {@link readRecords} returns these fields only if `full` is true. */
-const LARGE_FIELDS = ['template', 'icicle', 'parameters', 'package_details'] as const;
+const LARGE_FIELDS = ['template', 'icicle', 'parameters', 'package_details', 'inputs'] as const;
 
 function matchesSpec(record: BuildRecord, spec: Record<string, unknown>): boolean {
   const fields = record as unknown as Record<string, unknown>;

@@ -2,10 +2,12 @@ import type { BuildRecord } from '../../domain/record.js';
 import { findRecordedKind, getTitle } from '../../domain/image-kinds.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { completedResult } from '../shared/completed-build.js';
+import { listMedia } from '../images/jeos-media.js';
 import type { Deps } from '../shared/context.js';
 import { readPackageList } from '../shared/package-list.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BaseImageResult, TargetImageResult } from '../../domain/messages.js';
+import { describeBaseLineage, describeTargetLineage } from './final-lineage.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
 
 export interface WriteFinalRecordInput {
@@ -57,6 +59,7 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     const { size, virtualSize, sha256, sha512, verifiedBy, converter } = result.disk;
     Object.assign(finished, { size, virtual_size: virtualSize, sha256, sha512, verified_by: verifiedBy, converter });
     finished.downloaded = true;
+    Object.assign(finished, describeTargetLineage(record, result));
   } else if (result !== undefined) {
     finished.properties = { ...record.properties, 'x-image-properties-glance_id': result.glanceId };
     finished.glance_id = result.glanceId;
@@ -67,6 +70,7 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     finished.jeos = result.jeos;
     finished.packages = icicle === undefined ? null : readIcicle(icicle.toString('utf8')).packages.length;
     finished.downloaded = result.downloaded;
+    Object.assign(finished, describeBaseLineage(record, result, await listMedia(deps, input.ref.uuid)));
   }
   await deps.store.writeRecord(finished);
 }

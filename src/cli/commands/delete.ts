@@ -14,18 +14,28 @@ export const deleteCommand: Command = {
     provider: { type: 'string', describe: PROVIDER_ONLY },
     credentials: { type: 'string', describe: PROVIDER_ONLY },
     target: { type: 'string', describe: PROVIDER_ONLY },
+    cascade: { type: 'boolean', describe: 'first delete the target images that were made from the image' },
     ...PARAMETER_OPTIONS,
   },
-  examples: [['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', '']],
+  examples: [
+    ['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c', ''],
+    ['$0 delete bdd32b97-0e94-473a-b376-74d2da289a2c --cascade', 'also delete what was made from the image'],
+  ],
   run: (context) => {
     const remove = async (client: ImageFactoryClient, uuid: string): Promise<number> => {
-      const { found, removed } = await deleteImage(client, uuid);
-      if (!found) throw new BuildNotFoundError(uuid, { hint: '`imagefactory images` lists the images in the store' });
-      const list = removed.length === 0 ? 'nothing was left of it' : removed.map(toPlainLine).join(', ');
+      const cascade = context.options['cascade'] === true;
+      const { found, removed, children } = await deleteImage(client, uuid, { cascade });
+      if (!found && children.length === 0)
+        throw new BuildNotFoundError(uuid, { hint: '`imagefactory images` lists the images in the store' });
+      const deleted = [...children, { uuid, removed }];
       context.io.out(
         context.settings.output === 'json'
-          ? formatDocument('delete', { identifier: uuid, removed })
-          : `Deleted image ${uuid}: ${list}\n`,
+          ? formatDocument('delete', {
+              identifier: uuid,
+              removed,
+              children: children.map((child) => ({ identifier: child.uuid, removed: child.removed })),
+            })
+          : deleted.map(formatDeleted).join(''),
       );
       return 0;
     };
@@ -34,3 +44,8 @@ export const deleteCommand: Command = {
     return withBuild(context, remove, { forgotten: true });
   },
 };
+
+function formatDeleted({ uuid, removed }: { uuid: string; removed: string[] }): string {
+  const list = removed.length === 0 ? 'nothing was left of it' : removed.map(toPlainLine).join(', ');
+  return `Deleted image ${uuid}: ${list}\n`;
+}

@@ -3,9 +3,8 @@ import { findRecordedKind } from '../../domain/image-kinds.js';
 import { UsageError } from '../errors.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
-import { formatTable } from '../output.js';
 import { formatFailureBlock, formatFinalBlock } from '../view/final-block.js';
-import { clip } from '../view/text.js';
+import { formatImageTable, formatImageTree } from '../view/image-table.js';
 import { withClient, type Command, type CommandContext } from './command.js';
 
 export const images: Command = {
@@ -17,9 +16,13 @@ export const images: Command = {
       describe: 'JSON object: metadata keys and the values that they must have (default: all images)',
     },
   },
+  options: {
+    tree: { type: 'boolean', describe: 'show each target image below the image that it was made from' },
+  },
   examples: [
     ['$0 images', 'list all images; a narrow terminal shows fewer columns than a file or a pipe gets'],
     [`$0 --output json images '{"status": "COMPLETE"}'`, 'list the finished images, for a script'],
+    ['$0 images --tree', 'list the base images, each with its target images'],
     [`$0 images '{"identifier": "bdd32b97-0e94-473a-b376-74d2da289a2c"}'`, 'show the details of one image'],
   ],
   run: runImages,
@@ -35,7 +38,8 @@ async function runImages(context: CommandContext): Promise<number> {
     } else if (found.length === 0) {
       io.err('No image matches.\n');
     } else {
-      io.out(formatImages(found, io.outIsTerminal ? process.stdout.columns || 80 : Infinity));
+      const columns = io.outIsTerminal ? process.stdout.columns || 80 : Infinity;
+      io.out(context.options['tree'] === true ? formatImageTree(found, columns) : formatImages(found, columns));
     }
     return 0;
   });
@@ -55,50 +59,14 @@ function parseFetchSpec(given: unknown): Record<string, unknown> {
   throw new UsageError('fetch_spec is not a JSON object', { hint });
 }
 
-/** The columns of the table, in order. */
-const COLUMNS: Record<string, (image: ImageRecord) => string> = {
-  UUID: ({ identifier }) => identifier,
-  STATUS: ({ status }) => status ?? '',
-  OS: ({ os }) => [os?.name, os?.version, os?.arch].filter(Boolean).join(' '),
-  NAME: ({ name = '', target }) => (target === undefined ? name : `${name} (${target})`),
-  'CREATED (UTC)': ({ created_at: createdAt }) => (createdAt ?? '').slice(0, 16).replace('T', ' '),
-  'GLANCE IMAGE': ({ glance_id: glanceId }) => glanceId || '-',
-};
-
-/** The column that is cut where the table is too wide, and the width that it keeps. Ids are never cut. */
-const CUT = 'NAME';
-const SHORTEST_CUT = 12;
-
-/** The columns that a terminal lacks when it is too narrow for all of them: each row is tried in order. */
-const LEFT_OUT = [[], ['OS'], ['OS', 'GLANCE IMAGE']];
-
 /**
  * Formats one image as the block that ends a build, and several images as a table.
  *
- * @param columns width of the terminal, for which the table leaves out columns and cuts names. Default: no limit
+ * @param columns width of the terminal. Default: no limit
  */
 export function formatImages(found: ImageRecord[], columns = Infinity): string {
   const [only] = found;
-  if (only !== undefined && found.length === 1) return formatDetails(only);
-  const cells = new Map(Object.entries(COLUMNS).map(([title, read]) => [title, found.map(read).map(toPlainLine)]));
-  const widthOf = (title: string): number => Math.max(...[title, ...(cells.get(title) ?? [])].map(countCharacters));
-  const spareFor = (titles: string[]): number =>
-    columns - titles.filter((title) => title !== CUT).reduce((width, title) => width + widthOf(title) + 2, 0);
-  const choices = LEFT_OUT.map((out) => Object.keys(COLUMNS).filter((title) => !out.includes(title)));
-  const needed = Math.min(widthOf(CUT), SHORTEST_CUT);
-  const titles = choices.find((choice) => spareFor(choice) >= needed) ?? choices.at(-1) ?? [];
-  const width = Math.max(spareFor(titles), needed);
-  const rows = found.map((_image, row) =>
-    titles.map((title) => {
-      const cell = cells.get(title)?.[row] ?? '';
-      return title === CUT ? clip(cell, width) : cell;
-    }),
-  );
-  return formatTable(titles, rows);
-}
-
-function countCharacters(text: string): number {
-  return [...text].length;
+  return only !== undefined && found.length === 1 ? formatDetails(only) : formatImageTable(found, columns);
 }
 
 function formatDetails(image: ImageRecord): string {

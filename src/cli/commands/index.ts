@@ -7,10 +7,12 @@ import { completion } from './completion.js';
 import { deadline } from './deadline.js';
 import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
+import { download } from './download.js';
 import { gc } from './gc.js';
 import { images } from './images.js';
 import { init } from './init.js';
 import { installScript } from './install-script.js';
+import { lineage } from './lineage.js';
 import { logs } from './logs.js';
 import { plugins } from './plugins.js';
 import { resume } from './resume.js';
@@ -31,6 +33,8 @@ export const COMMANDS: readonly Command[] = [
   validate,
   installScript,
   images,
+  lineage,
+  download,
   status,
   watch,
   logs,

@@ -160,24 +160,53 @@ export class Glance implements Images {
 
   async downloadImage(id: string, { signal }: CallOptions = {}): Promise<{ data: Readable; size: number | null }> {
     const image = await this.requireImage(id, signal);
+    const expected = { promised: readExpectedDigest(image), size: image.size };
+    const { data } = await this.openData(image, expected, { signal });
+    return { data, size: image.size };
+  }
+
+  async readImage(
+    id: string,
+    offset: number,
+    { signal }: CallOptions = {},
+  ): Promise<{ data: Readable; offset: number }> {
+    const image = await this.requireImage(id, signal);
+    const readFrom = async (start: number): Promise<{ data: Readable; offset: number }> => {
+      const { data, status } = await this.openData(image, { promised: undefined, size: null }, { signal, start });
+      return { data, offset: status === 206 ? start : 0 };
+    };
+    try {
+      return await readFrom(offset);
+    } catch (error) {
+      // The store of the cloud has no access to parts of its files, or the image is shorter.
+      if (offset === 0 || !(error instanceof FactoryError) || (error.status !== 416 && error.status !== 400))
+        throw error;
+      return readFrom(0);
+    }
+  }
+
+  private async openData(
+    { id, status }: Image,
+    expected: Parameters<typeof verifyContent>[2],
+    { signal, start = 0 }: { signal: AbortSignal | undefined; start?: number },
+  ): Promise<{ data: Readable; status: number }> {
     const call: ServiceCall = {
       method: 'GET',
       path: `${buildImagePath(id)}/file`,
-      headers: { accept: 'application/octet-stream' },
+      headers: { accept: 'application/octet-stream', ...(start === 0 ? {} : { range: `bytes=${start}-` }) },
       signal,
     };
     return this.service.withToken(call, async (request) => {
       const answer = await this.service.http.download(request);
       if (answer.status === 204) {
         answer.data.resume();
-        throw new FactoryError('ImageFailed', `image ${id} has no data: its status is ${image.status}`);
+        throw new FactoryError('ImageFailed', `image ${id} has no data: its status is ${status}`);
       }
       const toError = (error: unknown): Error =>
         signal?.aborted === true
           ? (signal.reason as Error)
           : transportError(this.service.http.toApiCall(request), error);
-      const expected = { promised: readExpectedDigest(image), size: image.size };
-      return { data: verifyContent(answer.data, `image ${id}`, expected, toError), size: image.size };
+      return { data: verifyContent(answer.data, `image ${id}`, expected, toError), status: answer.status };
     });
   }
 

@@ -83,6 +83,12 @@ export interface Images {
    * or the digest is wrong.
    */
   downloadImage(id: string, options?: CallOptions): Promise<{ data: Readable; size: number | null }>;
+  /**
+   * Reads the data of an image from an offset in bytes, without a check of the digest. Where the store of the cloud
+   * cannot do this, the data begins at the first byte: the result says where it begins. The caller must read or destroy
+   * the stream.
+   */
+  readImage(id: string, offset: number, options?: CallOptions): Promise<{ data: Readable; offset: number }>;
   /** Changes properties. A property's path is `/name`; `add` adds a missing property and replaces an existing one. */
   updateImage(id: string, changes: ImageChange[], options?: CallOptions): Promise<Image>;
   deleteImage(id: string, options?: CallOptions): Promise<void>;

@@ -213,6 +213,8 @@ async function publish(
     checksum: image.checksum,
     checksumMd5: image.checksumMd5,
     size: image.size,
+    ...(image.format === undefined ? {} : { format: image.format }),
+    ...(image.virtualSize === undefined ? {} : { virtualSize: image.virtualSize }),
     minDisk: image.minDisk,
     body: build.plan.bodyPath,
     downloaded: body !== undefined,

@@ -59,7 +59,7 @@ async function install(input: JeosImageInput, build: JeosBuild): Promise<JeosIma
     'prepareMedia',
     { ref, documentsId },
   );
-  const { kernelId, ramdiskId, isoId, volumeId, driversId, pin } = media;
+  const { kernelId, ramdiskId, isoId, volumeId, driversId, pin, digests: mediaDigests } = media;
   const boot = await steps.run(
     {
       name: 'boot-image',
@@ -112,8 +112,8 @@ async function install(input: JeosImageInput, build: JeosBuild): Promise<JeosIma
           title: 'remove the installer’s boot properties from the JEOS and mark it with its digest',
         },
         'publishJeos',
-        { ref, documentsId, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk },
+        { ref, documentsId, imageId: taken.imageId, digest: input.digest, minDisk: input.minDisk, mediaDigests },
       ),
   );
-  return { imageId, digest: input.digest };
+  return { imageId, digest: input.digest, ...(mediaDigests === undefined ? {} : { mediaDigests }) };
 }

@@ -86,9 +86,14 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await serve('bad', { planBaseImage: refuse, planSweep: refuse, readResumePoint });
     const readLogs = async (): Promise<unknown> => ({ isKnown: true, logs: [], text: '' });
     await serve('logged', { readLogs });
-    const base = { identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars' };
-    const readRecords = async (input: unknown): Promise<unknown> =>
-      JSON.stringify(input).includes(BASE) ? { records: [base], total: 1 } : { records: [], total: 0 };
+    const body = join(directory, 'body');
+    writeFileSync(body, 'content');
+    const stored = { data: body, downloaded: true, size: 7 };
+    const base = { identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars', ...stored };
+    const readRecords = async (input: unknown): Promise<unknown> => {
+      const { identifier = BASE } = (input as { spec: { identifier?: string } }).spec;
+      return identifier === BASE ? { records: [base], total: 1 } : { records: [], total: 0 };
+    };
     const convertImage = async (): Promise<unknown> => DISK;
     const planTargetImage = async (input: unknown): Promise<unknown> => {
       const { target } = (input as { input: { target: string } }).input;
@@ -118,7 +123,7 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('good', 1, 'abort', uuid);
     await ask('good', 1, 'ssh', uuid);
     assert.deepEqual((await ask('good', 0, 'images'))['images'], []);
-    assert.deepEqual((await ask('good', 0, 'delete', uuid))['removed'], ['Glance image g', 'u.meta']);
+    assert.deepEqual((await ask('good', 0, 'delete', uuid, '--cascade'))['removed'], ['Glance image g', 'u.meta']);
     const status = await ask('good', 0, 'status', uuid);
     const { at, by, removed } = status['deleted'] as { at: string; by: string; removed: string[] };
     assert.equal(status['status'], 'DELETED');
@@ -185,8 +190,45 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('converting', 1, 'target_image', 'qcow2', '--id', randomUUID());
     await ask('converting', 2, 'target_image', 'atlas', '--id', BASE);
     await ask('converting', 2, 'target_image', 'qcow2');
+    const { images: related } = await ask('converting', 0, 'lineage', BASE);
+    assert.deepEqual((related as Record<string, unknown>[]).map(({ identifier: id }) => id), [BASE]); // prettier-ignore
+    await ask('converting', 1, 'lineage', randomUUID());
+    const file = join(directory, 'downloaded');
+    const { from } = await ask('converting', 0, 'download', BASE, file);
+    assert.equal(from, 'store');
+    await ask('converting', 1, 'download', BASE, file);
+    await ask('converting', 2, 'download', BASE, '-');
     await ask('converting', 0, 'targets');
     await ask('converting', 2, 'targets', '--nonsense');
+  });
+
+  it('a deletion with --cascade is refused while an image is being made from the image', async () => {
+    const converting = new Parked('converting');
+    const records = [{ identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars' }];
+    let deletions = 0;
+    await serve('cascading', {
+      readRecords: async () => ({ records, total: records.length }),
+      planTargetImage: async () => ({
+        name: 'f19',
+        imageName: 'f19',
+        os: { name: 'Fedora', version: '19', arch: 'x' },
+      }),
+      convertImage: converting.activity,
+      deleteImage: async () => ({ removed: [String(++deletions)], found: true }),
+    });
+    const started = await ask('cascading', 0, 'target_image', 'raw', '--id', BASE, '--detach');
+    const [{ identifier: child }] = started['images'] as [{ identifier: string }];
+    records.push({ identifier: child, type: 'TargetImage', status: 'BUILDING', name: 'f19', cloud: 'envvars', ...{ base_image_id: BASE } }); // prettier-ignore
+    const { error } = await ask('cascading', 1, 'delete', BASE, '--cascade');
+    const { type, message, hint } = error as Record<string, string>;
+    assert.equal(type, 'BuildState');
+    assert.equal(message, `image ${child}, which is made from it, is being built`);
+    assert.match(hint ?? '', new RegExp(`imagefactory cancel ${child}`));
+    assert.equal(deletions, 0);
+    await ask('cascading', 0, 'cancel', child);
+    const deleted = await ask('cascading', 0, 'delete', BASE, '--cascade');
+    assert.deepEqual(deleted['children'], [{ identifier: child, removed: ['1'] }]);
+    assert.deepEqual(deleted['removed'], ['2']);
   });
 
   it('a held build can be aborted', async () => {

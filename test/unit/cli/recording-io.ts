@@ -6,6 +6,8 @@ import type { Io } from '../../../src/cli/io.js';
 export class RecordingIo implements Io {
   stdout = '';
   stderr = '';
+  /** What was written by outBytes. */
+  readonly bytes: Buffer[] = [];
   readonly outIsTerminal = false;
   private readonly events = new EventEmitter();
 
@@ -18,6 +20,10 @@ export class RecordingIo implements Io {
   outExact(text: string): void {
     this.stdout += text;
     this.events.emit('written');
+  }
+
+  async outBytes(chunk: Buffer): Promise<void> {
+    this.bytes.push(Buffer.from(chunk));
   }
 
   err(text: string): void {

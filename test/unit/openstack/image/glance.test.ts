@@ -178,6 +178,31 @@ describe('a download', () => {
   });
 });
 
+describe('a read from an offset', () => {
+  const readRange: File = (request, response) => {
+    if (request.headers.range !== 'bytes=3-') return answer(response, { status: 400 });
+    response.writeHead(206);
+    response.end(BYTES.subarray(3));
+  };
+
+  it('returns the rest of the image', async () => {
+    const cloud = await glance(IMAGE, readRange);
+    const { data, offset } = await cloud.image.readImage('i', 3);
+    assert.equal(offset, 3);
+    assert.ok((await buffer(data)).equals(BYTES.subarray(3)));
+  });
+
+  it('begins at the first byte where the cloud cannot do this, and says so', async () => {
+    const refuse: File = (request, response) =>
+      request.headers.range === undefined ? response.end(BYTES) : answer(response, { status: 416 });
+    for (const file of [sends(BYTES), refuse]) {
+      const { data, offset } = await (await glance(IMAGE, file)).image.readImage('i', 3);
+      assert.equal(offset, 0);
+      assert.ok((await buffer(data)).equals(BYTES));
+    }
+  });
+});
+
 describe('an upload', () => {
   const queued = { ...IMAGE, status: 'queued' };
 
