@@ -147,7 +147,7 @@ const activity = z.strictObject({
 /** The state of a workflow: of a build, or of the installer run that a build waits for. */
 const workflow = z.strictObject({
   identifier,
-  type: z.enum(['base_image', 'target_image', 'jeos_image']),
+  type: z.enum(['base_image', 'target_image', 'jeos_image', 'prepared_image']),
   status: buildStatus,
   workflow_id: z.string(),
   execution: z

@@ -27,6 +27,11 @@ export interface Target {
   /** The name in texts for people: "Google Compute Engine". */
   title: string;
   format: FormatName;
+  /**
+   * Name of the profile with what the guest needs for the target: packages, drivers, users (src/profiles/). Unset: the
+   * base image is converted as it is.
+   */
+  profile?: string;
   /** How the output is verified for real, in words for the documents. */
   verified: string;
   /** Where the output has not been tried, in words for the documents. Unset when nothing remains to be tried. */
@@ -105,33 +110,34 @@ export const TARGETS: readonly Target[] = [
   },
   {
     name: 'azure',
-    aliases: ['vhd', 'vhd-fixed'],
-    title: 'Microsoft Azure; the format VHD, fixed',
+    aliases: [],
+    title: 'Microsoft Azure',
     format: 'vhd',
     verified: FOOTER,
     notVerified: 'Azure',
   },
   {
     name: 'hyperv',
-    aliases: ['hyper-v', 'vhdx'],
-    title: 'Hyper-V, generation 2; the format VHDX',
+    aliases: ['hyper-v'],
+    title: 'Hyper-V, generation 2',
     format: 'vhdx',
     verified: CHECKED,
     notVerified: 'Hyper-V',
   },
   {
     name: 'hyperv-gen1',
-    aliases: ['vhd-dynamic', 'vpc'],
-    title: 'Hyper-V, generation 1; the format VHD, dynamic',
+    aliases: [],
+    title: 'Hyper-V, generation 1',
     format: 'vhd-dynamic',
     verified: FOOTER,
     notVerified: 'Hyper-V',
   },
   {
     name: 'vsphere',
-    aliases: ['vmware', 'esxi', 'vmdk'],
-    title: 'VMware vSphere; the format VMDK, streamOptimized',
+    aliases: ['vmware', 'esxi'],
+    title: 'VMware vSphere',
     format: 'vmdk',
+    profile: 'vsphere',
     verified: CHECKED,
     notVerified: 'ESXi, vCenter',
   },
@@ -140,6 +146,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['ovf'],
     title: 'OVA for vSphere and other readers of OVF 1.1',
     format: 'ova',
+    profile: 'vsphere',
     verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\``,
     notVerified: 'ESXi, vCenter',
   },
@@ -156,6 +163,7 @@ export const TARGETS: readonly Target[] = [
     aliases: [],
     title: 'Vagrant box for libvirt',
     format: 'vagrant-libvirt',
+    profile: 'vagrant-libvirt',
     verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
     notVerified: 'Vagrant',
   },
@@ -164,9 +172,14 @@ export const TARGETS: readonly Target[] = [
     aliases: [],
     title: 'Vagrant box for VirtualBox',
     format: 'vagrant-virtualbox',
+    profile: 'vagrant-virtualbox',
     verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
     notVerified: 'Vagrant, VirtualBox',
   },
+  { name: 'vmdk', aliases: [], title: 'the format VMDK, streamOptimized', format: 'vmdk', verified: CHECKED },
+  { name: 'vhd', aliases: ['vhd-fixed'], title: 'the format VHD, fixed', format: 'vhd', verified: FOOTER },
+  { name: 'vhd-dynamic', aliases: ['vpc'], title: 'the format VHD, dynamic', format: 'vhd-dynamic', verified: FOOTER },
+  { name: 'vhdx', aliases: [], title: 'the format VHDX', format: 'vhdx', verified: CHECKED },
 ];
 
 /** A target that no image can be made for, and what the user can do instead. */
