@@ -220,6 +220,23 @@ export const plugin = z.strictObject({
   license: z.string(),
 });
 
+/** What a target's profile does in the guests of some systems. */
+export const targetProfile = z.strictObject({
+  name: z.string(),
+  variants: z.array(
+    z.strictObject({
+      systems: texts,
+      architectures: texts.describe('Empty: all.'),
+      packages: texts,
+      drivers: texts.describe('Must be in the initramfs or in the kernel.'),
+      modules: texts.describe('Must be in the kernel or among its modules.'),
+      kernel_arguments: texts,
+      datasources: texts.describe('Of cloud-init. Empty: those of the base image.'),
+      besides: z.string().nullable(),
+    }),
+  ),
+});
+
 const sweptResource = z.strictObject({
   kind: z.enum(RESOURCE_KINDS),
   id: z.string(),

@@ -216,6 +216,8 @@ export interface TargetImageResult {
   format: string;
   /** UUID of the base image. */
   baseImage: string;
+  /** The prepared image that was converted. Unset when the base image was converted as it is. */
+  prepared?: { glance_id: string; digest: string; reused: boolean; steps: string[] };
   /** Path of the converted file on the worker's machine. */
   body: string;
   disk: ConvertedDisk;

@@ -32,11 +32,27 @@ export interface TargetParameters {
 
 const PROFILE_CHOICES = ['builtin', 'none'] as const;
 
-/** The parameters of a target image, each with the values that it may have. Unset: any text. */
-const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: readonly string[] | undefined } = {
-  compression: COMPRESSIONS,
-  target_profile: PROFILE_CHOICES,
-  target_content: undefined,
+/** What users read about a parameter of a target image. */
+interface TargetParameterDefinition {
+  /** The values that the parameter may have. Unset: any text. */
+  choices?: readonly string[];
+  /** The meaning, with the default, in one sentence. */
+  description: string;
+}
+
+/** Every parameter of a target image. */
+export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: TargetParameterDefinition } = {
+  compression: {
+    choices: COMPRESSIONS,
+    description: 'How the data of a qcow2 file is compressed; default none.',
+  },
+  target_profile: {
+    choices: PROFILE_CHOICES,
+    description: 'Whether the guest gets what its target needs (see `targets`), in an instance; default builtin.',
+  },
+  target_content: {
+    description: 'Text of a target_content.xml: what the guest gets besides; give it with --file-parameter.',
+  },
 };
 
 /** Checks the parameters of a target image. @throws FactoryError InvalidParameter */
@@ -53,7 +69,7 @@ function parseValue(name: string, value: unknown): string {
       hint: `the parameters of a target image are: ${Object.keys(TARGET_PARAMETERS).join(', ')}`,
     });
   }
-  const choices = TARGET_PARAMETERS[name as keyof TargetParameters];
+  const { choices } = TARGET_PARAMETERS[name as keyof TargetParameters];
   if (typeof value === 'string' && (choices?.includes(value) ?? true)) return value;
   throw new FactoryError('InvalidParameter', `${name} cannot be ${JSON.stringify(value)}`, {
     hint: choices === undefined ? `${name} is a text` : `${name} is one of: ${choices.join(', ')}`,

@@ -1,5 +1,4 @@
 import type { GuestRequirements } from '../domain/prepared-image.js';
-import { renderInitramfsScript, renderKernelArgumentsScript } from './boot-scripts.js';
 
 /** What a guest lacks for its target, and what the user can do. */
 interface MissingPart {
@@ -37,7 +36,7 @@ for modules in /lib/modules/*; do
   if command -v lsinitramfs >/dev/null 2>&1; then list=lsinitramfs
   elif command -v lsinitrd >/dev/null 2>&1; then list=lsinitrd
   else continue; fi
-  echo "kernel $version"
+  echo "kernel $version $list"
   [ -n "$names" ] || continue
   "$list" "$initramfs" | pick initramfs
   cat "$modules/modules.builtin" 2>/dev/null | pick builtin
@@ -46,7 +45,7 @@ done
 kernelopts=$(sed -n 's/^kernelopts=//p' /boot/grub2/grubenv 2>/dev/null)
 for file in /boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/efi/EFI/*/grub.cfg; do
   [ -f "$file" ] || continue
-  sed -n 's/^[[:space:]]*linux[a-z0-9]*[[:space:]][[:space:]]*[^ ]*//p' "$file" | grep -v rescue | sed 's/^/arguments /'
+  grep -v rescue "$file" | sed -n 's/^[[:space:]]*linux[a-z0-9]*[[:space:]][[:space:]]*[^ ]*/arguments /p'
 done
 for file in /boot/loader/entries/*.conf; do
   case $file in *rescue*) continue ;; esac
@@ -62,43 +61,49 @@ true`;
 /** Reads the output of {@link renderCheckScript}, and finds what the guest lacks. */
 export function readFindings(output: string, requirements: GuestRequirements): GuestFindings {
   const lines = output.split('\n').map((line) => line.trim().split(/\s+/));
-  const kernels = lines.flatMap(([kind, version]) => (kind === 'kernel' && version !== undefined ? [version] : []));
+  const kernels = lines.flatMap(([kind, version, tool = '']) =>
+    kind === 'kernel' && version !== undefined ? [{ version, tool }] : [],
+  );
   const has = (version: string, name: string, kinds: readonly string[]): boolean =>
     lines.some(([kind = '', of, found]) => kinds.includes(kind) && of === version && found === normalise(name));
   const { drivers, modules, kernelArguments } = requirements;
-  const missing = kernels.flatMap((version): MissingPart[] => [
+  const missing = kernels.flatMap(({ version, tool }): MissingPart[] => [
     ...drivers
       .filter((name) => !has(version, name, ['initramfs', 'builtin']))
-      .map((name) => describeDriver(version, name, has(version, name, ['module']))),
+      .map((name) =>
+        has(version, name, ['module']) ? describeInitramfs(version, name, tool) : describeKernel(version, name),
+      ),
     ...modules
       .filter((name) => !has(version, name, ['module', 'builtin']))
-      .map((name) => describeDriver(version, name, false)),
+      .map((name) => describeKernel(version, name)),
   ]);
   const entries = lines.flatMap(([kind, ...words]) => (kind === 'arguments' ? [words] : []));
   const lacking = kernelArguments.filter((argument) => entries.some((words) => !words.includes(argument)));
   return {
-    kernels,
+    kernels: kernels.map(({ version }) => version),
     missing: [...missing, ...lacking.map((argument) => describeArgument(argument))],
   };
 }
 
-function describeDriver(version: string, name: string, isModule: boolean): MissingPart {
-  if (!isModule) {
-    return {
-      what: `kernel ${version} has no driver ${name}`,
-      advice: KERNEL_WITH_DRIVERS,
-    };
-  }
+function describeKernel(version: string, name: string): MissingPart {
+  return { what: `kernel ${version} has no driver ${name}`, advice: KERNEL_WITH_DRIVERS };
+}
+
+function describeInitramfs(version: string, name: string, tool: string): MissingPart {
+  const script =
+    tool === 'lsinitramfs'
+      ? `echo ${name} >>/etc/initramfs-tools/modules; update-initramfs -u -k all`
+      : `dracut --force --regenerate-all --add-drivers ${name}`;
   return {
     what: `the initramfs of kernel ${version} has no driver ${name}`,
-    advice: writeCommandElement('initramfs', renderInitramfsScript([name])),
+    advice: `<command name="initramfs">${script}</command>`,
   };
 }
 
 function describeArgument(argument: string): MissingPart {
   return {
     what: `the boot loader does not give the kernel ${argument}`,
-    advice: writeCommandElement('kernel arguments', renderKernelArgumentsScript([argument])),
+    advice: `a command that adds ${argument} to the kernel’s arguments in the configuration of the boot loader`,
   };
 }
 
@@ -106,10 +111,6 @@ function describeArgument(argument: string): MissingPart {
 const KERNEL_WITH_DRIVERS =
   '<package name="linux-image-amd64"/> on Debian, <package name="linux-generic"/> on Ubuntu, ' +
   '<package name="kernel-modules"/> on Red Hat’s systems and Fedora, <package name="kernel-default"/> on SUSE';
-
-function writeCommandElement(name: string, script: string): string {
-  return `<command name="${name}"><![CDATA[${script}]]></command>`;
-}
 
 /** Drivers have the same name with `-` and with `_`. */
 function normalise(name: string): string {

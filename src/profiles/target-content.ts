@@ -8,7 +8,7 @@ import type { Fragment } from '../tdl/types.js';
 import { parseXml } from '../tdl/xml.js';
 
 /** The largest `target_content` in bytes. It is a part of the input of a workflow, as a template is. */
-export const LARGEST_CONTENT = 256 * 1024;
+const LARGEST_CONTENT = 256 * 1024;
 
 /** What one `<include>` adds to the images that its attributes name. An attribute that is unset means all. */
 export interface TargetInclude {
@@ -33,9 +33,11 @@ export interface IncludedImage {
 /**
  * Reads the file `target_content.xml` of the original imagefactory: `<template_includes>` with an `<include>` for each
  * kind of image. An `<include>` may contain every section of a template from `<packages>` to `<commands>`.
+ *
+ * @param source text of the file. Default: a file without includes.
  * @throws FactoryError InvalidParameter, with one line for each mistake
  */
-export function parseTargetContent(source: string): TargetInclude[] {
+export function parseTargetContent(source = '<template_includes/>'): TargetInclude[] {
   if (Buffer.byteLength(source) > LARGEST_CONTENT) {
     throw new FactoryError('InvalidParameter', `parameter target_content: more than ${LARGEST_CONTENT} bytes`);
   }

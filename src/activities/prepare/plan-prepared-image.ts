@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { FactoryError } from '../../domain/errors.js';
 import type { PreparedImageInput } from '../../domain/prepared-image.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildRecord } from '../../domain/record.js';
@@ -46,7 +47,12 @@ export async function planPreparedImage(
 ): Promise<PreparedImageInput | undefined> {
   const { ref, base, source, parameters } = request;
   const system = readSystem(base);
-  if (system === undefined) return undefined;
+  if (system === undefined) {
+    if (parameters.target_content === undefined) return undefined;
+    throw new FactoryError('InvalidParameter', `parameter target_content: nothing can be done in ${base.os.name}`, {
+      hint: 'docs/operating-systems.md lists the systems in whose guests imagefactory can work',
+    });
+  }
   const preparation = choosePreparation(request, system.profile);
   if (preparation === undefined) return undefined;
   const { template, profile } = system;
@@ -97,12 +103,18 @@ export async function planPreparedImage(
 }
 
 /**
- * Reads the system of a base image from its template. Returns undefined when the template does not say it, or when
- * nothing can be done in a system of this family.
+ * Reads the system of a base image from its template. Returns undefined when the template does not say it, or when the
+ * system is not known: such an image can still be converted.
  */
 function readSystem(base: BuildRecord): { template: Template; profile: OsProfile } | undefined {
   const { template } = parseTemplate(base.template);
-  return template === undefined ? undefined : { template, profile: findProfile(template).profile };
+  if (template === undefined) return undefined;
+  try {
+    return { template, profile: findProfile(template).profile };
+  } catch (error) {
+    if (error instanceof FactoryError && error.type === 'UnsupportedOs') return undefined;
+    throw error;
+  }
 }
 
 function choosePreparation(
@@ -114,7 +126,7 @@ function choosePreparation(
   const variant = usesProfile
     ? findVariant(findTargetProfile(target.profile ?? ''), { family, version, arch: os.arch })
     : undefined;
-  const own = chooseContent(parseTargetContent(parameters.target_content ?? '<template_includes/>'), {
+  const own = chooseContent(parseTargetContent(parameters.target_content), {
     targets: [target.name, ...target.aliases],
     os: os.name,
     version: os.version,

@@ -15,6 +15,7 @@ import { listOwnImages } from '../images/own-image.js';
 import { claimImage } from '../images/shared-images.js';
 import { BASE_TEMPLATE } from '../shared/build-documents.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
+import { copyLogs } from '../shared/logs.js';
 import { findOrWaitFor, joinSharedRun, readRunFailure } from '../shared/shared-run.js';
 
 export interface WaitForPreparedInput {
@@ -33,8 +34,8 @@ const PACKAGE_DOCUMENTS = ['icicle.xml', 'packages.json'];
 
 /**
  * Finds the prepared image of a target image, or waits until it is prepared. The UUID of a prepared image is derived
- * from its digest, so target images that need the same share one run. Copies the list of its packages to the target
- * image.
+ * from its digest, so target images that need the same share one run. Copies the list of its packages and its logs to
+ * the target image.
  */
 export async function waitForPrepared(deps: Deps, input: WaitForPreparedInput): Promise<FoundPrepared> {
   const { ref, prepared } = input;
@@ -49,7 +50,7 @@ export async function waitForPrepared(deps: Deps, input: WaitForPreparedInput): 
       return image === undefined ? undefined : claim(deps, ref.cloud, image, false);
     },
     fail: (error) => buildFailure(error, workflowId),
-  });
+  }).finally(() => copyLogs(deps, prepared.uuid, ref.uuid));
   await copyDocuments(deps, prepared.uuid, ref.uuid, PACKAGE_DOCUMENTS);
   return found;
 }

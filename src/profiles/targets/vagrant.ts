@@ -43,7 +43,7 @@ function describeBox(hypervisor: 'libvirt' | 'virtualbox', of: Partial<ProfileVa
   return {
     name: `vagrant-${hypervisor}`,
     variants: [
-      { families: DEBIAN_LIKE, ...COMMON, ...of },
+      { families: DEBIAN_LIKE, from: '9', ...COMMON, ...of },
       { families: [...ENTERPRISE_LINUX, 'fedora'], from: '7', ...COMMON, ...of },
       { families: SUSE, from: '12', ...COMMON, ...of },
     ],

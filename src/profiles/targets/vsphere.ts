@@ -13,7 +13,7 @@ const COMMON = {
 export const vsphere: TargetProfile = {
   name: 'vsphere',
   variants: [
-    { families: DEBIAN_LIKE, arches: ['x86_64', 'i386'], ...COMMON },
+    { families: DEBIAN_LIKE, from: '9', arches: ['x86_64', 'i386'], ...COMMON },
     { families: [...ENTERPRISE_LINUX, 'fedora'], from: '7', arches: ['x86_64'], ...COMMON },
     { families: SUSE, from: '12', arches: ['x86_64'], ...COMMON },
   ],

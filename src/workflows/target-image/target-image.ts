@@ -48,8 +48,16 @@ async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<T
     'convertImage',
     { ref, planned, parameters: input.parameters },
   );
-  const { target, format, bodyPath } = planned;
-  return { uuid: ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+  const { target, format, bodyPath, prepared } = planned;
+  return {
+    uuid: ref.uuid,
+    target,
+    format,
+    baseImage: input.baseImage,
+    ...(prepared === undefined ? {} : { prepared }),
+    body: bodyPath,
+    disk,
+  };
 }
 
 async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput): Promise<PlannedTarget> {
