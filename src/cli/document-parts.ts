@@ -144,7 +144,7 @@ const activity = z.strictObject({
   lastFailure: z.string().optional(),
 } satisfies Shape<PendingActivity>);
 
-/** The state of a workflow: of a build, or of the installer run that a build waits for. */
+/** The state of a workflow: of a build, or of the shared run that a build waits for. */
 const workflow = z.strictObject({
   identifier,
   type: z.enum(['base_image', 'target_image', 'jeos_image', 'prepared_image']),
@@ -164,6 +164,7 @@ const workflow = z.strictObject({
   startedAt: milliseconds.optional(),
   endedAt: milliseconds.optional(),
   jeosWorkflowId: z.string().optional(),
+  preparedWorkflowId: z.string().optional(),
   resources: z.record(z.string(), z.string()).optional(),
   consoleTail: z.string().optional(),
   cancelRequestedAt: milliseconds.optional(),
@@ -177,6 +178,7 @@ const workflow = z.strictObject({
 
 export const status = workflow.extend({
   jeos: workflow.optional().describe('The installer run that the build waits for.'),
+  preparation: workflow.optional().describe('The run that prepares the guest for the target image.'),
   workers: z.boolean().optional().describe('Whether a worker polls the task queue; only when the build waits for one.'),
   page: z.string().optional().describe('Page of the run in the Temporal UI.'),
   resumes: z

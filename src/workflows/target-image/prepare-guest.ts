@@ -20,6 +20,7 @@ export async function prepareGuest(
   if (prepared === undefined) return planned;
   const { quota_timeout, command_timeout } = prepared.parameters;
   const { boot_timeout, shutdown_timeout, snapshot_timeout } = prepared.deadlines;
+  status.status.preparedWorkflowId = getPreparedWorkflowId(prepared.uuid);
   status.enterPhase('prepare');
   try {
     const { source, reused } = await steps.run(
