@@ -228,7 +228,8 @@ export function isOpen(execution: string): boolean {
 
 /**
  * Changes how long a wait of a running build may take, in seconds from the beginning of the wait. While the build waits
- * for its installer run, or for the preparation of its guest, that run gets the new deadline too, and with it every build that waits for the same run.
+ * for its installer run, or for the preparation of its guest, that run gets the new deadline too, and with it every
+ * build that waits for the same run.
  *
  * @example
  * await setDeadline(client, uuid, { name: 'install_timeout', seconds: 3 * 3600 });

@@ -127,7 +127,10 @@ export function fetchProgress(client: ImageFactoryClient, uuid: string): Promise
   return callTemporal(() => new ProgressReader(client, uuid).read(), uuid);
 }
 
-/** Reads the progress of a build and of the shared run that it waits for. Queries a workflow only when its history has grown. */
+/**
+ * Reads the progress of a build and of the shared run that it waits for. Queries a workflow only when its history has
+ * grown.
+ */
 export class ProgressReader {
   private readonly known = new Map<string, { length: number; status: BuildStatus }>();
   private checkedWorkersAt = 0;

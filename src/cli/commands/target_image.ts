@@ -33,7 +33,6 @@ export const targetImage: Command = {
   examples: [
     [`$0 target_image vsphere --id ${EXAMPLE}`, 'make a VMDK for vSphere'],
     [`$0 target_image ec2,gce,azure --id ${EXAMPLE}`, 'make three images from one download of the base image'],
-    [`$0 target_image vsphere --id ${EXAMPLE} --parameter target_profile none`, 'leave the guest as it is'],
   ],
   notes: [
     'Parameters (--parameter NAME VALUE); docs/targets.md says more about each:',

@@ -94,8 +94,8 @@ export function readClock({ status, endedAt, at }: BuildProgress): number {
 }
 
 /**
- * Computes the percentage of a build. While the build waits for a shared run, the percentage of the run is scaled to the
- * present phase of the build.
+ * Computes the percentage of a build. While the build waits for a shared run, the percentage of the run is scaled to
+ * the present phase of the build.
  */
 export function computePercent(progress: BuildProgress, status: BuildStatus): number {
   const inner = (progress.jeos ?? progress.preparation)?.status?.percent;
