@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, stat, unlink } from 'node:fs/promises';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { SourceImage } from '../src/activities/convert/source-images.js';
+import type { SourceImage } from '../src/activities/images/source-image.js';
 import { readExpectedDigest } from '../src/openstack/image/transfer.js';
 import type { Cloud } from '../src/openstack/types.js';
 

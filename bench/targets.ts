@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { convertImage } from '../src/activities/convert/convert-image.js';
-import type { SourceImage } from '../src/activities/convert/source-images.js';
+import type { SourceImage } from '../src/activities/images/source-image.js';
 import type { FormatName } from '../src/domain/targets.js';
 import { convertDisk, inspectDisk, type Disk } from '../src/formats/index.js';
 import { OUTPUT_FORMATS } from '../src/formats/registry.js';

@@ -54,6 +54,9 @@ export {
   startTargetImage,
   TARGETS,
   type StartedTargetImage,
+  listTargetProfiles,
+  type DescribedProfile,
+  type DescribedVariant,
   type Target,
   type TargetRequest,
 } from './targets.js';

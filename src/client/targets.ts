@@ -6,6 +6,7 @@ import { findTarget } from '../domain/targets.js';
 import { deriveTargetUuid } from '../planning/target-uuid.js';
 import { describeBuild, findBaseOfTarget, type BaseOfTarget } from './base-of-target.js';
 import { isOpen, startImageWorkflow, type StartedBuild } from './builds.js';
+import { parseTargetContent } from '../profiles/target-content.js';
 import type { ImageFactoryClient } from './connection.js';
 import { ClientError } from './errors.js';
 import { findImage } from './images.js';
@@ -14,6 +15,7 @@ import { describeUser } from './user.js';
 
 export { findTarget, TARGETS, type Target } from '../domain/targets.js';
 export { divideParameters, parseTargetParameters } from '../domain/target-image-input.js';
+export { listTargetProfiles, type DescribedProfile, type DescribedVariant } from '../profiles/describe.js';
 
 /** What a target image is made from, and for what. */
 export interface TargetRequest {
@@ -40,7 +42,8 @@ export interface StartedTargetImage extends StartedBuild {
 
 /**
  * Starts to make a target image from a base image: the base image is downloaded, converted to the format of the target,
- * and compared. Returns as soon as Temporal has accepted it.
+ * and compared. If the target needs anything in the guest, this is done in an instance of the base image before, and
+ * its snapshot is converted; the base image itself stays as it is. Returns as soon as Temporal has accepted it.
  *
  * The UUID of a target image follows from its base image, its target and its parameters. So the same image is made only
  * once: when it exists or is being made, nothing starts. When its build has failed, it starts again.
@@ -48,7 +51,7 @@ export interface StartedTargetImage extends StartedBuild {
  * @example
  * const { uuid } = await startTargetImage(client, { target: 'vsphere', baseImage });
  *
- * @throws FactoryError `InvalidParameter` when there is no such target
+ * @throws FactoryError `InvalidParameter` when there is no such target, or for a mistake in `target_content`
  * @throws BuildNotFoundError when there is no base image of this UUID
  * @throws BuildStateError when the base image is not complete, or is no base image
  * @throws NoWorkerError when no worker can read the store
@@ -60,6 +63,7 @@ export async function startTargetImage(
 ): Promise<StartedTargetImage> {
   const { parameters = {}, waitForBase = false } = request;
   const { name: target } = findTarget(request.target);
+  parseTargetContent(parameters.target_content);
   // A base image that has just been started has no record yet.
   const base = await (waitForBase
     ? describeBuild(client, request.baseImage)

@@ -28,6 +28,7 @@ export interface TargetImageInput {
 
 const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const;
 const VERIFICATIONS = ['compare', 'boot'] as const;
+const PROFILE_CHOICES = ['builtin', 'none'] as const;
 
 /** How a target image is made. */
 export interface TargetParameters {
@@ -38,6 +39,13 @@ export interface TargetParameters {
    * worker, in a machine with the target's own controllers. Default `compare`.
    */
   verify?: (typeof VERIFICATIONS)[number];
+  /**
+   * Whether the guest gets what its target needs (docs/targets.md): `builtin`, or `none` for a base image that is
+   * converted as it is. Default `builtin`.
+   */
+  target_profile?: (typeof PROFILE_CHOICES)[number];
+  /** Text of a `target_content.xml` with what the guest gets besides. Default: nothing. */
+  target_content?: string;
   /** What happens when a step fails: the build ends, or is held until a user decides. Default `cleanup`. */
   on_error?: 'cleanup' | 'hold';
   /** Seconds for which a held build waits for a decision. Default 86 400. */
@@ -50,24 +58,49 @@ const RUN_PARAMETERS = ['on_error', 'hold_for'] as const;
 /** A parameter that says what a target image is like. */
 type ImageParameter = Exclude<keyof TargetParameters, (typeof RUN_PARAMETERS)[number]>;
 
-/** The parameters that say what a target image is like, with their values. The first value is the default. */
-const IMAGE_PARAMETERS: { readonly [K in ImageParameter]: readonly string[] } = {
-  compression: COMPRESSIONS,
-  verify: VERIFICATIONS,
+/** What users read about a parameter of a target image, and what is checked. */
+interface TargetParameterDefinition {
+  /** The values that the parameter may have, the default first. Unset: any text; the default is no text. */
+  choices?: readonly string[];
+  /** The meaning, with the default, in one sentence. */
+  description: string;
+}
+
+/** The parameters that say what a target image is like. */
+const IMAGE_PARAMETERS: { readonly [K in ImageParameter]: TargetParameterDefinition } = {
+  compression: {
+    choices: COMPRESSIONS,
+    description: 'How the data of a qcow2 file is compressed: none, zlib or zstd; default none.',
+  },
+  verify: {
+    choices: VERIFICATIONS,
+    description: 'How the file is verified: compare, or boot, which also boots it in QEMU; default compare.',
+  },
+  target_profile: {
+    choices: PROFILE_CHOICES,
+    description: 'Whether the guest gets what its target needs (see `targets`): builtin or none; default builtin.',
+  },
+  target_content: {
+    description: 'Text of a target_content.xml: what the guest gets besides; give it with --file-parameter.',
+  },
+};
+
+/** Every parameter of a target image, for the help. */
+export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: { description: string } } = {
+  ...IMAGE_PARAMETERS,
+  on_error: { description: 'What happens when a step fails: cleanup or hold; default cleanup.' },
+  hold_for: { description: 'How long a held build waits for a decision, in seconds; default 86400.' },
 };
 
 function isImageParameter(name: string): name is ImageParameter {
   return Object.hasOwn(IMAGE_PARAMETERS, name);
 }
 
-/** The names of all parameters of a target image. */
-const TARGET_PARAMETERS: readonly string[] = [...Object.keys(IMAGE_PARAMETERS), ...RUN_PARAMETERS];
-
 /** Picks the parameters that say what a target image is like: another value of one of them makes another image. */
 export function pickImageParameters(parameters: TargetParameters): Pick<TargetParameters, ImageParameter> {
   // A value that is the default is the same as no value.
   const given = Object.entries(parameters).filter(
-    ([name, value]) => isImageParameter(name) && value !== IMAGE_PARAMETERS[name][0],
+    ([name, value]) => isImageParameter(name) && value !== IMAGE_PARAMETERS[name].choices?.[0],
   );
   return Object.fromEntries(given);
 }
@@ -78,15 +111,14 @@ export function parseTargetParameters(given: Readonly<Record<string, unknown>>):
   for (const [name, value] of Object.entries(image)) {
     if (!isImageParameter(name)) {
       throw new FactoryError('InvalidParameter', `a target image has no parameter ${JSON.stringify(name)}`, {
-        hint: `the parameters of a target image are: ${TARGET_PARAMETERS.join(', ')}`,
+        hint: `the parameters of a target image are: ${Object.keys(TARGET_PARAMETERS).join(', ')}`,
       });
     }
-    const choices = IMAGE_PARAMETERS[name];
-    if (value !== undefined && !choices.includes(value as string)) {
-      throw new FactoryError('InvalidParameter', `${name} cannot be ${JSON.stringify(value)}`, {
-        hint: `${name} is one of: ${choices.join(', ')}`,
-      });
-    }
+    const { choices } = IMAGE_PARAMETERS[name];
+    if (value === undefined || (typeof value === 'string' && choices?.includes(value) !== false)) continue;
+    throw new FactoryError('InvalidParameter', `${name} cannot be ${JSON.stringify(value)}`, {
+      hint: choices === undefined ? `${name} is a text` : `${name} is one of: ${choices.join(', ')}`,
+    });
   }
   return { ...defined(image), ...parseRunParameters({ on_error, hold_for }) };
 }
@@ -148,7 +180,7 @@ export function divideParameters<P extends Readonly<Record<string, unknown>>>(
   );
   const { on_error, ...target } = pickNames<Record<string, unknown>>(
     given,
-    names.filter((name) => TARGET_PARAMETERS.includes(name)),
+    names.filter((name) => Object.hasOwn(TARGET_PARAMETERS, name)),
   );
   // A base image that failed keeps its resources; its target images have none.
   const isKept = String(on_error).trim().toLowerCase() === 'keep';

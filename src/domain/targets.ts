@@ -39,6 +39,11 @@ export interface Target {
   machine?: BootMachine;
   /** Why `verify boot` cannot boot the output, although QEMU can read its disk. Unset when it can. */
   noMachine?: string;
+  /**
+   * Name of the profile with what the guest needs for the target: packages, drivers, users (src/profiles/). Unset: the
+   * base image is converted as it is.
+   */
+  profile?: string;
   /** How the output is verified for real, in words for the documents. */
   verified: string;
   /** Where the output has not been tried, in words for the documents. Unset when nothing remains to be tried. */
@@ -49,6 +54,8 @@ const COMPARED = '`qemu-img compare` with the source';
 const CHECKED = `${COMPARED}, \`qemu-img check\``;
 const FOOTER = `${COMPARED}, own reader of the VHD footer, \`qemu-img info -f vpc\``;
 const BOXED = `${CHECKED}, before the disk is packed; its digest inside of the box; added by Vagrant 2.3.4`;
+
+const NO_GEN2 = 'QEMU has no disk controller of Hyper-V’s generation 2';
 
 /** Every target that can be made. */
 export const TARGETS: readonly Target[] = [
@@ -64,6 +71,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['ovirt', 'rhv'],
     title: 'oVirt, Red Hat Virtualization',
     format: 'qcow2',
+    profile: 'ovirt',
     verified: CHECKED,
     notVerified: 'oVirt',
   },
@@ -106,6 +114,7 @@ export const TARGETS: readonly Target[] = [
     title: 'Amazon EC2',
     format: 'raw',
     machine: EC2_MACHINE,
+    profile: 'ec2',
     verified: COMPARED,
     notVerified: 'EC2',
   },
@@ -116,43 +125,48 @@ export const TARGETS: readonly Target[] = [
     title: 'Google Compute Engine',
     format: 'gce',
     machine: SCSI_MACHINE,
+    profile: 'gce',
     verified: 'the member of the archive compared with the source, byte by byte; `tar tvf`',
     notVerified: 'Google Compute Engine',
   },
   {
     name: 'azure',
-    aliases: ['vhd', 'vhd-fixed'],
-    title: 'Microsoft Azure; the format VHD, fixed',
+    aliases: [],
+    title: 'Microsoft Azure',
     format: 'vhd',
     machine: HYPERV_MACHINE,
+    profile: 'azure',
     verified: FOOTER,
     notVerified: 'Azure',
   },
   {
     name: 'hyperv',
-    aliases: ['hyper-v', 'vhdx'],
-    title: 'Hyper-V, generation 2; the format VHDX',
+    aliases: ['hyper-v'],
+    title: 'Hyper-V, generation 2',
     format: 'vhdx',
-    noMachine: 'QEMU has no disk controller of Hyper-V’s generation 2',
+    noMachine: NO_GEN2,
+    profile: 'hyperv',
     verified: CHECKED,
     notVerified: 'Hyper-V',
   },
   {
     name: 'hyperv-gen1',
-    aliases: ['vhd-dynamic', 'vpc'],
-    title: 'Hyper-V, generation 1; the format VHD, dynamic',
+    aliases: [],
+    title: 'Hyper-V, generation 1',
     format: 'vhd-dynamic',
     machine: HYPERV_MACHINE,
+    profile: 'hyperv',
     verified: FOOTER,
     notVerified: 'Hyper-V',
   },
   {
     name: 'vsphere',
-    aliases: ['vmware', 'esxi', 'vmdk'],
-    title: 'VMware vSphere; the format VMDK, streamOptimized',
+    aliases: ['vmware', 'esxi'],
+    title: 'VMware vSphere',
     format: 'vmdk',
     machine: VMWARE_MACHINE,
     verified: `${CHECKED}; a Debian 12 booted by QEMU with pvscsi`,
+    profile: 'vsphere',
     notVerified: 'ESXi, vCenter',
   },
   {
@@ -162,6 +176,7 @@ export const TARGETS: readonly Target[] = [
     format: 'ova',
     machine: VMWARE_MACHINE,
     verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\`; read by virt-v2v 2.2.0`,
+    profile: 'vsphere',
     notVerified: 'ESXi, vCenter',
   },
   {
@@ -180,6 +195,7 @@ export const TARGETS: readonly Target[] = [
     format: 'vagrant-libvirt',
     verified: BOXED,
     notVerified: 'vagrant-libvirt’s own machines',
+    profile: 'vagrant-libvirt',
   },
   {
     name: 'vagrant-virtualbox',
@@ -189,7 +205,33 @@ export const TARGETS: readonly Target[] = [
     machine: VIRTUALBOX_MACHINE,
     verified: BOXED,
     notVerified: 'VirtualBox',
+    profile: 'vagrant-virtualbox',
   },
+  {
+    name: 'vmdk',
+    machine: VMWARE_MACHINE,
+    aliases: [],
+    title: 'the format VMDK, streamOptimized',
+    format: 'vmdk',
+    verified: CHECKED,
+  },
+  {
+    name: 'vhd',
+    machine: HYPERV_MACHINE,
+    aliases: ['vhd-fixed'],
+    title: 'the format VHD, fixed',
+    format: 'vhd',
+    verified: FOOTER,
+  },
+  {
+    name: 'vhd-dynamic',
+    machine: HYPERV_MACHINE,
+    aliases: ['vpc'],
+    title: 'the format VHD, dynamic',
+    format: 'vhd-dynamic',
+    verified: FOOTER,
+  },
+  { name: 'vhdx', noMachine: NO_GEN2, aliases: [], title: 'the format VHDX', format: 'vhdx', verified: CHECKED },
 ];
 
 /** A target that no image can be made for, and what the user can do instead. */

@@ -1,6 +1,7 @@
 import type { BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
-import { withSourceImage, type SourceImage } from './source-images.js';
+import type { SourceImage } from '../images/source-image.js';
+import { withSourceImage } from './source-images.js';
 
 /**
  * Downloads the image that will be converted to the worker's cache. The conversion itself may run on another worker

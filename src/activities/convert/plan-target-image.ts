@@ -1,10 +1,10 @@
-import { defined } from '../../domain/defined.js';
 import { type BootMachine, KVM_MACHINE } from '../../domain/boot-machines.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
+import type { PreparedImageInput } from '../../domain/prepared-image.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
-import { readExpectedDigest } from '../../openstack/image/transfer.js';
 import { findTarget, type FormatName, type Target } from '../../domain/targets.js';
 import { checkBootable, checkDiskSize } from '../../formats/index.js';
 import { findFamily } from '../../os/registry.js';
@@ -13,7 +13,8 @@ import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import { findOutput } from './output.js';
 import { describeOptions } from '../records/inputs.js';
-import type { SourceImage } from './source-images.js';
+import { planPreparedImage } from '../prepare/plan-prepared-image.js';
+import { describeSource, type SourceImage } from '../images/source-image.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
 export interface PlanTargetImageInput {
@@ -35,6 +36,8 @@ export interface PlannedTarget {
   /** The machine in which `verify boot` boots the image. */
   machine: BootMachine;
   source: SourceImage;
+  /** What is done in the guest before the conversion. Unset when the base image is converted as it is. */
+  preparation?: PreparedImageInput;
   /** Path of the converted file. */
   bodyPath: string;
   /** Whether an earlier run of this build has left the converted file. */
@@ -78,6 +81,16 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   // The image says with which firmware its machines start; the build may have chosen it without a parameter.
   const firmware = image['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios';
   if (input.parameters.verify === 'boot') await checkBoot(wanted, { machine, firmware, os: base.os });
+  const source = describeSource(image);
+  const { parameters, heartbeatTimeout = HEARTBEAT_TIMEOUT } = input;
+  const preparation = await planPreparedImage(deps, {
+    ref,
+    base,
+    source,
+    target: wanted,
+    parameters,
+    heartbeatTimeout,
+  });
   return {
     name: base.name,
     imageName: `${base.name}-${target}`,
@@ -87,12 +100,8 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     target,
     format,
     machine,
-    source: {
-      imageId: image.id,
-      diskFormat: String(image.disk_format),
-      size: image.size ?? 0,
-      ...defined({ digest: readExpectedDigest(image) }),
-    },
+    source,
+    ...(preparation === undefined ? {} : { preparation }),
     bodyPath: deps.store.bodyPath(ref.uuid),
     isConverted: (await findOutput(deps, ref.uuid)) !== undefined,
   };

@@ -2,22 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { FactoryError } from '../../domain/errors.js';
 import { withStoreErrors } from '../../domain/store-errors.js';
-import type { FileDigest } from '../../store/image-cache.js';
 import { downloadImage } from '../images/download-image.js';
+import type { SourceImage } from '../images/source-image.js';
 import { reportProgress, sleep, type Deps } from '../shared/context.js';
 import { withSpace } from './with-space.js';
-
-/** An image in Glance that is converted. */
-export interface SourceImage {
-  /** Glance's id of the image. */
-  imageId: string;
-  /** Glance's word for the format of the image: `qcow2`, `raw`. */
-  diskFormat: string;
-  /** Glance's digest of the image's bytes. Unset when Glance has none. */
-  digest?: FileDigest;
-  /** bytes */
-  size: number;
-}
 
 /**
  * Calls `use` with the path of an image's file in the cache, and downloads the image first if the cache does not have

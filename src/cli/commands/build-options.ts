@@ -32,10 +32,16 @@ export const BUILD_OPTIONS: Record<string, Options> = {
 /**
  * Reads the parameters of a command that builds a base image: from their files and options, and those that have an
  * option of their own. Does not check the values.
+ *
+ * @param names the parameters that --file-parameter can give; default: those of a base image
  */
-export function readBuildParameters({ settings, options }: CommandContext): GivenParameters {
+export function readBuildParameters({ settings, options }: CommandContext, names?: string[]): GivenParameters {
   const { timeout } = settings;
-  return { ...(timeout === undefined ? {} : { timeout }), ...readFailureOptions(options), ...readParameters(options) };
+  return {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...readFailureOptions(options),
+    ...readParameters(options, names),
+  };
 }
 
 /** Reads the options for a step that fails: --on-error, --hold-for. Does not check the values. */

@@ -10,17 +10,19 @@ import {
   type StartedTargetImage,
   type TargetRequest,
 } from '../../client/index.js';
+import { TARGET_PARAMETERS } from '../../domain/target-image-input.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { lastValue } from '../config.js';
 import { formatDocument, type ResultDocument } from '../documents.js';
 import { UsageError } from '../errors.js';
 import { formatWarning } from '../output.js';
-import { readParameters } from '../parameters.js';
+import { listParameterNames, readParameters } from '../parameters.js';
 import { startBaseImage } from './base_image.js';
 import { BUILD_OPTIONS, readBuildParameters, readFailureOptions, readRequest } from './build-options.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
 import { followToEnd, formatDetachHint } from './follow.js';
 
+const TARGET_PARAMETER_NAMES = Object.keys(TARGET_PARAMETERS);
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
 
 export const targetImage: Command = {
@@ -54,6 +56,10 @@ export const targetImage: Command = {
       `$0 target_image vsphere --id ${EXAMPLE} --parameter verify boot`,
       'also boot it in QEMU, with the controllers of vSphere',
     ],
+  ],
+  notes: [
+    'Parameters (--parameter NAME VALUE); docs/targets.md says more about each:',
+    ...Object.entries(TARGET_PARAMETERS).map(([name, { description }]) => `  ${name}  \t${description}`),
   ],
   run: runTargetImage,
 };
@@ -90,7 +96,10 @@ function readOption({ options }: CommandContext, name: string): string | undefin
 /** Makes target images of a base image that exists. */
 function convertBaseImage(context: CommandContext, targets: string[], id: string): Promise<number> {
   const { options } = context;
-  const parameters = parseTargetParameters({ ...readFailureOptions(options), ...readParameters(options) });
+  const parameters = parseTargetParameters({
+    ...readFailureOptions(options),
+    ...readParameters(options, TARGET_PARAMETER_NAMES),
+  });
   return withClient(context, async (client) => {
     const baseImage = await findUuid(client, id, { forgotten: true });
     const started = await startTargets(context, client, targets, { baseImage, parameters });
@@ -100,7 +109,9 @@ function convertBaseImage(context: CommandContext, targets: string[], id: string
 
 /** Builds a base image, and makes target images of it. The build of each target image waits for the base image. */
 function buildAndConvert(context: CommandContext, targets: string[], templateFile: string): Promise<number> {
-  const parameters = divideParameters(readBuildParameters(context));
+  const parameters = divideParameters(
+    readBuildParameters(context, [...listParameterNames(), ...TARGET_PARAMETER_NAMES]),
+  );
   const request = readRequest(context, templateFile, parameters.base);
   const { template, parameters: checked, warnings } = checkRequest(request);
   for (const warning of warnings) context.io.err(formatWarning(warning));

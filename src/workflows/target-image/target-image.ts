@@ -6,12 +6,13 @@ import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
 import { HoldableTarget } from './holdable-target.js';
 import { waitForBaseImage } from './wait-for-base-image.js';
+import { prepareGuest } from './prepare-guest.js';
 
 type TargetBuild = BuildContext<'target_image'>;
 
 /**
- * Makes a target image: downloads the base image, converts it to the format of the target, compares the result with the
- * base image, and writes the record. The base image stays as it is.
+ * Makes a target image: prepares the guest for the target, downloads the image, converts it to the format of the target,
+ * compares the result with it, and writes the record. The base image stays as it is.
  */
 export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
   const { uuid, cloud, target, heartbeatTimeout, parameters } = input;
@@ -33,15 +34,23 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
 
 async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<TargetImageResult> {
   await waitForBaseImage(build, input);
-  const planned = await plan(build, input);
+  const planned = await prepareGuest(build, await plan(build, input));
   if (!planned.isConverted) await fetchSource(build, planned);
   const disk = await convert(build, planned, input);
   if (input.parameters.verify === 'boot') {
     const { verifiedBy } = await verify(build, planned, disk);
     disk.verifiedBy += `, ${verifiedBy}`;
   }
-  const { target, format, bodyPath } = planned;
-  return { uuid: build.ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+  const { target, format, bodyPath, prepared } = planned;
+  return {
+    uuid: build.ref.uuid,
+    target,
+    format,
+    baseImage: input.baseImage,
+    ...(prepared === undefined ? {} : { prepared }),
+    body: bodyPath,
+    disk,
+  };
 }
 
 async function fetchSource({ ref, status, steps }: TargetBuild, { source }: PlannedTarget): Promise<void> {

@@ -46,7 +46,7 @@ describe('a target image', () => {
   }
 
   /** Runs a command that succeeds, and returns its output. */
-  async function command(...line: string[]): Promise<string> {
+  async function output(...line: string[]): Promise<string> {
     const io = new RecordingIo(env.variables());
     assert.equal(await run(['--task-queue', env.taskQueue, ...line], io), 0, io.stderr);
     return io.stdout;
@@ -59,7 +59,7 @@ describe('a target image', () => {
   }
 
   it('has the content of its base image in the format of its target', async () => {
-    const result = await (await start('vsphere')).result();
+    const result = await (await start('vmdk')).result();
     assert.equal(result.format, 'vmdk');
     await compare(result.body, 'vmdk');
     const record = await readRecord(result.uuid);
@@ -67,7 +67,7 @@ describe('a target image', () => {
     assert.equal(record.status, 'COMPLETE');
     assert.deepEqual(record.status_detail, { activity: 'Target Image build complete', error: null });
     assert.equal(record.base_image_id, base);
-    assert.equal(record.target, 'vsphere');
+    assert.equal(record.target, 'vmdk');
     assert.equal(record.sha256, result.disk.sha256);
     assert.equal(record.icicle, (await readRecord(base)).icicle);
   });
@@ -224,28 +224,28 @@ describe('a target image', () => {
 
   it('is in the lineage of its base image, and below it in the tree of images', async () => {
     const { uuid } = await (await start('vdi')).result();
-    const { images } = JSON.parse(await command('--output', 'json', 'lineage', uuid)) as Lineage;
+    const { images } = JSON.parse(await output('--output', 'json', 'lineage', uuid)) as Lineage;
     assert.deepEqual(images.map(({ identifier, kind }) => [identifier, kind]), [[base, 'base_image'], [uuid, 'target_image']]); // prettier-ignore
     assert.ok(images[0]?.children.includes(uuid));
     assert.ok(images[0]?.inputs.some(({ kind }) => kind === 'jeos'));
-    assert.match(await command('lineage', base), new RegExp(`\n[└├]─ base for virtualbox .*\n.* ${uuid} {2}sha512:`));
-    assert.match(await command('--output', 'dot', 'lineage', base, '--down'), new RegExp(`"${base}" -> "${uuid}";`));
-    assert.match(await command('images', '--tree'), new RegExp(`\n[└├]─ base \\(virtualbox\\) +${uuid}`));
+    assert.match(await output('lineage', base), new RegExp(`\n[└├]─ base for virtualbox .*\n.* ${uuid} {2}sha512:`));
+    assert.match(await output('--output', 'dot', 'lineage', base, '--down'), new RegExp(`"${base}" -> "${uuid}";`));
+    assert.match(await output('images', '--tree'), new RegExp(`\n[└├]─ base \\(virtualbox\\) +${uuid}`));
   });
 
   it('and its base image are downloaded by a command, which goes on where an earlier one stopped', async () => {
     const folder = join(env.storage, 'downloads');
     await mkdir(folder);
     const { uuid, body, disk } = await (await start('vmdk')).result();
-    assert.match(await command('download', uuid, folder), /base-vsphere\.vmdk: \d+ bytes, sha512 checked/);
+    assert.match(await output('download', uuid, folder), /base-vsphere\.vmdk: \d+ bytes, sha512 checked/);
     assert.ok((await readFile(join(folder, 'base-vsphere.vmdk'))).equals(await readFile(body)));
     const { checksum, size } = await readRecord(base);
     const file = join(folder, 'base.qcow2');
-    const first = JSON.parse(await command('--output', 'json', 'download', base, file)) as Record<string, unknown>;
+    const first = JSON.parse(await output('--output', 'json', 'download', base, file)) as Record<string, unknown>;
     assert.deepEqual(first, { identifier: base, file, size, digest: checksum, from: 'glance', resumed_at: 0 });
     const content = await readFile(file);
     await writeFile(`${file}.${base.slice(0, 8)}.part`, content.subarray(0, 1000));
-    const again = await command('--output', 'json', 'download', base, file, '--force');
+    const again = await output('--output', 'json', 'download', base, file, '--force');
     assert.equal((JSON.parse(again) as { resumed_at: number }).resumed_at, 1000);
     assert.ok((await readFile(file)).equals(content));
     const io = new RecordingIo(env.variables());
@@ -276,8 +276,8 @@ describe('a target image', () => {
     const made = await Promise.all([start('qcow2', other), start('vdi', other)]);
     const children = (await Promise.all(made.map((handle) => handle.result()))).map(({ uuid }) => uuid);
     // As after a crash: one of the children is gone already.
-    await command('delete', children[0] ?? '');
-    const text = await command('--output', 'json', 'delete', other, '--cascade');
+    await output('delete', children[0] ?? '');
+    const text = await output('--output', 'json', 'delete', other, '--cascade');
     const { children: deleted } = JSON.parse(text) as { children: { identifier: string }[] };
     assert.deepEqual(deleted.map(({ identifier }) => identifier), [children[1]]); // prettier-ignore
     const left = await readdir(env.storage);
