@@ -14,6 +14,7 @@ export const FORMAT_NAMES = [
   'ova',
   'vagrant-libvirt',
   'vagrant-virtualbox',
+  'containerdisk',
 ] as const;
 
 export type FormatName = (typeof FORMAT_NAMES)[number];
@@ -167,6 +168,14 @@ export const TARGETS: readonly Target[] = [
     verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
     notVerified: 'Vagrant, VirtualBox',
   },
+  {
+    name: 'containerdisk',
+    aliases: ['kubevirt'],
+    title: 'KubeVirt: a containerDisk',
+    format: 'containerdisk',
+    verified: `${CHECKED}, before the disk is packed; the layer and all digests by an own reader; \`skopeo\`, \`umoci\``,
+    notVerified: 'KubeVirt',
+  },
 ];
 
 /** A target that no image can be made for, and what the user can do instead. */
@@ -195,7 +204,6 @@ export const REFUSED_TARGETS: readonly RefusedTarget[] = [
       [['docker', 'podman'], 'a container image for Docker'],
       [['oci'], 'an OCI image'],
       [['wsl'], 'a file system for WSL'],
-      [['containerdisk', 'kubevirt'], 'a containerDisk for KubeVirt'],
       [['indirection'], 'an image that a utility image makes'],
     ] as const
   ).map(([names, what]) => ({

@@ -1,4 +1,5 @@
 import type { FormatName } from '../domain/targets.js';
+import { containerdisk } from './outputs/containerdisk.js';
 import { gce } from './outputs/gce.js';
 import type { OutputFormat } from './outputs/output-format.js';
 import { ova } from './outputs/ova.js';
@@ -24,4 +25,5 @@ export const OUTPUT_FORMATS: { readonly [K in FormatName]: OutputFormat } = {
   ova,
   'vagrant-libvirt': vagrantLibvirt,
   'vagrant-virtualbox': vagrantVirtualbox,
+  containerdisk,
 };

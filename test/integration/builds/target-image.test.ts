@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -118,6 +118,27 @@ describe('a target image', () => {
       const block = `UUID: ${uuid}\nType: target_image\nImage filename: ${record.data}\nImage build completed SUCCESSFULLY!\nChecksum: sha256:${record.sha256}\n`;
       assert.ok(io.stdout.includes(block), io.stdout);
     }
+  });
+
+  it('for KubeVirt is a container image with the disk in its layer', async () => {
+    const io = new RecordingIo(env.variables());
+    assert.equal(
+      await run(['--task-queue', env.taskQueue, 'target_image', 'kubevirt', '--id', base], io),
+      0,
+      io.stderr,
+    );
+    const record = await readRecord(/^UUID: (.*)$/m.exec(io.stdout)?.[1] ?? '');
+    assert.equal(record.target, 'containerdisk');
+    assert.match(String(record.verified_by), /own reader of all digests of the container image$/);
+    const folder = join(env.storage, 'unpacked');
+    await mkdir(folder);
+    const exec = promisify(execFile);
+    await exec('tar', ['xf', record.data ?? '', '-C', folder]);
+    const [image] = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { Layers: string[] }[];
+    await exec('tar', ['xzf', join(folder, image?.Layers[0] ?? ''), '-C', folder, 'disk/disk.qcow2']);
+    await compare(join(folder, 'disk/disk.qcow2'), 'qcow2');
+    await exec('chmod', ['-R', 'u+w', folder]);
+    await rm(folder, { recursive: true });
   });
 
   it('keeps its base image from being deleted', async () => {
