@@ -4,6 +4,7 @@ const ROOMS = {
   tdl: ['domain'],
   icicle: ['domain'],
   os: ['domain', 'tdl'],
+  profiles: ['domain', 'tdl', 'os'],
   planning: ['domain', 'tdl', 'os'],
   openstack: ['domain'],
   guest: ['domain'],
@@ -12,12 +13,12 @@ const ROOMS = {
   codec: ['domain'],
   // Records are masked before they are written.
   store: ['domain', 'planning'],
-  activities: ['domain', 'tdl', 'icicle', 'os', 'planning', 'openstack', 'guest', 'media', 'formats', 'store'],
+  activities: ['domain', 'tdl', 'icicle', 'os', 'profiles', 'planning', 'openstack', 'guest', 'media', 'formats', 'store'],
   // Of activities, workflows see the types only: their code stays out of the bundle.
   workflows: ['domain', 'activities'],
   // The worker masks the secrets of a build in all that leaves it.
   worker: ['domain', 'planning', 'activities', 'workflows', 'openstack', 'guest', 'media', 'store', 'codec'],
-  client: ['domain', 'tdl', 'os', 'planning', 'codec'],
+  client: ['domain', 'tdl', 'os', 'profiles', 'planning', 'codec'],
   // The command line builds images through the library alone. Of other rooms it uses: domain, for the words of a build
   // and its texts; worker, for the command `worker`; codec, for the command `codec`; guest, for the algorithms of old
   // SSH servers that the command `ssh` allows.

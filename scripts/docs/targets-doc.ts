@@ -1,5 +1,6 @@
 import { FORMAT_NAMES, REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
 import { OUTPUT_FORMATS } from '../../src/formats/registry.js';
+import { listTargetProfiles } from '../../src/profiles/describe.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';
 
 const MIB = 1024 ** 2;
@@ -9,16 +10,31 @@ const TIB = 1024 ** 4;
 /** What users of a format may want to know besides the table. */
 const FORMAT_NOTES = readFragment('targets-formats.md');
 
+/** What users of a profile may want to know besides the table. */
+const PROFILE_NOTES = readFragment('targets-profiles.md');
+
 /** Builds the text of `docs/targets.md`: the targets, the formats, and what is refused by name. */
 export function targetsDoc(): Promise<string> {
-  const targets = TARGETS.map(({ name, aliases, title, format, verified, notVerified }) => [
+  const targets = TARGETS.map(({ name, aliases, title, format, profile, verified, notVerified }) => [
     code([name]),
     code(aliases),
     title,
     code([format]),
+    profile === undefined ? '–' : code([profile]),
     verified,
     notVerified === undefined ? '–' : `${notVerified}: none here`,
   ]);
+  const profiles = listTargetProfiles().flatMap(({ name, variants }) =>
+    variants.map(({ systems, architectures, packages, drivers, modules, kernelArguments, datasources, besides }) => [
+      code([name]),
+      [systems.join(', '), ...(architectures.length === 0 ? [] : [`(${architectures.join(', ')})`])].join(' '),
+      code(packages),
+      code([...drivers, ...modules]),
+      code(kernelArguments),
+      code(datasources),
+      besides ?? '–',
+    ]),
+  );
   const formats = FORMAT_NAMES.map((name) => {
     const { extension, multipleOf, largest, arches, reproducible } = OUTPUT_FORMATS[name];
     return [
@@ -35,7 +51,12 @@ export function targetsDoc(): Promise<string> {
     [
       readFragment('targets-introduction.md'),
       '## The targets\n',
-      renderTable(['name', 'other names', 'for', 'format', 'verified by', 'not verified on'], targets),
+      renderTable(['name', 'other names', 'for', 'format', 'profile', 'verified by', 'not verified on'], targets),
+      `\n${PROFILE_NOTES}`,
+      renderTable(
+        ['profile', 'systems', 'packages', 'drivers', 'kernel arguments', 'datasources', 'besides'],
+        profiles,
+      ),
       '\n## The formats\n',
       renderTable(['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'], formats),
       `\n${FORMAT_NOTES}`,

@@ -4,8 +4,8 @@ import type { BoundedPlan } from '../../src/activities/sweep/plan-sweep.js';
 import type { QueueMember, TurnOutcome } from '../../src/domain/create-queue.js';
 import {
   ANSWER_UPDATE,
-  JEOS_JOIN_SIGNAL,
-  JEOS_LEAVE_SIGNAL,
+  JOIN_SIGNAL,
+  LEAVE_SIGNAL,
   QUEUE_TURN_FINISHED_SIGNAL,
   QUEUE_JOIN_SIGNAL,
   QUEUE_LEAVE_SIGNAL,
@@ -25,7 +25,7 @@ function createJeos(name: string, activities: Partial<Activities> = {}, act?: Sc
     name,
     workflow: 'jeosImage',
     input: { ...JEOS_INPUT, heartbeatTimeout: 4 },
-    signal: { name: JEOS_JOIN_SIGNAL, args: ['build-1'] },
+    signal: { name: JOIN_SIGNAL, args: ['build-1'] },
     activities,
     ...(act === undefined ? {} : { act }),
   };
@@ -43,7 +43,7 @@ export function listJeosRuns(): Scenario[] {
     createJeos('jeos-failed-publish', { publishJeos: fail }),
     createJeos('jeos-canceled', { waitForPowerOff: left.activity }, async (handle) => {
       await left.entered;
-      await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
+      await handle.signal(LEAVE_SIGNAL, 'build-1');
     }),
     // One of two builds leaves the installer run, and a client changes a deadline of the run for the other build. The
     // run continues.
@@ -52,8 +52,8 @@ export function listJeosRuns(): Scenario[] {
       { waitForPowerOff: () => (waits++ === 0 ? awaited.activity() : Promise.resolve(off)) },
       async (handle) => {
         await awaited.entered;
-        await handle.signal(JEOS_JOIN_SIGNAL, 'build-2');
-        await handle.signal(JEOS_LEAVE_SIGNAL, 'build-1');
+        await handle.signal(JOIN_SIGNAL, 'build-2');
+        await handle.signal(LEAVE_SIGNAL, 'build-1');
         await handle.executeUpdate(SET_DEADLINE_UPDATE, { args: [{ name: 'inactivity_timeout', seconds: 90 }] });
       },
     ),

@@ -34,6 +34,9 @@ import { shutDownGuest } from './guest/shut-down-guest.js';
 import { createSshAccess } from './instance/create-ssh-access.js';
 import { deleteServer } from './instance/delete-server.js';
 import { convertImage } from './convert/convert-image.js';
+import { checkGuest } from './guest/check-guest.js';
+import { publishPrepared } from './prepare/publish-prepared.js';
+import { waitForPrepared } from './prepare/wait-for-prepared.js';
 import { fetchSource } from './convert/fetch-source.js';
 import { removeWorkFiles } from './convert/remove-work-files.js';
 import { planTargetImage } from './convert/plan-target-image.js';
@@ -68,6 +71,9 @@ export const FUNCTIONS = {
   publishBaseImage,
   downloadBody,
   planTargetImage,
+  waitForPrepared,
+  checkGuest,
+  publishPrepared,
   fetchSource,
   convertImage,
   removeWorkFiles,

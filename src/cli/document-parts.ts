@@ -144,10 +144,10 @@ const activity = z.strictObject({
   lastFailure: z.string().optional(),
 } satisfies Shape<PendingActivity>);
 
-/** The state of a workflow: of a build, or of the installer run that a build waits for. */
+/** The state of a workflow: of a build, or of the shared run that a build waits for. */
 const workflow = z.strictObject({
   identifier,
-  type: z.enum(['base_image', 'target_image', 'jeos_image']),
+  type: z.enum(['base_image', 'target_image', 'jeos_image', 'prepared_image']),
   status: buildStatus,
   workflow_id: z.string(),
   execution: z
@@ -164,6 +164,7 @@ const workflow = z.strictObject({
   startedAt: milliseconds.optional(),
   endedAt: milliseconds.optional(),
   jeosWorkflowId: z.string().optional(),
+  preparedWorkflowId: z.string().optional(),
   resources: z.record(z.string(), z.string()).optional(),
   consoleTail: z.string().optional(),
   cancelRequestedAt: milliseconds.optional(),
@@ -177,6 +178,7 @@ const workflow = z.strictObject({
 
 export const status = workflow.extend({
   jeos: workflow.optional().describe('The installer run that the build waits for.'),
+  preparation: workflow.optional().describe('The run that prepares the guest for the target image.'),
   workers: z.boolean().optional().describe('Whether a worker polls the task queue; only when the build waits for one.'),
   page: z.string().optional().describe('Page of the run in the Temporal UI.'),
   resumes: z
@@ -218,6 +220,23 @@ export const plugin = z.strictObject({
   install_script: texts,
   releases: z.array(release),
   license: z.string(),
+});
+
+/** What a target's profile does in the guests of some systems. */
+export const targetProfile = z.strictObject({
+  name: z.string(),
+  variants: z.array(
+    z.strictObject({
+      systems: texts,
+      architectures: texts.describe('Empty: all.'),
+      packages: texts,
+      drivers: texts.describe('Must be in the initramfs or in the kernel.'),
+      modules: texts.describe('Must be in the kernel or among its modules.'),
+      kernel_arguments: texts,
+      datasources: texts.describe('Of cloud-init. Empty: those of the base image.'),
+      besides: z.string().nullable(),
+    }),
+  ),
 });
 
 const sweptResource = z.strictObject({

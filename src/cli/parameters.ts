@@ -72,16 +72,17 @@ function describeParameter({ kind, choices, description, default: value }: Param
  * Reads the parameters: from the JSON file of --parameters, then --parameter, then --file-parameter. A later value
  * replaces an earlier one. Checks only the names in --file-parameter; `checkRequest` checks all names and values.
  *
+ * @param names the names that --file-parameter may have. Default: the parameters of a base image
  * @throws CommandError (exit code 1, as in the original imagefactory) when a file cannot be read, or --parameters is
  *   not a JSON object
  * @throws InvalidFilesError when a file is not UTF-8
  * @throws UsageError when --file-parameter has an unknown name
  */
-export function readParameters(options: GivenOptions): GivenParameters {
+export function readParameters(options: GivenOptions, names = listParameterNames()): GivenParameters {
   const parameters: Record<string, unknown> = {};
   for (const file of toList(options['parameters'])) Object.assign(parameters, readJsonParameters(file));
   for (const [name, value] of toPairs(options['parameter'])) parameters[name] = value;
-  for (const [name, file] of toPairs(options['file-parameter'])) parameters[name] = readValue(name, file);
+  for (const [name, file] of toPairs(options['file-parameter'])) parameters[name] = readValue(name, file, names);
   return parameters;
 }
 
@@ -130,10 +131,10 @@ function readJsonParameters(file: string): Record<string, unknown> {
   throw new CommandError(`--parameters ${file}: the file is not a JSON object of parameters`);
 }
 
-function readValue(name: string, file: string): string {
-  if (!Object.hasOwn(PARAMETERS, name)) {
+function readValue(name: string, file: string, names: readonly string[]): string {
+  if (!names.includes(name)) {
     throw new UsageError(`there is no parameter ${JSON.stringify(name)}`, {
-      hint: hintAtParameters(name),
+      hint: hintAtParameters(name, names),
     });
   }
   return readParameterFile(`--file-parameter ${name} ${file}`, file);

@@ -5,7 +5,7 @@ import type { BaseImageInput } from '../domain/base-image-input.js';
 import { getWorkflowType, RECORDED_KINDS, workflowIdFor, type RecordedKind } from '../domain/image-kinds.js';
 import { SET_DEADLINE_UPDATE, STATUS_QUERY, type DeadlineChange } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
-import type { BuildStatus } from '../domain/status.js';
+import { findAwaitedRun, type BuildStatus } from '../domain/status.js';
 import { maskAddressPasswords } from '../os/passwords/address-passwords.js';
 import type { Template } from '../tdl/types.js';
 import { checkRequest, type BuildRequest } from './build-request.js';
@@ -228,7 +228,7 @@ export function isOpen(execution: string): boolean {
 
 /**
  * Changes how long a wait of a running build may take, in seconds from the beginning of the wait. While the build waits
- * for its installer run, that run gets the new deadline too, and with it every build that waits for the same run.
+ * for its installer run, or for the preparation of its guest, that run gets the new deadline too, and with it every build that waits for the same run.
  *
  * @example
  * await setDeadline(client, uuid, { name: 'install_timeout', seconds: 3 * 3600 });
@@ -240,12 +240,12 @@ export function isOpen(execution: string): boolean {
  */
 export async function setDeadline(client: ImageFactoryClient, uuid: string, change: DeadlineChange): Promise<void> {
   await updateDeadline(client, await findBuildHandle(client, uuid), change, uuid);
-  const { phase, jeosWorkflowId } = await fetchStatus(client, uuid);
-  if (phase !== 'jeos' || jeosWorkflowId === undefined) return;
+  const runId = findAwaitedRun(await fetchStatus(client, uuid));
+  if (runId === undefined) return;
   try {
-    await updateDeadline(client, client.temporal.workflow.getHandle(jeosWorkflowId), change, uuid);
+    await updateDeadline(client, client.temporal.workflow.getHandle(runId), change, uuid);
   } catch (error) {
-    // The installer run has just ended, or has not begun. So it has no wait that could be changed.
+    // The run has just ended, or has not begun. So it has no wait that could be changed.
     if (!(error instanceof ClientError && error.cause instanceof WorkflowNotFoundError)) throw error;
   }
 }

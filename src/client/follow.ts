@@ -3,7 +3,7 @@ import { WorkflowNotFoundError, type WorkflowExecutionDescription, type Workflow
 import { PayloadKeyError } from '../codec/encryption-codec.js';
 import type { QueuePosition } from '../domain/create-queue.js';
 import { QUEUE_POSITION_QUERY, STATUS_QUERY } from '../domain/messages.js';
-import type { BuildStatus, Waiting } from '../domain/status.js';
+import { findAwaitedRun, type BuildStatus, type Waiting } from '../domain/status.js';
 import { findWorkflowId, isOpen } from './builds.js';
 import { describeError, type ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, TemporalUnavailableError } from './errors.js';
@@ -35,6 +35,8 @@ export interface BuildProgress extends WorkflowProgress {
   endedAt?: number;
   /** The installer run that the build waits for. Unset when the build waits for none. */
   jeos?: WorkflowProgress;
+  /** The run that prepares the guest for the target image. Unset when the target image does not wait for it. */
+  preparation?: WorkflowProgress;
   /** Whether a worker polls the task queue. Unset when the build waits for no worker, or before the first check. */
   workers?: boolean;
   /** Why Temporal does not answer; the other properties are from its last answer. Unset when Temporal answers. */
@@ -125,7 +127,7 @@ export function fetchProgress(client: ImageFactoryClient, uuid: string): Promise
   return callTemporal(() => new ProgressReader(client, uuid).read(), uuid);
 }
 
-/** Reads the progress of a build and its installer run. Queries a workflow only when its history has grown. */
+/** Reads the progress of a build and of the shared run that it waits for. Queries a workflow only when its history has grown. */
 export class ProgressReader {
   private readonly known = new Map<string, { length: number; status: BuildStatus }>();
   private checkedWorkersAt = 0;
@@ -141,9 +143,9 @@ export class ProgressReader {
   /** Reads the progress once. Throws Temporal's own errors. */
   async read(): Promise<BuildProgress> {
     const { description, progress } = await this.readWorkflow(await findWorkflowId(this.client, this.uuid));
-    const jeosId = progress.status?.jeosWorkflowId;
-    const waitsForJeos = progress.execution === 'RUNNING' && progress.status?.phase === 'jeos';
-    const jeos = jeosId !== undefined && waitsForJeos ? await this.readInstallerRun(jeosId) : undefined;
+    const { status, execution } = progress;
+    const runId = status !== undefined && execution === 'RUNNING' ? findAwaitedRun(status) : undefined;
+    const run = runId === undefined ? undefined : await this.readSharedRun(runId);
     const isStuck = progress.status === undefined || progress.activities.some(({ state }) => state === 'waiting');
     const workers = isStuck && progress.execution === 'RUNNING' ? await this.checkWorkers(description) : undefined;
     return {
@@ -152,12 +154,12 @@ export class ProgressReader {
       at: Date.now(),
       startedAt: description.startTime.getTime(),
       ...(description.closeTime === undefined ? {} : { endedAt: description.closeTime.getTime() }),
-      ...(jeos === undefined ? {} : { jeos }),
+      ...(run === undefined ? {} : { [status?.phase === 'prepare' ? 'preparation' : 'jeos']: run }),
       ...(workers === undefined ? {} : { workers }),
     };
   }
 
-  private async readInstallerRun(workflowId: string): Promise<WorkflowProgress | undefined> {
+  private async readSharedRun(workflowId: string): Promise<WorkflowProgress | undefined> {
     try {
       return (await this.readWorkflow(workflowId)).progress;
     } catch (error) {

@@ -47,7 +47,16 @@ export {
   startBuild,
   type StartedBuild,
 } from './builds.js';
-export { findTarget, startTargetImage, TARGETS, type Target, type TargetRequest } from './targets.js';
+export {
+  findTarget,
+  listTargetProfiles,
+  startTargetImage,
+  TARGETS,
+  type DescribedProfile,
+  type DescribedVariant,
+  type Target,
+  type TargetRequest,
+} from './targets.js';
 export type { TargetParameters } from '../domain/target-image-input.js';
 export { findUuid, listBuilds, type FindUuidOptions } from './find-uuid.js';
 export { fetchProgress, followBuild, type BuildProgress, type FollowOptions, type WorkflowProgress } from './follow.js';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TargetImageInput, TargetParameters } from '../domain/target-image-input.js';
 import { findTarget } from '../domain/targets.js';
+import { parseTargetContent } from '../profiles/target-content.js';
 import { startImageWorkflow, type StartedBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, BuildStateError } from './errors.js';
@@ -8,6 +9,7 @@ import { findImage } from './images.js';
 import { describeUser } from './user.js';
 
 export { findTarget, TARGETS, type Target } from '../domain/targets.js';
+export { listTargetProfiles, type DescribedProfile, type DescribedVariant } from '../profiles/describe.js';
 
 /** What a target image is made from, and for what. */
 export interface TargetRequest {
@@ -20,12 +22,13 @@ export interface TargetRequest {
 
 /**
  * Starts to make a target image from a base image: the base image is downloaded, converted to the format of the target,
- * and compared. Returns as soon as Temporal has accepted it.
+ * and compared. If the target needs anything in the guest, this is done in an instance of the base image before, and
+ * its snapshot is converted; the base image itself stays as it is. Returns as soon as Temporal has accepted it.
  *
  * @example
  * const { uuid } = await startTargetImage(client, { target: 'vsphere', baseImage });
  *
- * @throws FactoryError `InvalidParameter` when there is no such target
+ * @throws FactoryError `InvalidParameter` when there is no such target, or for a mistake in `target_content`
  * @throws BuildNotFoundError when the store has no base image of this UUID
  * @throws BuildStateError when the base image is not complete, or is no base image
  * @throws NoWorkerError when no worker can read the store
@@ -42,6 +45,7 @@ export async function startTargetImage(client: ImageFactoryClient, request: Targ
       hint: `imagefactory watch ${baseImage} follows its build`,
     });
   }
+  parseTargetContent(request.parameters?.target_content);
   const uuid = randomUUID();
   const input: TargetImageInput = { uuid, target, baseImage, cloud, parameters: request.parameters ?? {} };
   const system = [os?.name, os?.version, os?.arch].filter(Boolean).join(' ');

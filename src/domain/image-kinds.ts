@@ -26,12 +26,17 @@ const IMAGE_KINDS = {
     workflow: 'targetImage',
     title: 'Target Image',
     recordType: 'TargetImage',
-    phases: { plan: 0, fetch: 3, convert: 30, cleanup: 95 },
+    phases: { plan: 0, prepare: 3, fetch: 30, convert: 45, cleanup: 95 },
   },
   jeos_image: {
     workflow: 'jeosImage',
     title: 'JEOS',
     phases: { plan: 0, jeos: 3, publish: 90, cleanup: 95 },
+  },
+  prepared_image: {
+    workflow: 'preparedImage',
+    title: 'Prepared Image',
+    phases: { plan: 0, customise: 3, publish: 80, cleanup: 95 },
   },
 } as const satisfies Record<string, ImageKindDefinition>;
 

@@ -16,6 +16,8 @@ export const WORKFLOWS = {
    * `jeos-<uuid>-<digest>`.
    */
   jeosImage: 'jeosImage',
+  /** Prepares a base image for a target, for all target images that need the same; id `prepared_image-<uuid>`. */
+  preparedImage: 'preparedImage',
   /** Removes an image and its record; id `delete-<uuid>`. */
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. Its client deletes it from Temporal. */
@@ -42,9 +44,9 @@ export const WORKFLOWS = {
 /** Update of the workflows that only read, which their client then deletes: returns the workflow's result. */
 export const ANSWER_UPDATE = 'answer';
 
-/** Query of baseImage, targetImage and jeosImage: returns a BuildStatus. */
+/** Query of the workflows that make images: returns a BuildStatus. */
 export const STATUS_QUERY = 'status';
-/** Update of baseImage and jeosImage: changes the deadline of a wait, see DeadlineChange. */
+/** Update of baseImage, jeosImage and preparedImage: changes the deadline of a wait, see DeadlineChange. */
 export const SET_DEADLINE_UPDATE = 'setDeadline';
 
 /** The parameters that set the deadline of a wait. Each can be changed while its wait runs. */
@@ -99,9 +101,12 @@ export interface OpenedSession {
   oldSsh?: true;
 }
 
-/** Signals of jeosImage, each with the UUID of a build: the build waits for the JEOS, or no longer waits for it. */
-export const JEOS_JOIN_SIGNAL = 'join';
-export const JEOS_LEAVE_SIGNAL = 'leave';
+/**
+ * Signals of the workflows that builds share, each with the UUID of a build: the build waits for the result, or no
+ * longer waits for it.
+ */
+export const JOIN_SIGNAL = 'join';
+export const LEAVE_SIGNAL = 'leave';
 
 /**
  * Signals of createQueue. Each carries the id of a member's workflow: this member joins the queue, has met a shortage
@@ -120,7 +125,7 @@ export const QUEUE_POSITION_QUERY = 'queuePosition';
 export const QUEUE_TURN_QUERY = 'queueTurn';
 /** Query of createQueue: returns how many workflows wait for their turn. */
 export const QUEUE_LENGTH_QUERY = 'queueLength';
-/** Signal of baseImage and jeosImage: carries a QueueNotice from the create queue. */
+/** Signal of baseImage, jeosImage and preparedImage: carries a QueueNotice from the create queue. */
 export const QUEUE_NOTICE_SIGNAL = 'queueNotice';
 
 /** Input of createQueue. */
@@ -211,6 +216,8 @@ export interface TargetImageResult {
   format: string;
   /** UUID of the base image. */
   baseImage: string;
+  /** The prepared image that was converted. Unset when the base image was converted as it is. */
+  prepared?: { glance_id: string; digest: string; reused: boolean; steps: string[] };
   /** Path of the converted file on the worker's machine. */
   body: string;
   disk: ConvertedDisk;

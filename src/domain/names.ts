@@ -36,6 +36,10 @@ export const KEYS = {
   media: 'imagefactory_media',
   /** The activity that uploads a medium: see `currentUploader` in src/activities/images/uploader.ts. */
   uploader: 'imagefactory_uploader',
+  /** Digest of a base image and its preparation for a target; only on a complete prepared image. */
+  prepared: 'imagefactory_prepared',
+  /** UUID of the record of the base image that a prepared image was made from. */
+  base: 'imagefactory_base',
   /** UUID of the record that a base image belongs to. */
   image: 'imagefactory_image',
   template: 'imagefactory_template',

@@ -113,9 +113,11 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
   }
 }
 
-/** Writes the hint for an unknown parameter: the parameter that was probably meant, and the names of all parameters. */
-export function hintAtParameters(unknown: string): string {
-  const names = Object.keys(PARAMETERS).sort();
+/**
+ * Writes the hint for an unknown parameter: the parameter that was probably meant, and the names of all parameters.
+ * @param names the names of all parameters. Default: those of a base image
+ */
+export function hintAtParameters(unknown: string, names: readonly string[] = Object.keys(PARAMETERS).sort()): string {
   const meant = suggestName(unknown.replaceAll('-', '_'), names);
   const question = meant === undefined ? '' : `did you mean ${meant}? `;
   return `${question}the parameters are: ${names.join(', ')}`;

@@ -49,6 +49,9 @@ export const RECORD_SCHEMA = z.looseObject({
   target: z.string().optional(),
   base_image_id: z.string().optional(),
   base_image_checksum: digest.nullable().optional(),
+  prepared: z
+    .looseObject({ glance_id: z.string(), digest: z.string(), reused: z.boolean(), steps: z.array(z.string()) })
+    .optional(),
   format: z.string().optional(),
   virtual_size: z.number().optional(),
   sha256: z.string().optional(),

@@ -76,6 +76,12 @@ export interface BuildRecord {
   base_image_id?: string;
   /** Digest of the base image's bytes, as Glance computed it. */
   base_image_checksum?: { algorithm: string; value: string } | null;
+  /**
+   * The prepared image that was converted instead of the base image: Glance's id, the digest of the base image and of
+   * all that was done in the guest, and the steps that were done there. Unset when the base image was converted as it
+   * is.
+   */
+  prepared?: { glance_id: string; digest: string; reused: boolean; steps: string[] };
   /** Name of the format, such as `raw`. */
   format?: string;
   /** Bytes of the disk in the file. */

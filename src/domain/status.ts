@@ -156,6 +156,8 @@ export interface BuildStatus {
   endedAt?: number;
   /** Id of the workflow that installs the JEOS for this build. Unset until the build looks for its JEOS. */
   jeosWorkflowId?: string;
+  /** Id of the workflow that prepares the guest for this target image. Unset when nothing has to be prepared. */
+  preparedWorkflowId?: string;
   /**
    * Instances, addresses and images that belong to the build now, by role: `installer`, `customise`, `address`,
    * `jeos_image`, `base_image`.
@@ -176,6 +178,12 @@ export interface BuildStatus {
   removed?: string[];
   /** The resources that could not be removed from the cloud; empty when nothing was left. Unset until the clean-up. */
   leftovers?: string[];
+}
+
+/** Returns the id of the shared run that a build waits for now. Undefined when it waits for none. */
+export function findAwaitedRun({ phase, jeosWorkflowId, preparedWorkflowId }: BuildStatus): string | undefined {
+  if (phase === 'jeos') return jeosWorkflowId;
+  return phase === 'prepare' ? preparedWorkflowId : undefined;
 }
 
 /**

@@ -34,9 +34,11 @@ export interface FoundResource {
   created?: number;
   /** Until when a build or an operator keeps the resource on purpose. Unset when the resource has no such mark. */
   expires?: number;
-  /** Set on a complete JEOS or installer medium, from which any build may start. */
-  shared?: 'jeos' | 'media';
-  /** UUID under which the store keeps the documents of the JEOS. Unset on every other resource. */
+  /** Set on a complete JEOS, prepared image or installer medium, from which any build may start. */
+  shared?: 'jeos' | 'media' | 'prepared';
+  /**
+   * UUID under which the store keeps the documents of the JEOS or of the prepared image. Unset on every other resource.
+   */
   documents?: string;
   /** When a build last chose the shared image. Unset when no such time is recorded. */
   used?: number;

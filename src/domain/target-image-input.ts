@@ -21,23 +21,57 @@ const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const;
 export interface TargetParameters {
   /** How the data of a qcow2 file is compressed. Default `none`. Formats with a compression of their own ignore it. */
   compression?: (typeof COMPRESSIONS)[number];
+  /**
+   * Whether the guest gets what its target needs (docs/targets.md): `builtin`, or `none` for a base image that is
+   * converted as it is. Default `builtin`.
+   */
+  target_profile?: (typeof PROFILE_CHOICES)[number];
+  /** Text of a `target_content.xml` with what the guest gets besides. Default: nothing. */
+  target_content?: string;
 }
+
+const PROFILE_CHOICES = ['builtin', 'none'] as const;
+
+/** What users read about a parameter of a target image. */
+interface TargetParameterDefinition {
+  /** The values that the parameter may have. Unset: any text. */
+  choices?: readonly string[];
+  /** The meaning, with the default, in one sentence. */
+  description: string;
+}
+
+/** Every parameter of a target image. */
+export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: TargetParameterDefinition } = {
+  compression: {
+    choices: COMPRESSIONS,
+    description: 'How the data of a qcow2 file is compressed; default none.',
+  },
+  target_profile: {
+    choices: PROFILE_CHOICES,
+    description: 'Whether the guest gets what its target needs (see `targets`), in an instance; default builtin.',
+  },
+  target_content: {
+    description: 'Text of a target_content.xml: what the guest gets besides; give it with --file-parameter.',
+  },
+};
 
 /** Checks the parameters of a target image. @throws FactoryError InvalidParameter */
 export function parseTargetParameters(given: Readonly<Record<string, unknown>>): TargetParameters {
-  const { compression, ...unknown } = given;
-  const [name] = Object.keys(unknown);
-  if (name !== undefined) {
+  const parsed = Object.entries(given)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, parseValue(name, value)]);
+  return Object.fromEntries(parsed) as TargetParameters;
+}
+
+function parseValue(name: string, value: unknown): string {
+  if (!Object.hasOwn(TARGET_PARAMETERS, name)) {
     throw new FactoryError('InvalidParameter', `a target image has no parameter ${JSON.stringify(name)}`, {
-      hint: 'the parameters of a target image are: compression',
+      hint: `the parameters of a target image are: ${Object.keys(TARGET_PARAMETERS).join(', ')}`,
     });
   }
-  if (compression === undefined) return {};
-  const found = COMPRESSIONS.find((known) => known === compression);
-  if (found === undefined) {
-    throw new FactoryError('InvalidParameter', `compression cannot be ${JSON.stringify(compression)}`, {
-      hint: `compression is one of: ${COMPRESSIONS.join(', ')}`,
-    });
-  }
-  return { compression: found };
+  const { choices } = TARGET_PARAMETERS[name as keyof TargetParameters];
+  if (typeof value === 'string' && (choices?.includes(value) ?? true)) return value;
+  throw new FactoryError('InvalidParameter', `${name} cannot be ${JSON.stringify(value)}`, {
+    hint: choices === undefined ? `${name} is a text` : `${name} is one of: ${choices.join(', ')}`,
+  });
 }

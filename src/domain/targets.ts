@@ -28,6 +28,11 @@ export interface Target {
   /** The name in texts for people: "Google Compute Engine". */
   title: string;
   format: FormatName;
+  /**
+   * Name of the profile with what the guest needs for the target: packages, drivers, users (src/profiles/). Unset: the
+   * base image is converted as it is.
+   */
+  profile?: string;
   /** How the output is verified for real, in words for the documents. */
   verified: string;
   /** Where the output has not been tried, in words for the documents. Unset when nothing remains to be tried. */
@@ -52,6 +57,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['ovirt', 'rhv'],
     title: 'oVirt, Red Hat Virtualization',
     format: 'qcow2',
+    profile: 'ovirt',
     verified: CHECKED,
     notVerified: 'oVirt',
   },
@@ -92,6 +98,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['aws', 'ami'],
     title: 'Amazon EC2',
     format: 'raw',
+    profile: 'ec2',
     verified: COMPARED,
     notVerified: 'EC2',
   },
@@ -101,38 +108,43 @@ export const TARGETS: readonly Target[] = [
     aliases: ['gcp', 'google'],
     title: 'Google Compute Engine',
     format: 'gce',
+    profile: 'gce',
     verified: 'the member of the archive compared with the source, byte by byte; `tar tvf`',
     notVerified: 'Google Compute Engine',
   },
   {
     name: 'azure',
-    aliases: ['vhd', 'vhd-fixed'],
-    title: 'Microsoft Azure; the format VHD, fixed',
+    aliases: [],
+    title: 'Microsoft Azure',
     format: 'vhd',
+    profile: 'azure',
     verified: FOOTER,
     notVerified: 'Azure',
   },
   {
     name: 'hyperv',
-    aliases: ['hyper-v', 'vhdx'],
-    title: 'Hyper-V, generation 2; the format VHDX',
+    aliases: ['hyper-v'],
+    title: 'Hyper-V, generation 2',
     format: 'vhdx',
+    profile: 'hyperv',
     verified: CHECKED,
     notVerified: 'Hyper-V',
   },
   {
     name: 'hyperv-gen1',
-    aliases: ['vhd-dynamic', 'vpc'],
-    title: 'Hyper-V, generation 1; the format VHD, dynamic',
+    aliases: [],
+    title: 'Hyper-V, generation 1',
     format: 'vhd-dynamic',
+    profile: 'hyperv',
     verified: FOOTER,
     notVerified: 'Hyper-V',
   },
   {
     name: 'vsphere',
-    aliases: ['vmware', 'esxi', 'vmdk'],
-    title: 'VMware vSphere; the format VMDK, streamOptimized',
+    aliases: ['vmware', 'esxi'],
+    title: 'VMware vSphere',
     format: 'vmdk',
+    profile: 'vsphere',
     verified: CHECKED,
     notVerified: 'ESXi, vCenter',
   },
@@ -141,6 +153,7 @@ export const TARGETS: readonly Target[] = [
     aliases: ['ovf'],
     title: 'OVA for vSphere and other readers of OVF 1.1',
     format: 'ova',
+    profile: 'vsphere',
     verified: `${CHECKED}, on the disk inside the archive; \`tar tvf\``,
     notVerified: 'ESXi, vCenter',
   },
@@ -157,6 +170,7 @@ export const TARGETS: readonly Target[] = [
     aliases: [],
     title: 'Vagrant box for libvirt',
     format: 'vagrant-libvirt',
+    profile: 'vagrant-libvirt',
     verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
     notVerified: 'Vagrant',
   },
@@ -165,6 +179,7 @@ export const TARGETS: readonly Target[] = [
     aliases: [],
     title: 'Vagrant box for VirtualBox',
     format: 'vagrant-virtualbox',
+    profile: 'vagrant-virtualbox',
     verified: `${CHECKED}, before the disk is packed; its digest inside of the box`,
     notVerified: 'Vagrant, VirtualBox',
   },
@@ -176,6 +191,10 @@ export const TARGETS: readonly Target[] = [
     verified: `${CHECKED}, before the disk is packed; the layer and all digests by an own reader; \`skopeo\`, \`umoci\``,
     notVerified: 'KubeVirt',
   },
+  { name: 'vmdk', aliases: [], title: 'the format VMDK, streamOptimized', format: 'vmdk', verified: CHECKED },
+  { name: 'vhd', aliases: ['vhd-fixed'], title: 'the format VHD, fixed', format: 'vhd', verified: FOOTER },
+  { name: 'vhd-dynamic', aliases: ['vpc'], title: 'the format VHD, dynamic', format: 'vhd-dynamic', verified: FOOTER },
+  { name: 'vhdx', aliases: [], title: 'the format VHDX', format: 'vhdx', verified: CHECKED },
 ];
 
 /** A target that no image can be made for, and what the user can do instead. */

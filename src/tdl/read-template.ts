@@ -15,10 +15,13 @@ import { readContent } from './content.js';
 import { readOs } from './read-os.js';
 import { readRepositories } from './read-repositories.js';
 import { parseSize } from './size.js';
-import type { Package, Template, TemplateFile } from './types.js';
+import type { Fragment, Package, Template, TemplateFile } from './types.js';
 import type { XmlElement } from './xml.js';
 
-const SECTIONS = ['name', 'description', 'os', 'disk', 'packages', 'repositories', 'files', 'precommands', 'commands'];
+/** The sections of a template that say what is done in a guest. */
+const GUEST_SECTIONS = ['packages', 'repositories', 'files', 'precommands', 'commands'];
+
+const SECTIONS = ['name', 'description', 'os', 'disk', ...GUEST_SECTIONS];
 
 /** Reads a whole template and collects all mistakes; the result is valid only if there are none. */
 export function readTemplate(root: XmlElement, problems: Problems): Template | undefined {
@@ -40,13 +43,7 @@ export function readTemplate(root: XmlElement, problems: Problems): Template | u
   const description = readDescription(root, problems);
   const system = os === undefined ? undefined : readOs(os, problems);
   const diskSize = readDiskSize(findChild(root, 'disk'), problems);
-  const parts = {
-    packages: readPackages(findChild(root, 'packages'), problems),
-    repositories: readRepositories(findChild(root, 'repositories'), problems),
-    files: readFiles(findChild(root, 'files'), problems),
-    precommands: readCommands(findChild(root, 'precommands'), problems),
-    commands: readCommands(findChild(root, 'commands'), problems),
-  };
+  const parts = readGuestSections(root, problems);
   const steps = countSteps(parts);
   if (steps > LIMITS.steps) {
     problems.add(
@@ -67,8 +64,24 @@ export function readTemplate(root: XmlElement, problems: Problems): Template | u
   };
 }
 
+/** Reads a part of a template that says only what is done in a guest: the sections from packages to commands. */
+export function readFragment(element: XmlElement, attributes: readonly string[], problems: Problems): Fragment {
+  checkShape(element, { attributes, children: GUEST_SECTIONS }, problems);
+  return readGuestSections(element, problems);
+}
+
+function readGuestSections(element: XmlElement, problems: Problems): Fragment {
+  return {
+    packages: readPackages(findChild(element, 'packages'), problems),
+    repositories: readRepositories(findChild(element, 'repositories'), problems),
+    files: readFiles(findChild(element, 'files'), problems),
+    precommands: readCommands(findChild(element, 'precommands'), problems),
+    commands: readCommands(findChild(element, 'commands'), problems),
+  };
+}
+
 /** Counts the steps of the customisation, which `planGuestSteps` in src/planning/plan.ts plans. */
-function countSteps(parts: Pick<Template, 'packages' | 'repositories' | 'files' | 'precommands' | 'commands'>): number {
+function countSteps(parts: Fragment): number {
   const { packages, repositories, files, precommands, commands } = parts;
   const removals = repositories.filter(({ persisted }) => !persisted);
   const lists = [repositories, removals, precommands, files, commands];

@@ -26,6 +26,9 @@ export interface Template {
   commands: Command[];
 }
 
+/** The part of a template that says what is done in a guest. */
+export type Fragment = Pick<Template, 'packages' | 'repositories' | 'files' | 'precommands' | 'commands'>;
+
 export type Install =
   | { type: 'url'; url: string; extras: Extra[] }
   | { type: 'iso'; iso: string; checksum?: { algorithm: 'md5' | 'sha1' | 'sha256'; url: string }; extras: Extra[] };

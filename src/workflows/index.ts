@@ -1,5 +1,6 @@
 export { baseImage } from './base-image/base-image.js';
 export { targetImage } from './target-image/target-image.js';
+export { preparedImage } from './prepared-image/prepared-image.js';
 export { jeosImage } from './jeos-image/jeos-image.js';
 export { createQueue } from './create-queue/create-queue.js';
 export { deleteImage } from './maintenance/delete-image.js';

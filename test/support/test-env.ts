@@ -205,7 +205,7 @@ export class TestEnv {
  * Lists the resources in a cloud, except JEOS, media and base images. After a finished build the list must be empty.
  */
 export function leftoversIn(cloud: FakeCloud): Leftover[] {
-  const kept = new Set(['media', 'jeos', 'base']);
+  const kept = new Set(['media', 'jeos', 'base', 'prepared']);
   return cloud.leftovers().filter((thing) => {
     const image = thing.kind === 'image' ? cloud.state.images.get(thing.id) : undefined;
     return image === undefined || !kept.has(image.properties['imagefactory_role'] ?? '');

@@ -207,7 +207,7 @@ async function findImages(deps: Deps, { ref, keepImages }: RemoveResourcesInput)
   const built = (await completedResult(deps, ref))?.glanceId;
   return images
     .filter(({ status }) => status !== 'deleted' && status !== 'pending_delete')
-    .filter((found) => !keepImages.includes(found.id) && found.id !== built && !isWholeJeos(found))
+    .filter((found) => !keepImages.includes(found.id) && found.id !== built && !isWholeShared(found))
     .map(({ id }) => ({ what: `image ${id}`, remove: () => image.deleteImage(id, { signal: cancellationSignal() }) }));
 }
 
@@ -223,7 +223,8 @@ async function findVolumes(deps: Deps, { ref, volumes = true }: RemoveResourcesI
   }));
 }
 
-/** Whether an image is a complete JEOS. All builds share such an image, and only the sweeper removes it. */
-function isWholeJeos(image: Image): boolean {
-  return image[KEYS.role] === 'jeos' && image[KEYS.jeos] !== undefined;
+/** Whether an image is a complete JEOS or prepared image. Builds share it, and only the sweeper removes it. */
+function isWholeShared(image: Image): boolean {
+  const role = image[KEYS.role];
+  return (role === 'jeos' || role === 'prepared') && image[KEYS[role]] !== undefined;
 }

@@ -1,6 +1,7 @@
 import type { BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
-import { ensureSourceImage, type SourceImage } from './source-images.js';
+import type { SourceImage } from '../images/source-image.js';
+import { ensureSourceImage } from './source-images.js';
 
 /**
  * Downloads the image that will be converted to the cache of this worker's machine. The conversion itself may run on

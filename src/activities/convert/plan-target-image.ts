@@ -1,11 +1,14 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
+import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
+import type { PreparedImageInput } from '../../domain/prepared-image.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { findTarget, type FormatName } from '../../domain/targets.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
-import type { SourceImage } from './source-images.js';
+import { planPreparedImage } from '../prepare/plan-prepared-image.js';
+import { describeSource, type SourceImage } from '../images/source-image.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
 export interface PlanTargetImageInput {
@@ -25,6 +28,8 @@ export interface PlannedTarget {
   target: string;
   format: FormatName;
   source: SourceImage;
+  /** What is done in the guest before the conversion. Unset when the base image is converted as it is. */
+  preparation?: PreparedImageInput;
   /** Path of the converted file. */
   bodyPath: string;
 }
@@ -36,7 +41,8 @@ export interface PlannedTarget {
  *   bytes, Conflict when the base image is not complete
  */
 export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
-  const { name: target, format } = findTarget(input.target);
+  const found = findTarget(input.target);
+  const { name: target, format } = found;
   const base = await findBaseImage(deps, input.baseImage);
   await deps.store.writeRecord(
     await buildInitialRecord(deps, ref, {
@@ -57,7 +63,9 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
       format,
     }),
   );
-  const image = await findSource(deps, ref.cloud, base);
+  const source = describeSource(await findSource(deps, ref.cloud, base));
+  const { parameters, heartbeatTimeout = HEARTBEAT_TIMEOUT } = input;
+  const preparation = await planPreparedImage(deps, { ref, base, source, target: found, parameters, heartbeatTimeout });
   const { firmware, secure_boot: secureBoot } = base.parameters;
   return {
     name: base.name,
@@ -67,11 +75,8 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     secureBoot: secureBoot === true,
     target,
     format,
-    source: {
-      imageId: image.id,
-      diskFormat: String(image.disk_format),
-      digest: String(image.os_hash_value ?? image.checksum),
-    },
+    source,
+    ...(preparation === undefined ? {} : { preparation }),
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
 }

@@ -3,17 +3,8 @@ import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { downloadImage } from '../images/download-image.js';
+import type { SourceImage } from '../images/source-image.js';
 import { reportProgress, type Deps } from '../shared/context.js';
-
-/** An image in Glance that is converted. */
-export interface SourceImage {
-  /** Glance's id of the image. */
-  imageId: string;
-  /** Glance's word for the format of the image: `qcow2`, `raw`. */
-  diskFormat: string;
-  /** Glance's digest of the image's bytes, in hexadecimal. */
-  digest: string;
-}
 
 /** Milliseconds after its last use when a downloaded image is removed from the cache. */
 const KEPT = 24 * 3_600_000;

@@ -7,7 +7,7 @@ import { Context } from '@temporalio/activity';
 
 export interface SnapshotServerInput {
   ref: BuildRef;
-  role: 'jeos' | 'base';
+  role: 'jeos' | 'base' | 'prepared';
   serverId: string;
   /** Time at which the step fails if the image is not complete, in milliseconds since the epoch. */
   deadline: number;

@@ -4,12 +4,12 @@ import type { Image } from '../../openstack/types.js';
 import { type Deps, cancellationSignal, sleep } from '../shared/context.js';
 
 /**
- * The key property of an image that builds share: a JEOS or an installer medium. Builds claim such images and the
- * sweeper removes them, without a lock. A build that claims an image writes the time to it, and then checks whether the
- * image still has its key. The sweeper removes the key, and then checks whether the time has changed. So the one that
- * writes last sees what the other has written.
+ * The key property of an image that builds share: a JEOS, a prepared image or an installer medium. Builds claim such
+ * images and the sweeper removes them, without a lock. A build that claims an image writes the time to it, and then
+ * checks whether the image still has its key. The sweeper removes the key, and then checks whether the time has
+ * changed. So the one that writes last sees what the other has written.
  */
-type SharedKey = typeof KEYS.jeos | typeof KEYS.media;
+type SharedKey = typeof KEYS.jeos | typeof KEYS.prepared | typeof KEYS.media;
 
 /**
  * Claims an image for a build. Returns false when the image has lost its key or is gone: then the build must find

@@ -1,20 +1,12 @@
-import { Context } from '@temporalio/activity';
-import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import type { WorkflowFailedError } from '@temporalio/client';
 import { FactoryError, type ErrorType } from '../../domain/errors.js';
-import { workflowTaskQueue } from '../../domain/task-queues.js';
-import { JEOS_JOIN_SIGNAL, WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../../domain/messages.js';
+import { WORKFLOWS, type JeosImageInput, type JeosImageResult } from '../../domain/messages.js';
 import { KEYS, type BuildRef } from '../../domain/names.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
-import { describeInstallerLeftovers, type BuildFailure } from '../../domain/status.js';
+import { describeInstallerLeftovers } from '../../domain/status.js';
 import type { Image } from '../../openstack/types.js';
-import {
-  cancellable,
-  type Deps,
-  reportProgress,
-  readHeartbeatCheckpoint,
-  cancellationSignal,
-} from '../shared/context.js';
+import { type Deps, cancellationSignal } from '../shared/context.js';
+import { findOrWaitFor, joinSharedRun, readRunFailure } from '../shared/shared-run.js';
 import { listOwnImages } from '../images/own-image.js';
 import { keepInstallerConsole } from '../shared/logs.js';
 import { claimImage } from '../images/shared-images.js';
@@ -91,23 +83,15 @@ function buildJeosInput({ ref, plan, parameters, heartbeatTimeout }: WaitForJeos
   };
 }
 
-/**
- * Joins the run that installs this JEOS, or starts the run if there is none. Returns the run's id. A new run is pinned
- * to this worker's version, even if another version is current by now, because the plan, its digest and its documents
- * come from this version.
- */
+/** Joins the run that installs this JEOS, or starts the run if there is none. Returns the run's id. */
 async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<string> {
   const { ref, plan } = input;
   await copyDocuments(deps, input);
-  const handle = await deps.temporal.workflow.signalWithStart(WORKFLOWS.jeosImage, {
+  const runId = await joinSharedRun(deps, ref, {
+    type: WORKFLOWS.jeosImage,
     workflowId: plan.jeosWorkflowId,
-    taskQueue: workflowTaskQueue(Context.current().info.taskQueue, 'wait'),
-    args: [buildJeosInput(input)],
-    signal: JEOS_JOIN_SIGNAL,
-    signalArgs: [ref.uuid],
-    ...(deps.version === undefined ? {} : { versioningOverride: { pinnedTo: deps.version } }),
-    memo: { cloud: ref.cloud },
-    typedSearchAttributes: [
+    input: buildJeosInput(input),
+    searchAttributes: [
       { key: SEARCH_ATTRIBUTES.imageType, value: 'jeos_image' },
       { key: SEARCH_ATTRIBUTES.os, value: plan.os.name },
       { key: SEARCH_ATTRIBUTES.osVersion, value: plan.os.version },
@@ -119,7 +103,7 @@ async function joinInstallerRun(deps: Deps, input: WaitForJeosInput): Promise<st
   });
   // The sweeper may have removed the documents of an earlier JEOS just before the run started.
   await copyDocuments(deps, input);
-  return handle.signaledRunId;
+  return runId;
 }
 
 /** Documents of a build that the run of its JEOS needs. */
@@ -133,81 +117,35 @@ async function copyDocuments({ store }: Deps, { ref, plan }: WaitForJeosInput): 
   }
 }
 
-/**
- * Waits for the end of the installer run, and returns its result. Returns undefined when the caller must join another
- * run.
- * @throws FactoryError with the type and the message of the failure of the run
- */
-async function waitForInstallerRun(
-  deps: Deps,
-  input: WaitForJeosInput,
-  runId: string,
-): Promise<JeosImageResult | undefined> {
-  const handle = deps.temporal.workflow.getHandle<() => Promise<JeosImageResult>>(input.plan.jeosWorkflowId, runId);
-  try {
-    return await cancellable(deps, () => handle.result());
-  } catch (error) {
-    cancellationSignal().throwIfAborted();
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    // The run was cancelled because all its builds had left. This build joined too late, and starts another run.
-    if (error.cause instanceof CancelledFailure) return undefined;
-    if (!(error.cause instanceof TerminatedFailure)) throw buildInstallFailure(error, input);
-    const latest = await deps.temporal.workflow.getHandle(input.plan.jeosWorkflowId).describe();
-    if (latest.runId === runId) throw buildInstallFailure(error, input);
-    // A reset terminates a run and starts another. The result of the new run counts, even if that run has already
-    // ended.
-    return latest.status.name === 'RUNNING' ? undefined : waitForInstallerRun(deps, input, latest.runId);
+function buildInstallFailure(error: WorkflowFailedError, { plan }: WaitForJeosInput): FactoryError {
+  const failure = readRunFailure(error);
+  if (failure === undefined) {
+    const why = error.cause?.message ?? error.message;
+    return new FactoryError('InstallFailed', `the installer’s run ${plan.jeosWorkflowId} ended without a JEOS: ${why}`);
   }
-}
-
-function buildInstallFailure(error: WorkflowFailedError, input: WaitForJeosInput): FactoryError {
-  const cause = error.cause;
-  if (!(cause instanceof ApplicationFailure)) {
-    const why = cause?.message ?? error.message;
-    return new FactoryError(
-      'InstallFailed',
-      `the installer’s run ${input.plan.jeosWorkflowId} ended without a JEOS: ${why}`,
-    );
-  }
-  const [failure] = (cause.details ?? []) as [BuildFailure | undefined];
-  const { message = cause.message, hint, consoleTail, leftovers } = failure ?? {};
-  return new FactoryError(
-    (cause.type ?? 'InstallFailed') as ErrorType,
-    message + describeInstallerLeftovers(leftovers),
-    {
-      hint,
-      consoleTail,
-    },
-  );
+  const { type, message = '', hint, consoleTail, leftovers } = failure;
+  return new FactoryError((type || 'InstallFailed') as ErrorType, message + describeInstallerLeftovers(leftovers), {
+    hint,
+    consoleTail,
+  });
 }
 
 /**
  * Finds the JEOS of a plan, or waits until it is installed. The workflow id of the installer run contains the JEOS
- * digest, so two builds that need the same JEOS share one run. The heartbeat contains the id of this run: a new attempt
- * waits for the same run, and does not start a second run after the first has failed.
+ * digest, so two builds that need the same JEOS share one run.
  */
 export async function waitForJeos(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
-  return findOrInstall(deps, input).finally(() =>
-    keepInstallerConsole(deps, input.ref.uuid, input.plan.jeosDocumentsId),
-  );
-}
-
-async function findOrInstall(deps: Deps, input: WaitForJeosInput): Promise<FoundJeos> {
-  let runId = readHeartbeatCheckpoint<string>();
-  for (;;) {
-    if (runId === undefined) {
-      const found =
-        input.parameters.reuse_jeos || input.reuseOwnJeos === true ? await findJeos(deps, input) : undefined;
-      if (found !== undefined) return found;
-      runId = await joinInstallerRun(deps, input);
-    }
-    reportProgress({ message: `installing in ${input.plan.jeosWorkflowId}`, resume: runId });
-    const result = await waitForInstallerRun(deps, input, runId);
-    if (result !== undefined && (await claimImage(deps, input.ref.cloud, result.imageId, KEYS.jeos))) {
-      const { imageId, leftovers } = result;
-      return { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) };
-    }
-    runId = undefined;
-  }
+  const { ref, plan, parameters, reuseOwnJeos = false } = input;
+  const mayReuse = parameters.reuse_jeos || reuseOwnJeos;
+  return findOrWaitFor<JeosImageResult, FoundJeos>(deps, {
+    workflowId: plan.jeosWorkflowId,
+    waiting: `installing in ${plan.jeosWorkflowId}`,
+    find: async () => (mayReuse ? findJeos(deps, input) : undefined),
+    join: () => joinInstallerRun(deps, input),
+    claim: async ({ imageId, leftovers }) =>
+      (await claimImage(deps, ref.cloud, imageId, KEYS.jeos))
+        ? { imageId, reused: false, proven: false, ...(leftovers === undefined ? {} : { leftovers }) }
+        : undefined,
+    fail: (error) => buildInstallFailure(error, input),
+  }).finally(() => keepInstallerConsole(deps, ref.uuid, plan.jeosDocumentsId));
 }

@@ -166,7 +166,7 @@ async function writeDocuments(
 }
 
 /** Fetches the content of a template's file or command. */
-function fetchContent({ access }: Deps, url: string): Promise<Buffer> {
+export function fetchContent({ access }: Deps, url: string): Promise<Buffer> {
   return fetchBytes(url, { maxBytes: CONTENT_LIMIT, signal: cancellationSignal(), access });
 }
 
@@ -186,7 +186,11 @@ async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan:
   return method;
 }
 
-async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildParameters): Promise<Flavor> {
+/**
+ * Finds the flavor that parameter `flavor` names.
+ * @throws FactoryError NotFound, with the names of all flavors
+ */
+export async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildParameters): Promise<Flavor> {
   const flavor =
     parameters.flavor === undefined
       ? undefined
@@ -206,7 +210,14 @@ async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildPa
   return flavor;
 }
 
-async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildParameters): Promise<NeutronNetwork> {
+/**
+ * Finds the network that parameter `network` names; without the parameter, the only network of the project.
+ * @throws FactoryError NotFound, with the names of all networks
+ */
+export async function chooseNetwork(
+  { name: cloud, network }: Cloud,
+  parameters: BuildParameters,
+): Promise<NeutronNetwork> {
   if (parameters.network !== undefined) {
     const named = await network.findNetwork(parameters.network, { signal: cancellationSignal() });
     if (named !== undefined) return named;

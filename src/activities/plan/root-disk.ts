@@ -42,6 +42,24 @@ export async function planDisks(
   return { minDisk: root, volumes: { root, media } };
 }
 
+/**
+ * Decides whether the root disk of an instance that is booted from a base image is a volume, as {@link planDisks} does.
+ * Returns the size of the volume in GiB; undefined when the disk is a local one.
+ * @param minDisk the image's min_disk in GiB
+ * @throws FactoryError InvalidParameter when the cloud has no block storage
+ */
+export async function chooseRootVolume(
+  cloud: Cloud,
+  flavor: Flavor,
+  { root_disk }: Pick<BuildParameters, 'root_disk'>,
+  minDisk: number,
+): Promise<number | undefined> {
+  const hasVolumes = await cloud.volume.isAvailable({ signal: cancellationSignal() });
+  if ((root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local')) === 'local') return undefined;
+  if (!hasVolumes) throw noBlockStorageError(cloud, false);
+  return minDisk || flavor.disk || DEFAULT_VOLUME;
+}
+
 function noBlockStorageError({ name }: Cloud, media: boolean): FactoryError {
   if (!media) {
     return new FactoryError('InvalidParameter', `parameter root_disk: cloud ${name} has no block storage (Cinder)`, {

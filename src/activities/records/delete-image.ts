@@ -3,6 +3,7 @@ import type { DeleteImageResult } from '../../domain/messages.js';
 import type { Deps } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { deleteGlanceImage } from '../images/delete-glance-image.js';
+import { removePrepared } from '../images/remove-prepared.js';
 
 /**
  * Deletes an image from Glance, and its record, body and documents from the store.
@@ -23,6 +24,7 @@ export async function deleteImage(deps: Deps, input: { uuid: string; workflowId:
   if (record?.glance_id != null && (await deleteGlanceImage(deps, record.cloud, record.glance_id))) {
     removed.push(`Glance image ${record.glance_id}`);
   }
+  if (record?.glance_id != null) removed.push(...(await removePrepared(deps, record)));
   removed.push(...(await deps.store.deleteRecord(input.uuid)));
   return { removed, found: record !== undefined };
 }

@@ -46,7 +46,7 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
       error: failure === undefined ? null : `${failure.step}: ${failure.message}`,
     },
     percent_complete: result === undefined ? record.percent_complete : 100,
-    // A target image has the package list of its base image.
+    // A target image has the package list of its base image, unless the guest was prepared for the target.
     icicle: icicle?.toString('utf8') ?? record.icicle,
     package_details: details ?? record.package_details,
     icicle_warning: warnings.length === 0 ? record.icicle_warning : warnings.join('; '),
@@ -57,6 +57,8 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     const { size, virtualSize, sha256, sha512, verifiedBy, converter } = result.disk;
     Object.assign(finished, { size, virtual_size: virtualSize, sha256, sha512, verified_by: verifiedBy, converter });
     finished.downloaded = true;
+    if (result.prepared !== undefined) finished.prepared = result.prepared;
+    if (icicle !== undefined) finished.packages = countPackages(icicle);
   } else if (result !== undefined) {
     finished.properties = { ...record.properties, 'x-image-properties-glance_id': result.glanceId };
     finished.glance_id = result.glanceId;
@@ -65,8 +67,12 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     finished.size = result.size;
     finished.min_disk = result.minDisk;
     finished.jeos = result.jeos;
-    finished.packages = icicle === undefined ? null : readIcicle(icicle.toString('utf8')).packages.length;
+    finished.packages = icicle === undefined ? null : countPackages(icicle);
     finished.downloaded = result.downloaded;
   }
   await deps.store.writeRecord(finished);
+}
+
+function countPackages(icicle: Buffer): number {
+  return readIcicle(icicle.toString('utf8')).packages.length;
 }

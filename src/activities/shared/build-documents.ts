@@ -8,6 +8,9 @@ import type { BuildParameters } from '../../domain/parameters.js';
 import { planInstaller } from '../../planning/plan-system.js';
 import type { Deps } from './context.js';
 
+/** Name of the document with the template of a base image that is prepared for a target. */
+export const BASE_TEMPLATE = 'base.tdl';
+
 /**
  * The documents of a build or of a JEOS, as the plan wrote them to the store. Each document is read and parsed on its
  * first use, and only once. Each activity must load its own object, because a user who resumes a held build may replace
@@ -17,6 +20,8 @@ export interface BuildDocuments {
   /** UUID under which the store keeps the documents. */
   readonly uuid: string;
   template(): Promise<Template>;
+  /** The template of the base image that is prepared for a target. Undefined in every other build. */
+  baseTemplate(): Promise<Template | undefined>;
   /** The profile of the template's operating system. */
   profile(): Promise<OsProfile>;
   /** The parameters, without the install script. */
@@ -35,13 +40,17 @@ export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocumen
     const text = (await readRequiredDocument(deps, uuid, 'template.tdl')).toString('utf8');
     return throwIfInvalid(text, 'template.tdl');
   });
+  const baseTemplate = once(async () => {
+    const text = await deps.store.readDocument(uuid, BASE_TEMPLATE);
+    return text === undefined ? undefined : throwIfInvalid(text.toString('utf8'), BASE_TEMPLATE);
+  });
   const profile = once(async () => findProfile(await template()).profile);
   const parameters = once(
     async () =>
       JSON.parse((await readRequiredDocument(deps, uuid, 'parameters.json')).toString('utf8')) as BuildParameters,
   );
   const installerPlan = once(async () => planInstaller(await profile(), await template(), await parameters()));
-  return { uuid, template, profile, parameters, installScript, installerPlan };
+  return { uuid, template, baseTemplate, profile, parameters, installScript, installerPlan };
 }
 
 function once<T>(load: () => Promise<T>): () => Promise<T> {

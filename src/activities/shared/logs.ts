@@ -128,6 +128,14 @@ export async function keepInstallerConsole(deps: Deps, uuid: string, documentsId
   await writeLog(deps, uuid, { name: 'installer', kind: 'console', cut: text.startsWith(CUT) }, text);
 }
 
+/** Copies the logs of a preparation to those of a target image, because the target image shares it with others. */
+export async function copyLogs({ store }: Pick<Deps, 'store'>, from: string, to: string): Promise<void> {
+  for (const name of await store.listDocuments(from)) {
+    const content = name.startsWith(PREFIX) ? await store.readDocument(from, name) : undefined;
+    if (content !== undefined) await store.writeDocument(to, name, content);
+  }
+}
+
 /** Lists the logs of a build, the oldest first. Reads none of their texts. */
 export async function listLogs(store: Store, uuid: string): Promise<BuildLog[]> {
   const logs: BuildLog[] = [];

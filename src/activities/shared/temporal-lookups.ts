@@ -58,20 +58,32 @@ export async function isInstalling(deps: Pick<Deps, 'temporal'>): Promise<boolea
 /** Milliseconds within which a build must answer the status query. */
 const QUERY_TIMEOUT = 10_000;
 
-/** Finds the JEOS images that running builds use. Returns a text with the reason when a build does not answer. */
-export async function findHeldJeosImages(deps: Pick<Deps, 'temporal'>): Promise<Set<string> | string> {
+/** The builds that start from an image that they share, by the role of that image in their status. */
+const HOLDERS = [
+  { workflow: WORKFLOWS.baseImage, role: 'jeos_image', what: 'JEOS image' },
+  { workflow: WORKFLOWS.targetImage, role: 'prepared_image', what: 'prepared image' },
+] as const;
+
+/**
+ * Finds the JEOS images and the prepared images that running builds use. Returns a text with the reason when a build
+ * does not answer.
+ */
+export async function findHeldImages(deps: Pick<Deps, 'temporal'>): Promise<Set<string> | string> {
   const held = new Set<string>();
-  for await (const { workflowId } of listRunning(deps, WORKFLOWS.baseImage)) {
-    reportProgress({ message: `asking ${workflowId} which JEOS image it uses` });
-    const handle = deps.temporal.workflow.getHandle(workflowId);
-    try {
-      const { resources } = await deps.temporal.withDeadline(Date.now() + QUERY_TIMEOUT, () =>
-        handle.query<BuildStatus>(STATUS_QUERY),
-      );
-      if (resources['jeos_image'] !== undefined) held.add(resources['jeos_image']);
-    } catch (error) {
-      if ((await workflowState(deps, workflowId)) !== 'running') continue;
-      return `build ${workflowId} does not report which JEOS image it uses: ${error instanceof Error ? error.message : String(error)}`;
+  for (const { workflow, role, what } of HOLDERS) {
+    for await (const { workflowId } of listRunning(deps, workflow)) {
+      reportProgress({ message: `asking ${workflowId} which ${what} it uses` });
+      const handle = deps.temporal.workflow.getHandle(workflowId);
+      try {
+        const { resources } = await deps.temporal.withDeadline(Date.now() + QUERY_TIMEOUT, () =>
+          handle.query<BuildStatus>(STATUS_QUERY),
+        );
+        if (resources[role] !== undefined) held.add(resources[role]);
+      } catch (error) {
+        if ((await workflowState(deps, workflowId)) !== 'running') continue;
+        const why = error instanceof Error ? error.message : String(error);
+        return `build ${workflowId} does not report which ${what} it uses: ${why}`;
+      }
     }
   }
   return held;

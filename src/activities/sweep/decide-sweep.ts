@@ -111,13 +111,15 @@ function reasonToRemove(resources: FoundResource[], facts: SweepFacts): string {
   if (resources[0]?.build === undefined) return 'was never finished';
   return isForgotten(resources, facts)
     ? 'Temporal no longer has the workflow of its build'
-    : `its build has ended: ${listWorkflows(resources).join(', ')}`;
+    : `its build has ended: ${listWorkflows(resources)
+        .filter((id) => facts.workflowStates.get(id) !== 'unknown')
+        .join(', ')}`;
 }
 
 /**
  * Decides whether a shared image is removed, and why.
- * @param rank number of JEOS images that were used later than this JEOS; -1 for a medium, because the number of media
- *   is not limited
+ * @param rank number of JEOS images that were used later than this JEOS; -1 for other images, because their number is
+ *   not limited
  */
 function judgeShared(
   resource: FoundResource,

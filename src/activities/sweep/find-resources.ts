@@ -1,4 +1,5 @@
 import { workflowIdFor } from '../../domain/image-kinds.js';
+import { getPreparedWorkflowId } from '../../domain/prepared-image.js';
 import { parseResourceName, readExpiry, KEYS, MARK, TOOL } from '../../domain/names.js';
 import type { FoundResource } from '../../domain/sweep.js';
 import { parseTimestamp } from '../../openstack/http/timestamp.js';
@@ -134,9 +135,14 @@ async function findKeyPairs(deps: Deps, cloudName: string): Promise<FoundResourc
 export async function describeImage(deps: Deps, image: Image): Promise<FoundResource> {
   const role = readText(image[KEYS.role]);
   const whole = image.status === 'active' && (image.size ?? 0) > 0;
-  const shared = whole && (role === 'jeos' || role === 'media') && image[KEYS[role]] !== undefined ? role : undefined;
+  const shared = whole && isSharedRole(role) && image[KEYS[role]] !== undefined ? role : undefined;
   const [digest, workflow] = [readText(image[KEYS.jeos]), readText(image[KEYS.workflow])];
-  const documents = digest === undefined || workflow === undefined ? undefined : findJeosDocumentsId(workflow, digest);
+  const documents =
+    shared === 'prepared'
+      ? readText(image[KEYS.build])
+      : digest === undefined || workflow === undefined
+        ? undefined
+        : findJeosDocumentsId(workflow, digest);
   const used = parseTimestamp(readText(image[KEYS.used]));
   const result = role === 'base' ? await describeResult(deps, image) : undefined;
   return {
@@ -151,6 +157,10 @@ export async function describeImage(deps: Deps, image: Image): Promise<FoundReso
     ...(used === undefined ? {} : { used }),
     ...(result === undefined ? {} : { result }),
   };
+}
+
+function isSharedRole(role: string | undefined): role is NonNullable<FoundResource['shared']> {
+  return role === 'jeos' || role === 'media' || role === 'prepared';
 }
 
 /**
@@ -177,12 +187,13 @@ function readBuildTag(tags: readonly string[] = []): string | undefined {
 }
 
 /**
- * Finds the build and the workflow of a resource. A resource that names a build but no workflow belongs to a base image
- * build, because only base image builds create such resources.
+ * Finds the build of a resource, and the workflows that may be responsible for it. A resource that names a build but no
+ * workflow is one that an instance of a base image build or of a prepared image uses.
  */
 function findOwner(build: string | undefined, workflow?: string): Pick<FoundResource, 'build' | 'workflows'> {
   if (build === undefined) return { workflows: workflow === undefined ? [] : [workflow] };
-  return { build, workflows: [workflow ?? workflowIdFor('base_image', build)] };
+  const possible = [workflowIdFor('base_image', build), getPreparedWorkflowId(build)];
+  return { build, workflows: workflow === undefined ? possible : [workflow] };
 }
 
 function readTimes(

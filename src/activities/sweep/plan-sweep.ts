@@ -2,7 +2,7 @@ import { type WorkflowState, type SweepFacts, type SweepLimits, type SweepPlan }
 import { decideSweep } from './decide-sweep.js';
 import { type Deps, reportProgress } from '../shared/context.js';
 import { findResources } from './find-resources.js';
-import { findHeldJeosImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';
+import { findHeldImages, isInstalling, workflowState, readRetention } from '../shared/temporal-lookups.js';
 
 /**
  * Maximum number of removals in one run of the sweeper, so that its history stays short. The next run continues. One
@@ -63,7 +63,10 @@ async function computeSweepPlan(deps: Deps, { cloud, limits }: PlanSweepInput): 
     retention: await readRetention(deps),
   };
   const plan = decideSweep(found, facts);
-  if (!plan.removals.some(({ resources }) => resources.some(({ shared }) => shared === 'jeos'))) return plan;
-  const held = await findHeldJeosImages(deps);
+  const removesImages = plan.removals.some(({ resources }) =>
+    resources.some(({ shared }) => shared === 'jeos' || shared === 'prepared'),
+  );
+  if (!removesImages) return plan;
+  const held = await findHeldImages(deps);
   return decideSweep(found, { ...facts, inUse: typeof held === 'string' ? held : new Set([...held, ...referred]) });
 }

@@ -122,12 +122,14 @@ function toStatusDocument(
   page: string | undefined,
   { ended, deletion }: BuildEnd,
 ): ResultDocument<'status'> {
-  const { jeos, workers } = progress;
+  const { jeos, preparation, workers } = progress;
   return {
     ...toWorkflowDocument(progress, progress.uuid),
     ...describeEnd(progress, ended),
     ...(deletion === undefined ? {} : { status: 'DELETED', deleted: toDeletionDocument(deletion) }),
     jeos: jeos === undefined ? undefined : toWorkflowDocument(jeos, jeos.status?.uuid ?? progress.uuid, 'jeos_image'),
+    preparation:
+      preparation === undefined ? undefined : toWorkflowDocument(preparation, progress.uuid, 'prepared_image'),
     workers,
     page,
     commands: deletion === undefined ? listCommands(progress, ended) : [],

@@ -5,7 +5,7 @@ import {
   type ImageFactoryClient,
   type StartedBuild,
 } from '../../client/index.js';
-import { parseTargetParameters } from '../../domain/target-image-input.js';
+import { parseTargetParameters, TARGET_PARAMETERS } from '../../domain/target-image-input.js';
 import { lastValue } from '../config.js';
 import { formatDocument, type ResultDocument } from '../documents.js';
 import { UsageError } from '../errors.js';
@@ -33,6 +33,11 @@ export const targetImage: Command = {
   examples: [
     [`$0 target_image vsphere --id ${EXAMPLE}`, 'make a VMDK for vSphere'],
     [`$0 target_image ec2,gce,azure --id ${EXAMPLE}`, 'make three images from one download of the base image'],
+    [`$0 target_image vsphere --id ${EXAMPLE} --parameter target_profile none`, 'leave the guest as it is'],
+  ],
+  notes: [
+    'Parameters (--parameter NAME VALUE); docs/targets.md says more about each:',
+    ...Object.entries(TARGET_PARAMETERS).map(([name, { description }]) => `  ${name}  \t${description}`),
   ],
   run: runTargetImage,
 };
@@ -48,7 +53,7 @@ async function runTargetImage(context: CommandContext): Promise<number> {
       hint: '`imagefactory images` lists the images with their UUIDs',
     });
   }
-  const parameters = parseTargetParameters(readParameters(options));
+  const parameters = parseTargetParameters(readParameters(options, Object.keys(TARGET_PARAMETERS)));
   return withClient(context, async (client) => {
     const baseImage = await findUuid(client, given, { forgotten: true });
     const started: StartedBuild[] = [];

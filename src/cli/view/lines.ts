@@ -26,6 +26,7 @@ export class ChangeLog {
     const lines = [
       ...this.listWorkflowChanges(progress, ''),
       ...(progress.jeos === undefined ? [] : this.listWorkflowChanges(progress.jeos, 'installer: ')),
+      ...(progress.preparation === undefined ? [] : this.listWorkflowChanges(progress.preparation, 'guest: ')),
     ];
     const trouble = findTrouble(progress, this.taskQueue);
     if (trouble !== undefined && trouble !== this.trouble) lines.push(trouble);

@@ -94,13 +94,17 @@ export function readClock({ status, endedAt, at }: BuildProgress): number {
 }
 
 /**
- * Computes the percentage of a build. While the build waits for its installer run, the percentage of the run is scaled
- * to the JEOS phase of the build.
+ * Computes the percentage of a build. While the build waits for a shared run, the percentage of the run is scaled to the
+ * present phase of the build.
  */
 export function computePercent(progress: BuildProgress, status: BuildStatus): number {
-  const inner = progress.jeos?.status?.percent;
+  const inner = (progress.jeos ?? progress.preparation)?.status?.percent;
   if (inner === undefined) return status.percent;
-  const [from, to] = [startPercent('base_image', 'jeos'), startPercent('base_image', 'customise')];
+  const phases: string[] = listPhases(status.type);
+  const [from, to] = [
+    startPercent(status.type, status.phase),
+    startPercent(status.type, phases[phases.indexOf(status.phase) + 1]),
+  ];
   return Math.max(status.percent, Math.floor(from + ((to - from) * inner) / 100));
 }
 
@@ -127,7 +131,7 @@ function stateColour(status: BuildStatus, colours: Colours): (text: string) => s
 }
 
 function bodyLines(progress: BuildProgress, colours: Colours): Line[] {
-  return workflowLines(progress, readClock(progress), progress.jeos, '', colours);
+  return workflowLines(progress, readClock(progress), progress.jeos ?? progress.preparation, '', colours);
 }
 
 function workflowLines(
@@ -163,7 +167,10 @@ function waitingLines({ status, activities }: WorkflowProgress, indent: string, 
 
 function innerLines(inner: WorkflowProgress, now: number, indent: string, colours: Colours): Line[] {
   return [
-    { text: `${indent}installer run ${inner.workflowId}`, colour: colours.dim },
+    {
+      text: `${indent}${inner.status?.type === 'prepared_image' ? 'preparation' : 'installer run'} ${inner.workflowId}`,
+      colour: colours.dim,
+    },
     ...workflowLines(inner, now, undefined, indent, colours),
   ];
 }

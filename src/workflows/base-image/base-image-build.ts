@@ -4,6 +4,7 @@ import type { ResumeRequest } from '../../domain/messages.js';
 import { parseParameters } from '../../domain/parameters.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { describeFailure } from '../lifecycle/failures.js';
+import type { GuestBuild } from '../lifecycle/customise.js';
 import type { HoldableBuild } from '../lifecycle/hold.js';
 import type { PlannedBuild } from '../../activities/plan/planned-build.js';
 import type { GuestLocation } from '../../activities/guest/guest-location.js';
@@ -12,10 +13,9 @@ import type { GuestLocation } from '../../activities/guest/guest-location.js';
  * The state of a base image build: its context, its input and its plan. A user who resumes a held build may change the
  * input, and then the build gets a new plan. So no step may keep a copy of the input or the plan.
  */
-export class BaseImageBuild implements HoldableBuild {
+export class BaseImageBuild implements HoldableBuild, GuestBuild {
   readonly context: BuildContext<'base_image'>;
   private currentPlan: PlannedBuild | undefined;
-  /** Returns where the guest is and how to log in. The function itself is undefined until the guest has an address. */
   locateGuest: (() => GuestLocation) | undefined;
 
   constructor(public input: BaseImageInput) {
@@ -77,17 +77,6 @@ export class BaseImageBuild implements HoldableBuild {
     const from = this.input.resumed?.from;
     const first = this.plan.guestSteps.findIndex(({ name }) => name === from);
     return first >= 0 && index >= first;
-  }
-
-  /** Returns where the guest is and how to log in. */
-  describeGuest(host: string, serverId: string, securityGroupId: string): GuestLocation {
-    return {
-      host,
-      serverId,
-      securityGroupId,
-      user: this.plan.user ?? this.parameters.default_user,
-      prefix: this.parameters.command_prefix,
-    };
   }
 
   checkChange(request: ResumeRequest): void {

@@ -1,13 +1,14 @@
-import { ApplicationFailure, CancellationScope, getExternalWorkflowHandle } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
-import { JEOS_LEAVE_SIGNAL, type BaseImageResult } from '../../domain/messages.js';
+import type { BaseImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import { describeInstallerLeftovers } from '../../domain/status.js';
 import { captureImage } from '../lifecycle/capture-image.js';
+import { customise, OWN_STEPS, type CustomisedInstance } from '../lifecycle/customise.js';
 import { isAlreadyBuilt, isCanceled, isLostByReset } from '../lifecycle/failures.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
+import { leaveSharedRun } from '../lifecycle/shared-run.js';
 import { BaseImageBuild } from './base-image-build.js';
-import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
 import type { FindResumePointInput, ResumePoint } from '../../activities/resume/find-resume-point.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
@@ -61,7 +62,7 @@ async function runPhases(build: BaseImageBuild): Promise<BaseImageResult> {
     await build.context.ticket.leaveQueue();
     const jeos = await ensureJeos(build);
     try {
-      const customised = resumePoint.snapshotOf ?? (await customise(build, jeos));
+      const customised = resumePoint.snapshotOf ?? (await customiseJeos(build, jeos));
       return await publish(build, jeos, customised);
     } catch (error) {
       if (!isLostByReset(error) || restarts === MAX_RESTARTS_AFTER_RESET) throw error;
@@ -158,19 +159,14 @@ async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
     status.setResource('jeos_image', jeos.imageId);
     return jeos;
   } catch (error) {
-    if (isCanceled(error)) await leaveJeos(build);
+    if (isCanceled(error)) await leaveSharedRun(build.plan.jeosWorkflowId, build.ref.uuid);
     throw error;
   }
 }
 
-async function leaveJeos({ ref, plan: { jeosWorkflowId } }: BaseImageBuild): Promise<void> {
-  await CancellationScope.nonCancellable(async () => {
-    try {
-      await getExternalWorkflowHandle(jeosWorkflowId).signal(JEOS_LEAVE_SIGNAL, ref.uuid);
-    } catch {
-      // The installer run has ended or never started, so there is nothing to leave.
-    }
-  });
+function customiseJeos(build: BaseImageBuild, jeos: FoundJeos): Promise<CustomisedInstance> {
+  build.status.enterPhase('customise', build.plan.guestSteps.length + OWN_STEPS);
+  return customise(build, { ...jeos, title: 'the JEOS' });
 }
 
 async function publish(

@@ -1,14 +1,10 @@
-import { CancellationScope, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
-import {
-  JEOS_JOIN_SIGNAL,
-  JEOS_LEAVE_SIGNAL,
-  type JeosImageInput,
-  type JeosImageResult,
-} from '../../domain/messages.js';
+import { workflowInfo } from '@temporalio/workflow';
+import type { JeosImageInput, JeosImageResult } from '../../domain/messages.js';
 import { SHORT } from '../lifecycle/activity-options.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { captureImage, createVolumesIfNeeded } from '../lifecycle/capture-image.js';
 import { runLifecycle } from '../lifecycle/lifecycle.js';
+import { allowBuildsToJoin } from '../lifecycle/shared-run.js';
 
 type JeosBuild = BuildContext<'jeos_image'>;
 
@@ -24,17 +20,9 @@ export async function jeosImage(input: JeosImageInput): Promise<JeosImageResult>
   const { status } = build;
   status.status.os = input.osLabel;
 
-  const run = new CancellationScope({ cancellable: true });
-  const waitingBuilds = new Set<string>();
-  setHandler(defineSignal<[string]>(JEOS_JOIN_SIGNAL), (joining) => void waitingBuilds.add(joining));
-  setHandler(defineSignal<[string]>(JEOS_LEAVE_SIGNAL), (leaving) => {
-    if (!waitingBuilds.delete(leaving) || waitingBuilds.size > 0) return;
-    status.requestCancel();
-    run.cancel();
-  });
-
+  const run = allowBuildsToJoin(status);
   const jeos = await runLifecycle(build, {
-    build: () => run.run(() => install(input, build)),
+    build: () => run(() => install(input, build)),
     mayHaveVolumes: () => input.volumes !== undefined,
     resultImages: ({ imageId }) => [imageId],
   });

@@ -35,7 +35,7 @@ export async function createVolumesIfNeeded(
 
 /** An instance that is powered off, and whose disk becomes an image. */
 export interface FinishedDisk {
-  role: 'jeos' | 'base';
+  role: 'jeos' | 'base' | 'prepared';
   serverId: string;
   /** Id of the volume that is the instance's disk; undefined when the disk is not a volume. */
   rootVolume: string | undefined;

@@ -77,6 +77,9 @@ export function renderStatusPage(status: BuildStatus): string {
     );
   }
   if (status.jeosWorkflowId !== undefined) lines.push(`Installer run: workflow \`${status.jeosWorkflowId}\``, '');
+  if (status.preparedWorkflowId !== undefined) {
+    lines.push(`Preparation of the guest: workflow \`${status.preparedWorkflowId}\``, '');
+  }
   lines.push('| | phase | step | time | result |', '|---|---|---|---|---|');
   const earlier = status.steps.length - MOST_ROWS;
   if (earlier > 0) lines.push(`| | | ${earlier} earlier steps | | |`);

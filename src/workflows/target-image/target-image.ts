@@ -4,6 +4,7 @@ import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
+import { prepareGuest } from './prepare-guest.js';
 
 type TargetBuild = BuildContext<'target_image'>;
 
@@ -28,7 +29,7 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
 }
 
 async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<TargetImageResult> {
-  const planned = await plan(build, input);
+  const planned = await prepareGuest(build, await plan(build, input));
   const { ref, status, steps } = build;
   status.enterPhase('fetch');
   await steps.run(
@@ -47,8 +48,16 @@ async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<T
     'convertImage',
     { ref, planned, parameters: input.parameters },
   );
-  const { target, format, bodyPath } = planned;
-  return { uuid: ref.uuid, target, format, baseImage: input.baseImage, body: bodyPath, disk };
+  const { target, format, bodyPath, prepared } = planned;
+  return {
+    uuid: ref.uuid,
+    target,
+    format,
+    baseImage: input.baseImage,
+    ...(prepared === undefined ? {} : { prepared }),
+    body: bodyPath,
+    disk,
+  };
 }
 
 async function plan({ ref, status, steps }: TargetBuild, input: TargetImageInput): Promise<PlannedTarget> {

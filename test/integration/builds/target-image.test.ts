@@ -46,7 +46,7 @@ describe('a target image', () => {
   }
 
   it('has the content of its base image in the format of its target', async () => {
-    const result = await (await start('vsphere')).result();
+    const result = await (await start('vmdk')).result();
     assert.equal(result.format, 'vmdk');
     await compare(result.body, 'vmdk');
     const record = await readRecord(result.uuid);
@@ -54,7 +54,7 @@ describe('a target image', () => {
     assert.equal(record.status, 'COMPLETE');
     assert.deepEqual(record.status_detail, { activity: 'Target Image build complete', error: null });
     assert.equal(record.base_image_id, base);
-    assert.equal(record.target, 'vsphere');
+    assert.equal(record.target, 'vmdk');
     assert.equal(record.sha256, result.disk.sha256);
     assert.equal(record.icicle, (await readRecord(base)).icicle);
   });

@@ -1,6 +1,10 @@
+/** The version of the kernel in a guest's disk, and the drivers that it has as modules. */
+export const KERNEL_VERSION = '6.1.0-fake-amd64';
+export const KERNEL_MODULES = ['ahci', 'e1000', 'ena', 'hv_netvsc', 'hv_storvsc', 'hv_vmbus', 'mptspi', 'nvme', 'sd_mod', 'virtio_blk', 'virtio_net', 'virtio_scsi', 'vmw_pvscsi', 'vmxnet3', 'xen-blkfront']; // prettier-ignore
+
 /** The folders of the root file system of a freshly installed system, with their modes. */
 export const BASE_FOLDERS: [string, number][] = [
-  ...['usr', 'proc', 'sys', 'dev', 'run', 'boot', 'mnt', 'media', 'srv', 'opt', 'home', 'etc', 'etc/alternatives', 'etc/ssh', 'etc/ssh/sshd_config.d', 'etc/apt', 'etc/apt/sources.list.d', 'etc/apt/apt.conf.d', 'etc/apt/keyrings', 'etc/apt/trusted.gpg.d', 'etc/default', 'etc/pam.d', 'etc/skel', 'etc/cloud', 'etc/cloud/cloud.cfg.d', 'etc/systemd', 'etc/systemd/system', 'etc/network', 'etc/yum.repos.d', 'etc/zypp', 'etc/zypp/repos.d', 'etc/profile.d', 'etc/cron.d', 'var', 'var/lib', 'var/lib/dpkg', 'var/lib/dpkg/info', 'var/lib/dpkg/updates', 'var/lib/dpkg/triggers', 'var/lib/dpkg/alternatives', 'var/lib/apt', 'var/lib/apt/lists', 'var/lib/apt/lists/partial', 'var/lib/cloud', 'var/lib/dhcp', 'var/lib/systemd', 'var/cache', 'var/cache/apt', 'var/cache/apt/archives', 'var/log', 'var/log/apt', 'var/spool', 'var/www'].map((name): [string, number] => [name, 0o755]),
+  ...['usr', 'proc', 'sys', 'dev', 'run', 'boot', 'mnt', 'media', 'srv', 'opt', 'home', 'etc', 'etc/alternatives', 'etc/ssh', 'etc/ssh/sshd_config.d', 'etc/apt', 'etc/apt/sources.list.d', 'etc/apt/apt.conf.d', 'etc/apt/keyrings', 'etc/apt/trusted.gpg.d', 'boot/grub', 'etc/default', 'etc/default/grub.d', 'etc/initramfs-tools', 'etc/initramfs-tools/conf.d', 'etc/pam.d', 'etc/skel', 'etc/cloud', 'etc/cloud/cloud.cfg.d', 'etc/systemd', 'etc/systemd/system', 'etc/network', 'etc/yum.repos.d', 'etc/zypp', 'etc/zypp/repos.d', 'etc/profile.d', 'etc/cron.d', 'var', 'var/lib', 'var/lib/dpkg', 'var/lib/dpkg/info', 'var/lib/dpkg/updates', 'var/lib/dpkg/triggers', 'var/lib/dpkg/alternatives', 'var/lib/apt', 'var/lib/apt/lists', 'var/lib/apt/lists/partial', 'var/lib/cloud', 'var/lib/dhcp', 'var/lib/systemd', 'var/cache', 'var/cache/apt', 'var/cache/apt/archives', 'var/log', 'var/log/apt', 'var/spool', 'var/www'].map((name): [string, number] => [name, 0o755]),
   ['etc/sudoers.d', 0o750],
   ['root', 0o700],
   ['home/debian', 0o755],
@@ -25,6 +29,9 @@ export const BASE_FILES: Record<string, { text: string; mode?: number }> = {
   'etc/os-release': {
     text: 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION="12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n',
   },
+  [`boot/initrd.img-${KERNEL_VERSION}`]: { text: `usr/lib/modules/${KERNEL_VERSION}/virtio_blk.ko\n` },
+  'boot/grub/grub.cfg': { text: `\tlinux /boot/vmlinuz-${KERNEL_VERSION} root=UUID=0000 ro quiet\n` },
+  'etc/default/grub': { text: 'GRUB_CMDLINE_LINUX_DEFAULT=quiet\nGRUB_CMDLINE_LINUX=\n' },
   'etc/debian_version': { text: '12.0\n' },
   'etc/shells': { text: '/bin/sh\n/bin/bash\n' },
   'etc/profile': { text: '' },

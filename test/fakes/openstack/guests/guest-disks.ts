@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runOutside } from './spawner.js';
-import { BASE_FILES, BASE_FOLDERS, BASE_PACKAGES } from './base-system.js';
+import { BASE_FILES, BASE_FOLDERS, BASE_PACKAGES, KERNEL_MODULES, KERNEL_VERSION } from './base-system.js';
 
 const run = promisify(execFile);
 const TOOLS = fileURLToPath(new URL('tools', import.meta.url));
@@ -73,7 +73,7 @@ export class GuestDisks {
       'sh',
       bin,
     ]);
-    const links = { apt: 'apt-get', poweroff: 'shutdown', halt: 'shutdown', reboot: 'shutdown', yum: 'dnf', 'update-grub': 'ok', 'update-initramfs': 'ok', journalctl: 'ok', 'urpmi.update': 'ok', 'urpmi.addmedia': 'ok', 'urpmi.removemedia': 'ok', hostnamectl: 'ok', fstrim: 'ok', udevadm: 'ok' }; // prettier-ignore
+    const links = { apt: 'apt-get', poweroff: 'shutdown', halt: 'shutdown', reboot: 'shutdown', yum: 'dnf', journalctl: 'ok', 'urpmi.update': 'ok', 'urpmi.addmedia': 'ok', 'urpmi.removemedia': 'ok', hostnamectl: 'ok', fstrim: 'ok', udevadm: 'ok' }; // prettier-ignore
     await run(
       'sh',
       [
@@ -84,6 +84,10 @@ export class GuestDisks {
       ],
       { cwd: bin },
     );
+    const modules = join(this.tools, 'usr/lib/modules', KERNEL_VERSION);
+    await mkdir(modules, { recursive: true });
+    for (const name of KERNEL_MODULES) await writeFile(join(modules, `${name}.ko`), '');
+    await writeFile(join(modules, 'modules.builtin'), 'kernel/fs/ext4/ext4.ko\n');
     // Our programs must also be in sbin, because root's PATH has sbin before bin and would find the host's programs.
     await run(
       'sh',

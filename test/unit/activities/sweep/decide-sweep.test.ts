@@ -205,6 +205,20 @@ describe('installer media', () => {
   });
 });
 
+describe('prepared images', () => {
+  const prepared = jeos('p', 31, { shared: 'prepared', workflows: ['prepared_image-p'] });
+
+  it('are removed when no target image has used them for long, and not by number', () => {
+    assert.deepEqual(removed(plan([prepared])), ['p']);
+    const limits = { olderThan: 0, jeosKeep: 0, unusedFor: 40 * 86_400 };
+    assert.deepEqual(removed(plan([prepared], { limits })), []);
+  });
+
+  it('stay while a target image is converted from them', () => {
+    assert.equal(whyKept(plan([prepared], { inUse: new Set(['p']) }), 'p'), 'is in use');
+  });
+});
+
 it('formatDuration chooses a suitable unit: seconds, minutes, hours or days', () => {
   assert.deepEqual([45, 5400, 86_400, 30 * 86_400].map(formatDuration), ['45 s', '90 min', '24 h', '30 d']);
 });

@@ -184,6 +184,25 @@ test('without a terminal each change is one line, printed once', () => {
   );
 });
 
+test('the preparation of the guest stands below the step of the target image that waits for it', () => {
+  const prepare = {
+    name: 'prepare',
+    phase: 'prepare',
+    title: 'prepare the guest',
+    state: 'running',
+    startedAt: START,
+  } as const;
+  const boot = { ...prepare, name: 'access', phase: 'customise', title: 'create the key' } as const;
+  const status = statusWith({ type: 'target_image', phase: 'prepare', percent: 3, steps: [prepare] });
+  const inner = statusWith({ type: 'prepared_image', phase: 'customise', percent: 50, steps: [boot] });
+  const preparation = { workflowId: 'prepared_image-1', execution: 'RUNNING', activities: [], status: inner };
+  const text = renderView(seenWith({ status, preparation }), OPTIONS);
+  assert.match(text, / 16 % {2}BUILDING {2}phase 2\/5: prepare/);
+  assert.match(text, /▶ prepare the guest .*\n {4}preparation prepared_image-1 *\n {6}▶ create the key/);
+  const lines = new ChangeLog('imagefactory', false).listChanges(seenWith({ status, preparation }));
+  assert.match(lines.join('\n'), /guest: customise: create the key/);
+});
+
 test('without a terminal a missing worker is reported once, and then that the build goes on', () => {
   const lines = new ChangeLog('imagefactory', false);
   const missing = seenWith({ status: undefined, workers: false });
