@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
+import { withStoreErrors } from '../domain/store-errors.js';
 import type { FormatName } from '../domain/targets.js';
 import { digestFile } from './disk/digest.js';
 import { padDisk } from './disk/pad.js';
@@ -18,7 +19,7 @@ import { OUTPUT_FORMATS } from './registry.js';
  *   qemu-img is missing. The signal's reason after an abort
  */
 export function convertDisk(source: Disk, name: FormatName, options: ConversionOptions): Promise<ConvertedFile> {
-  return withDiskErrors(`convert the disk to ${name}`, () => convert(source, name, options));
+  return withStoreErrors(`convert the disk to ${name} in`, options.workFolder, () => convert(source, name, options));
 }
 
 async function convert(source: Disk, name: FormatName, options: ConversionOptions): Promise<ConvertedFile> {
@@ -102,25 +103,4 @@ function reportPercent({ onProgress }: ConversionOptions, message: string): (per
 
 async function emptyFolder(folder: string): Promise<void> {
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
-}
-
-/** Codes of errors of the worker's disk that may pass: it is full, or it fails now. */
-const TRANSIENT_CODES = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
-
-/** Runs the work, and converts the errors of the file system into FactoryError StoreFailed. */
-async function withDiskErrors<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const { syscall, code } = error as NodeJS.ErrnoException;
-    if (syscall === undefined || code === undefined) throw error;
-    const retryable = TRANSIENT_CODES.includes(code);
-    throw new FactoryError('StoreFailed', `cannot ${what}: ${(error as Error).message}`, {
-      retryable,
-      hint: retryable
-        ? 'check whether the disk of the worker’s storage directory is full or failing'
-        : 'check the owner and the permissions of the worker’s storage directory',
-      cause: error,
-    });
-  }
 }

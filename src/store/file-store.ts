@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FactoryError } from '../domain/errors.js';
 import type { BuildRecord } from '../domain/record.js';
+import { withStoreErrors } from '../domain/store-errors.js';
 import { maskRecord } from '../planning/secrets.js';
 import {
   addFiles,
@@ -14,7 +15,6 @@ import {
   moveFolder,
   readFileIfExists,
   replaceFile,
-  withStoreErrors,
 } from './files.js';
 import { FileSink } from './file-sink.js';
 import { parseRecord } from './parse-record.js';

@@ -1,47 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FactoryError } from '../domain/errors.js';
 import type { FilePart } from './types.js';
-
-/**
- * Error codes for which a retry can succeed, such as those of a full disk or a failing device. The codes of wrong
- * permissions or paths are not included.
- */
-const TRANSIENT_CODES = new Set([
-  'ENOSPC',
-  'EDQUOT',
-  'EIO',
-  'EBUSY',
-  'EMFILE',
-  'ENFILE',
-  'ESTALE',
-  'ETIMEDOUT',
-  'EAGAIN',
-]);
 
 type Write = (file: FileHandle) => Promise<void>;
 
 function readErrorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-}
-
-/** Runs the work, and converts system errors into FactoryError StoreFailed: "cannot <what> <path>: <reason>". */
-export async function withStoreErrors<T>(what: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const { syscall } = error as NodeJS.ErrnoException;
-    const code = readErrorCode(error);
-    if (code === undefined || syscall === undefined) throw error;
-    throw new FactoryError('StoreFailed', `cannot ${what} ${path}: ${(error as Error).message}`, {
-      retryable: TRANSIENT_CODES.has(code),
-      cause: error,
-      hint: TRANSIENT_CODES.has(code)
-        ? 'check whether the disk of the storage directory is full or failing'
-        : 'check the owner and the permissions of the storage directory',
-    });
-  }
 }
 
 /** Reads a file, or only a part of it; returns undefined when the file does not exist. */
