@@ -1,5 +1,5 @@
-import { FORMAT_NAMES, REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
-import { OUTPUT_FORMATS } from '../../src/formats/registry.js';
+import { DISK_FORMAT_NAMES, REFUSED_TARGETS, ROOT_FORMAT_NAMES, TARGETS } from '../../src/domain/targets.js';
+import { OUTPUT_FORMATS, ROOT_FORMATS } from '../../src/formats/registry.js';
 import { listTargetProfiles } from '../../src/profiles/describe.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';
 
@@ -35,7 +35,7 @@ export function targetsDoc(): Promise<string> {
       besides ?? '–',
     ]),
   );
-  const formats = FORMAT_NAMES.map((name) => {
+  const disks = DISK_FORMAT_NAMES.map((name) => {
     const { extension, multipleOf, largest, arches, reproducible } = OUTPUT_FORMATS[name];
     return [
       code([name]),
@@ -45,6 +45,9 @@ export function targetsDoc(): Promise<string> {
       arches === undefined ? 'all' : arches.join(', '),
       reproducible ? 'yes' : 'no',
     ];
+  });
+  const roots = ROOT_FORMAT_NAMES.map((name) => {
+    return [code([name]), code([`.${ROOT_FORMATS[name].extension}`]), '–', '–', 'all', 'no'];
   });
   const refused = REFUSED_TARGETS.map(({ names, why, instead }) => [code(names), why, instead]);
   return formatMarkdown(
@@ -58,7 +61,10 @@ export function targetsDoc(): Promise<string> {
         profiles,
       ),
       '\n## The formats\n',
-      renderTable(['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'], formats),
+      renderTable(
+        ['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'],
+        [...disks, ...roots],
+      ),
       `\n${FORMAT_NOTES}`,
       '## Refused by name\n',
       renderTable(['names', 'why', 'what to do'], refused),

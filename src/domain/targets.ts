@@ -1,8 +1,13 @@
 import { FactoryError } from './errors.js';
 import { findNearest } from './nearest.js';
 
-/** The output formats of a target image. `src/formats/` has one file for each. */
-export const FORMAT_NAMES = [
+/** The formats that hold a root file system, not a disk. They are made from a guest that runs. */
+export const ROOT_FORMAT_NAMES = ['oci', 'wsl'] as const;
+
+export type RootFormatName = (typeof ROOT_FORMAT_NAMES)[number];
+
+/** The formats that hold a disk. They are converted from the image in Glance. */
+export const DISK_FORMAT_NAMES = [
   'qcow2',
   'raw',
   'vmdk',
@@ -17,7 +22,17 @@ export const FORMAT_NAMES = [
   'containerdisk',
 ] as const;
 
-export type FormatName = (typeof FORMAT_NAMES)[number];
+export type DiskFormatName = (typeof DISK_FORMAT_NAMES)[number];
+
+/** The output formats of a target image. `src/formats/` has one file for each. */
+export const FORMAT_NAMES = [...DISK_FORMAT_NAMES, ...ROOT_FORMAT_NAMES] as const;
+
+export type FormatName = DiskFormatName | RootFormatName;
+
+/** Whether a format holds a root file system. */
+export function isRootFormat(name: FormatName): name is RootFormatName {
+  return (ROOT_FORMAT_NAMES as readonly FormatName[]).includes(name);
+}
 
 /** A cloud or hypervisor that an image can be made for, or a format that a user may ask for by its own name. */
 export interface Target {
@@ -41,6 +56,8 @@ export interface Target {
 
 const COMPARED = '`qemu-img compare` with the source';
 const CHECKED = `${COMPARED}, \`qemu-img check\``;
+const ROOT_CHECKED =
+  'the tar’s digest and number of entries compared with what the guest says; its names checked; all digests by an own reader; `skopeo`, `umoci`';
 const FOOTER = `${COMPARED}, own reader of the VHD footer`;
 
 /** Every target that can be made. */
@@ -191,6 +208,29 @@ export const TARGETS: readonly Target[] = [
     verified: `${CHECKED}, before the disk is packed; the layer and all digests by an own reader; \`skopeo\`, \`umoci\``,
     notVerified: 'KubeVirt',
   },
+  {
+    name: 'docker',
+    aliases: ['podman'],
+    title: 'Docker, Podman: a container image',
+    format: 'oci',
+    verified: ROOT_CHECKED,
+    notVerified: 'Docker, Podman',
+  },
+  {
+    name: 'oci',
+    aliases: [],
+    title: 'an OCI image for registries and other containers',
+    format: 'oci',
+    verified: ROOT_CHECKED,
+  },
+  {
+    name: 'wsl',
+    aliases: [],
+    title: 'Windows Subsystem for Linux',
+    format: 'wsl',
+    verified: 'the tar’s digest and number of entries compared with what the guest says; its names checked',
+    notVerified: 'Windows',
+  },
   { name: 'vmdk', aliases: [], title: 'the format VMDK, streamOptimized', format: 'vmdk', verified: CHECKED },
   { name: 'vhd', aliases: ['vhd-fixed'], title: 'the format VHD, fixed', format: 'vhd', verified: FOOTER },
   { name: 'vhd-dynamic', aliases: ['vpc'], title: 'the format VHD, dynamic', format: 'vhd-dynamic', verified: FOOTER },
@@ -218,14 +258,7 @@ export const REFUSED_TARGETS: readonly RefusedTarget[] = [
     why: 'the service Atlas has ended',
     instead: 'use vagrant-libvirt or vagrant-virtualbox, and publish the box yourself',
   },
-  ...(
-    [
-      [['docker', 'podman'], 'a container image for Docker'],
-      [['oci'], 'an OCI image'],
-      [['wsl'], 'a file system for WSL'],
-      [['indirection'], 'an image that a utility image makes'],
-    ] as const
-  ).map(([names, what]) => ({
+  ...([[['indirection'], 'an image that a utility image makes']] as const).map(([names, what]) => ({
     names,
     why: `${what} cannot be made yet`,
     instead: 'docs/targets.md lists the targets that can be made',

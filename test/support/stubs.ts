@@ -77,6 +77,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     publishPrepared: note('publish-prepared', undefined),
     fetchSource: note('fetch', undefined),
     convertImage: note('convert', CONVERTED),
+    packRootFileSystem: note('pack', CONVERTED),
     removeWorkFiles: note('remove-work', undefined),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),

@@ -4,6 +4,7 @@ import { FactoryError } from '../../domain/errors.js';
 import type { ConvertedDisk } from '../../domain/messages.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetParameters } from '../../domain/target-image-input.js';
+import { isRootFormat } from '../../domain/targets.js';
 import { convertDisk, inspectDisk, type Disk } from '../../formats/index.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
 import type { PlannedTarget } from './plan-target-image.js';
@@ -16,7 +17,7 @@ export interface ConvertImageInput {
 }
 
 /** Name of the store's document that describes the body of a target image. */
-const OUTPUT = 'output.json';
+export const OUTPUT = 'output.json';
 
 /** The names that Glance and QEMU have for a format. */
 const DISK_FORMATS: Readonly<Record<string, Disk['format']>> = {
@@ -43,6 +44,7 @@ export async function convertImage(
   if (made !== undefined) return made;
   const { source, format, imageName, os, firmware, secureBoot } = planned;
   const diskFormat = DISK_FORMATS[source.diskFormat];
+  if (isRootFormat(format)) throw new FactoryError('Internal', `the format ${format} holds no disk`);
   if (diskFormat === undefined) {
     throw new FactoryError(
       'ImageFailed',
@@ -70,7 +72,7 @@ export async function convertImage(
 }
 
 /** Reads the description of a target image's body. Returns undefined when the body is not complete. */
-async function readOutput(deps: Pick<Deps, 'store'>, uuid: string): Promise<ConvertedDisk | undefined> {
+export async function readOutput(deps: Pick<Deps, 'store'>, uuid: string): Promise<ConvertedDisk | undefined> {
   const document = await deps.store.readDocument(uuid, OUTPUT);
   if (document === undefined) return undefined;
   const output = JSON.parse(document.toString('utf8')) as ConvertedDisk;

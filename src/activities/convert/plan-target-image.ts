@@ -4,9 +4,10 @@ import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import type { PreparedImageInput } from '../../domain/prepared-image.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
-import { findTarget, type FormatName } from '../../domain/targets.js';
+import { findTarget, type FormatName, isRootFormat } from '../../domain/targets.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { planRoot, type RootPlan } from './plan-root.js';
 import { planPreparedImage } from '../prepare/plan-prepared-image.js';
 import { describeSource, type SourceImage } from '../images/source-image.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
@@ -30,6 +31,8 @@ export interface PlannedTarget {
   source: SourceImage;
   /** What is done in the guest before the conversion. Unset when the base image is converted as it is. */
   preparation?: PreparedImageInput;
+  /** The instance whose root file system is taken. Unset when the format holds a disk. */
+  root?: RootPlan;
   /** Path of the converted file. */
   bodyPath: string;
 }
@@ -66,6 +69,9 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   const source = describeSource(await findSource(deps, ref.cloud, base));
   const { parameters, heartbeatTimeout = HEARTBEAT_TIMEOUT } = input;
   const preparation = await planPreparedImage(deps, { ref, base, source, target: found, parameters, heartbeatTimeout });
+  const root = isRootFormat(format)
+    ? await planRoot(deps, ref, { base, target, isPrepared: preparation !== undefined })
+    : undefined;
   const { firmware, secure_boot: secureBoot } = base.parameters;
   return {
     name: base.name,
@@ -77,6 +83,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     format,
     source,
     ...(preparation === undefined ? {} : { preparation }),
+    ...(root === undefined ? {} : { root }),
     bodyPath: deps.store.bodyPath(ref.uuid),
   };
 }

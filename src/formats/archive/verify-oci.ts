@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { ByteReader, readChunks } from '../bytes/content.js';
-import { KIB, MIB } from '../bytes/sizes.js';
+import { KIB } from '../bytes/sizes.js';
+import { gunzip } from './gunzip.js';
 import { blobName, hashChunks, nameDigest, OCI_FILES } from './oci.js';
 import { readTar, TarError } from './read-tar.js';
 
@@ -29,12 +28,12 @@ interface Member {
  * Checks a container image: the digests and sizes of all its parts, and that the descriptions of both kinds name the
  * same layer.
  *
- * @param checkLayer reads the unpacked layer, and returns what is wrong with it
+ * @param checkLayer reads the unpacked layer to its end, and returns what is wrong with it
  * @returns what is wrong, in words; undefined when nothing is
  */
 export async function findOciError(
   path: string,
-  checkLayer: (layer: ByteReader) => Promise<string | undefined>,
+  checkLayer: (layer: AsyncIterable<Buffer>) => Promise<string | undefined>,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   try {
@@ -98,7 +97,7 @@ async function checkUnpacked(
   path: string,
   layer: string,
   diff: string,
-  checkLayer: (layer: ByteReader) => Promise<string | undefined>,
+  checkLayer: (layer: AsyncIterable<Buffer>) => Promise<string | undefined>,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   const file = new ByteReader(readChunks(path, signal));
@@ -106,10 +105,8 @@ async function checkUnpacked(
     for await (const { name, read } of readTar(file)) {
       if (name !== layer) continue;
       const hash = createHash('sha256');
-      const unpacked = new ByteReader(hashChunks(gunzip(read()), hash));
-      const error = await checkLayer(unpacked);
+      const error = await checkLayer(hashChunks(gunzip(read()), hash));
       if (error !== undefined) return error;
-      while ((await unpacked.read(MIB)).length > 0);
       return nameDigest(hash) === diff
         ? undefined
         : 'the unpacked layer has another digest than the container image says';
@@ -117,22 +114,5 @@ async function checkUnpacked(
     return 'the container image has no layer';
   } finally {
     await file.close();
-  }
-}
-
-/** Unpacks a gzip. @throws TarError when it is none */
-async function* gunzip(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const unpacking = createGunzip({ chunkSize: MIB });
-  // The loop below sees every error.
-  pipeline(Readable.from(stream, { objectMode: false }), unpacking, () => undefined);
-  try {
-    for await (const chunk of unpacking as AsyncIterable<Buffer>) yield chunk;
-  } catch (error) {
-    if (/^Z_/.test((error as NodeJS.ErrnoException).code ?? '')) {
-      throw new TarError(`the gzip is wrong: ${(error as Error).message}`);
-    }
-    throw error;
-  } finally {
-    unpacking.destroy();
   }
 }

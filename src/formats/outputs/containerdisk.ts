@@ -3,7 +3,7 @@ import { gzipBound, GZIP_NAME } from '../archive/gzip.js';
 import { writeOciArchive } from '../archive/oci.js';
 import { writeTar } from '../archive/tar.js';
 import { findOciError } from '../archive/verify-oci.js';
-import { type ArchiveFile, type ByteReader, diskFile, findDifference } from '../bytes/content.js';
+import { type ArchiveFile, ByteReader, diskFile, findDifference } from '../bytes/content.js';
 import { MIB } from '../bytes/sizes.js';
 import { differsError } from '../disk/qemu-img.js';
 import type { OutputFormat } from './output-format.js';
@@ -46,7 +46,11 @@ export const containerdisk: OutputFormat = {
 
 async function* readNothing(): AsyncGenerator<Buffer> {}
 
-async function findLayerError(layer: ByteReader, expected: AsyncIterable<Buffer>): Promise<string | undefined> {
+async function findLayerError(
+  stream: AsyncIterable<Buffer>,
+  expected: AsyncIterable<Buffer>,
+): Promise<string | undefined> {
+  const layer = new ByteReader(stream);
   const { difference, length } = await findDifference(expected, layer);
   if (difference !== undefined) return `the layer is wrong behind its first ${difference} bytes (unpacked)`;
   return (await layer.read(1)).length > 0 ? `the layer has more than ${length} bytes (unpacked)` : undefined;
