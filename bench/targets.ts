@@ -9,7 +9,7 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { convertImage } from '../src/activities/convert/convert-image.js';
 import type { SourceImage } from '../src/activities/images/source-image.js';
-import type { FormatName } from '../src/domain/targets.js';
+import type { DiskFormatName } from '../src/domain/targets.js';
 import { convertDisk, inspectDisk, type Disk } from '../src/formats/index.js';
 import { OUTPUT_FORMATS } from '../src/formats/registry.js';
 import { connectClouds } from '../src/openstack/index.js';
@@ -22,7 +22,7 @@ import { measureTargetWorker } from './target-worker.js';
 const run = promisify(execFile);
 const GIB = 1024 ** 3;
 const DISK = { virtualSize: 2 * GIB, data: 384 * 1024 ** 2 };
-const FORMATS: readonly FormatName[] = ['qcow2', 'raw', 'vmdk', 'vhdx'];
+const FORMATS: readonly DiskFormatName[] = ['qcow2', 'raw', 'vmdk', 'vhdx'];
 const SYSTEM = { os: 'Debian', version: '12', arch: 'x86_64', firmware: 'bios', secureBoot: false } as const;
 
 /** (j) Measures target images against what a person would do by hand, each pair in a row on the same disk. */
@@ -111,7 +111,7 @@ function plan(source: SourceImage) {
 }
 
 async function measureAtOnce(folder: string, disk: Disk): Promise<Figure> {
-  const convert = (format: FormatName): Promise<number> =>
+  const convert = (format: DiskFormatName): Promise<number> =>
     time(folder, (workFolder) =>
       convertDisk(disk, format, { workFolder, imageName: 'base', system: SYSTEM, cpus: 2, memory: 2048 }),
     );
@@ -121,7 +121,7 @@ async function measureAtOnce(folder: string, disk: Disk): Promise<Figure> {
   return ratio(`b. ${FORMATS.join(', ')} at once to the slowest alone`, together, Math.max(...alone), '≤ 1.3');
 }
 
-async function write(format: FormatName, disk: Disk, folder: string): Promise<void> {
+async function write(format: DiskFormatName, disk: Disk, folder: string): Promise<void> {
   const options = { workFolder: folder, imageName: 'base', system: SYSTEM, cpus: 2, memory: 2048 };
   await OUTPUT_FORMATS[format].write({ source: disk, path: join(folder, 'output'), options });
 }

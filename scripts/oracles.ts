@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { FormatName } from '../src/domain/targets.js';
+import type { DiskFormatName } from '../src/domain/targets.js';
 import { convertDisk, type Disk, inspectDisk } from '../src/formats/index.js';
 
 /*
@@ -27,7 +27,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 /** What another program must say about a converted file. */
 interface Oracle {
   name: string;
-  format: FormatName;
+  format: DiskFormatName;
   /** Reads the file. Returns the program's output. */
   read: (path: string, folder: string) => Promise<string>;
   /** What its output must have. */
@@ -127,7 +127,7 @@ async function makeSource(folder: string): Promise<Disk> {
   return { path, format: 'raw', virtualSize: SIZE };
 }
 
-async function convert(source: Disk, format: FormatName, folder: string): Promise<string> {
+async function convert(source: Disk, format: DiskFormatName, folder: string): Promise<string> {
   const workFolder = join(folder, format);
   await mkdir(workFolder);
   const { path } = await convertDisk(source, format, {
@@ -143,7 +143,7 @@ async function convert(source: Disk, format: FormatName, folder: string): Promis
 /** Asks every oracle. Returns how many disagree. */
 async function askAll(folder: string): Promise<number> {
   const source = await makeSource(folder);
-  const files = new Map<FormatName, string>();
+  const files = new Map<DiskFormatName, string>();
   let failed = 0;
   for (const { name, format, read, expect } of ORACLES) {
     const path = files.get(format) ?? (await convert(source, format, folder));

@@ -1,6 +1,12 @@
 import { type DiskController, DISK_DRIVERS, KVM_MACHINE } from '../../src/domain/boot-machines.js';
-import { FORMAT_NAMES, REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
-import { OUTPUT_FORMATS } from '../../src/formats/registry.js';
+import {
+  DISK_FORMAT_NAMES,
+  isRootFormat,
+  REFUSED_TARGETS,
+  ROOT_FORMAT_NAMES,
+  TARGETS,
+} from '../../src/domain/targets.js';
+import { OUTPUT_FORMATS, ROOT_FORMATS } from '../../src/formats/registry.js';
 import { listTargetProfiles } from '../../src/profiles/describe.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';
 
@@ -37,7 +43,7 @@ export function targetsDoc(): Promise<string> {
       besides ?? '–',
     ]),
   );
-  const formats = FORMAT_NAMES.map((name) => {
+  const disks = DISK_FORMAT_NAMES.map((name) => {
     const { extension, multipleOf, largest, arches, reproducible } = OUTPUT_FORMATS[name];
     return [
       code([name]),
@@ -47,6 +53,9 @@ export function targetsDoc(): Promise<string> {
       arches === undefined ? 'all' : arches.join(', '),
       reproducible ? 'yes' : 'no',
     ];
+  });
+  const roots = ROOT_FORMAT_NAMES.map((name) => {
+    return [code([name]), code([`.${ROOT_FORMATS[name].extension}`]), '–', '–', 'all', 'no'];
   });
   const refused = REFUSED_TARGETS.map(({ names, why, instead }) => [code(names), why, instead]);
   return formatMarkdown(
@@ -60,7 +69,10 @@ export function targetsDoc(): Promise<string> {
         profiles,
       ),
       '\n## The formats\n',
-      renderTable(['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'], formats),
+      renderTable(
+        ['format', 'file', 'size: multiple of', 'largest disk', 'architectures', 'same bytes'],
+        [...disks, ...roots],
+      ),
       `\n${FORMAT_NOTES}`,
       BOOT_NOTES,
       renderTable(['disk controller', 'network adapter', 'targets', 'drivers of Linux'], listMachines()),
@@ -75,7 +87,7 @@ export function targetsDoc(): Promise<string> {
 function listMachines(): string[][] {
   const machines = new Map<string, { row: string[]; targets: string[] }>();
   for (const { name, format, machine = KVM_MACHINE, noMachine } of TARGETS) {
-    if (noMachine !== undefined || OUTPUT_FORMATS[format].disk === undefined) continue;
+    if (noMachine !== undefined || isRootFormat(format) || OUTPUT_FORMATS[format].disk === undefined) continue;
     const { disk, network } = machine;
     const key = `${disk} ${network}`;
     const found = machines.get(key) ?? { row: [code([disk]), code([network])], targets: [] };

@@ -53,6 +53,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   publishPrepared: { queue: 'control', guarded: false },
   convertImage: { queue: 'convert', guarded: false },
   verifyBoot: { queue: 'convert', guarded: false },
+  packRootFileSystem: { queue: 'convert', guarded: false },
   removeWorkFiles: { queue: 'control', guarded: false },
   removeResources: { queue: 'wait', guarded: false },
   keepResources: { queue: 'control', guarded: false },

@@ -34,6 +34,7 @@ import { shutDownGuest } from './guest/shut-down-guest.js';
 import { createSshAccess } from './instance/create-ssh-access.js';
 import { deleteServer } from './instance/delete-server.js';
 import { convertImage } from './convert/convert-image.js';
+import { packRootFileSystem } from './convert/pack-root-file-system.js';
 import { checkGuest } from './guest/check-guest.js';
 import { publishPrepared } from './prepare/publish-prepared.js';
 import { waitForPrepared } from './prepare/wait-for-prepared.js';
@@ -80,6 +81,7 @@ export const FUNCTIONS = {
   fetchSource,
   convertImage,
   verifyBoot,
+  packRootFileSystem,
   removeWorkFiles,
   removeResources,
   keepResources,

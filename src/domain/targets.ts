@@ -9,8 +9,13 @@ import {
 import { FactoryError } from './errors.js';
 import { findNearest } from './nearest.js';
 
-/** The output formats of a target image. `src/formats/` has one file for each. */
-export const FORMAT_NAMES = [
+/** The formats that hold a root file system, not a disk. They are made from a guest that runs. */
+export const ROOT_FORMAT_NAMES = ['oci', 'wsl'] as const;
+
+export type RootFormatName = (typeof ROOT_FORMAT_NAMES)[number];
+
+/** The formats that hold a disk. They are converted from the image in Glance. */
+export const DISK_FORMAT_NAMES = [
   'qcow2',
   'raw',
   'vmdk',
@@ -22,9 +27,20 @@ export const FORMAT_NAMES = [
   'ova',
   'vagrant-libvirt',
   'vagrant-virtualbox',
+  'containerdisk',
 ] as const;
 
-export type FormatName = (typeof FORMAT_NAMES)[number];
+export type DiskFormatName = (typeof DISK_FORMAT_NAMES)[number];
+
+/** The output formats of a target image. `src/formats/` has one file for each. */
+export const FORMAT_NAMES = [...DISK_FORMAT_NAMES, ...ROOT_FORMAT_NAMES] as const;
+
+export type FormatName = DiskFormatName | RootFormatName;
+
+/** Whether a format holds a root file system. */
+export function isRootFormat(name: FormatName): name is RootFormatName {
+  return (ROOT_FORMAT_NAMES as readonly FormatName[]).includes(name);
+}
 
 /** A cloud or hypervisor that an image can be made for, or a format that a user may ask for by its own name. */
 export interface Target {
@@ -56,6 +72,8 @@ const FOOTER = `${COMPARED}, own reader of the VHD footer, \`qemu-img info -f vp
 const BOXED = `${CHECKED}, before the disk is packed; its digest inside of the box; added by Vagrant 2.3.4`;
 
 const NO_GEN2 = 'QEMU has no disk controller of Hyper-V’s generation 2';
+const ROOT_CHECKED =
+  'the tar’s digest and number of entries compared with what the guest says; its names checked; all digests by an own reader; `skopeo`, `umoci`';
 
 /** Every target that can be made. */
 export const TARGETS: readonly Target[] = [
@@ -232,6 +250,37 @@ export const TARGETS: readonly Target[] = [
     verified: FOOTER,
   },
   { name: 'vhdx', noMachine: NO_GEN2, aliases: [], title: 'the format VHDX', format: 'vhdx', verified: CHECKED },
+  {
+    name: 'containerdisk',
+    aliases: ['kubevirt'],
+    title: 'KubeVirt: a containerDisk',
+    format: 'containerdisk',
+    verified: `${CHECKED}, before the disk is packed; the layer and all digests by an own reader; \`skopeo\`, \`umoci\``,
+    notVerified: 'KubeVirt',
+  },
+  {
+    name: 'docker',
+    aliases: ['podman'],
+    title: 'Docker, Podman: a container image',
+    format: 'oci',
+    verified: ROOT_CHECKED,
+    notVerified: 'Docker, Podman',
+  },
+  {
+    name: 'oci',
+    aliases: [],
+    title: 'an OCI image for registries and other containers',
+    format: 'oci',
+    verified: ROOT_CHECKED,
+  },
+  {
+    name: 'wsl',
+    aliases: [],
+    title: 'Windows Subsystem for Linux',
+    format: 'wsl',
+    verified: 'the tar’s digest and number of entries compared with what the guest says; its names checked',
+    notVerified: 'Windows',
+  },
 ];
 
 /** A target that no image can be made for, and what the user can do instead. */
@@ -255,15 +304,7 @@ export const REFUSED_TARGETS: readonly RefusedTarget[] = [
     why: 'the service Atlas has ended',
     instead: 'use vagrant-libvirt or vagrant-virtualbox, and publish the box yourself',
   },
-  ...(
-    [
-      [['docker', 'podman'], 'a container image for Docker'],
-      [['oci'], 'an OCI image'],
-      [['wsl'], 'a file system for WSL'],
-      [['containerdisk', 'kubevirt'], 'a containerDisk for KubeVirt'],
-      [['indirection'], 'an image that a utility image makes'],
-    ] as const
-  ).map(([names, what]) => ({
+  ...([[['indirection'], 'an image that a utility image makes']] as const).map(([names, what]) => ({
     names,
     why: `${what} cannot be made yet`,
     instead: 'docs/targets.md lists the targets that can be made',

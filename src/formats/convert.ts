@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 import { toFileName } from '../domain/file-name.js';
 import { withStoreErrors } from '../domain/store-errors.js';
-import type { FormatName } from '../domain/targets.js';
+import type { DiskFormatName } from '../domain/targets.js';
 import { digestFile } from './disk/digest.js';
 import { padDisk } from './disk/pad.js';
 import { listExtents, readQemuVersion } from './disk/qemu-img.js';
@@ -19,11 +19,11 @@ import { OUTPUT_FORMATS } from './registry.js';
  *   result; StoreFailed, retryable, when the disk of the worker is full or a program was killed; InvalidParameter when
  *   qemu-img is missing. The signal's reason after an abort
  */
-export function convertDisk(source: Disk, name: FormatName, options: ConversionOptions): Promise<ConvertedFile> {
+export function convertDisk(source: Disk, name: DiskFormatName, options: ConversionOptions): Promise<ConvertedFile> {
   return withStoreErrors(`convert the disk to ${name} in`, options.workFolder, () => convert(source, name, options));
 }
 
-async function convert(source: Disk, name: FormatName, options: ConversionOptions): Promise<ConvertedFile> {
+async function convert(source: Disk, name: DiskFormatName, options: ConversionOptions): Promise<ConvertedFile> {
   const { workFolder, signal } = options;
   const format = OUTPUT_FORMATS[name];
   checkDiskSize(source, name);
@@ -56,7 +56,7 @@ async function convert(source: Disk, name: FormatName, options: ConversionOption
 /** Bytes of disk space that a conversion needs at most. @throws FactoryError as {@link convertDisk} */
 export async function measureConversion(
   source: Disk,
-  name: FormatName,
+  name: DiskFormatName,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<number> {
   checkDiskSize(source, name);
@@ -68,7 +68,7 @@ export async function measureConversion(
 }
 
 /** Checks that a disk is not too large for a format. @throws FactoryError ImageFailed */
-export function checkDiskSize({ virtualSize }: Pick<Disk, 'virtualSize'>, name: FormatName): void {
+export function checkDiskSize({ virtualSize }: Pick<Disk, 'virtualSize'>, name: DiskFormatName): void {
   const { largest } = OUTPUT_FORMATS[name];
   if (largest === undefined || virtualSize <= largest) return;
   throw new FactoryError(
@@ -78,7 +78,7 @@ export function checkDiskSize({ virtualSize }: Pick<Disk, 'virtualSize'>, name: 
   );
 }
 
-function checkArch(arch: string, name: FormatName): void {
+function checkArch(arch: string, name: DiskFormatName): void {
   const { arches } = OUTPUT_FORMATS[name];
   if (arches === undefined || arches.includes(arch)) return;
   throw new FactoryError(
@@ -95,6 +95,7 @@ function reportPercent({ onProgress }: ConversionOptions, message: string): (per
   return (percent) => onProgress?.({ message, percent });
 }
 
-async function emptyFolder(folder: string): Promise<void> {
+/** Removes everything in a folder. */
+export async function emptyFolder(folder: string): Promise<void> {
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
-import type { FormatName } from '../domain/targets.js';
+import type { DiskFormatName, RootFormatName } from '../domain/targets.js';
+import { containerdisk } from './outputs/containerdisk.js';
 import { gce } from './outputs/gce.js';
 import type { OutputFormat } from './outputs/output-format.js';
 import { ova } from './outputs/ova.js';
@@ -10,9 +11,12 @@ import { vdi } from './outputs/vdi.js';
 import { vhd, vhdDynamic } from './outputs/vhd.js';
 import { vhdx } from './outputs/vhdx.js';
 import { vmdk } from './outputs/vmdk.js';
+import { oci } from './roots/oci.js';
+import type { RootFormat } from './roots/root-format.js';
+import { wsl } from './roots/wsl.js';
 
-/** Every output format. */
-export const OUTPUT_FORMATS: { readonly [K in FormatName]: OutputFormat } = {
+/** Every output format of a disk. */
+export const OUTPUT_FORMATS: { readonly [K in DiskFormatName]: OutputFormat } = {
   qcow2,
   raw,
   vmdk,
@@ -24,4 +28,8 @@ export const OUTPUT_FORMATS: { readonly [K in FormatName]: OutputFormat } = {
   ova,
   'vagrant-libvirt': vagrantLibvirt,
   'vagrant-virtualbox': vagrantVirtualbox,
+  containerdisk,
 };
+
+/** Every output format of a root file system. */
+export const ROOT_FORMATS: { readonly [K in RootFormatName]: RootFormat } = { oci, wsl };

@@ -4,7 +4,8 @@ import { FactoryError } from '../domain/errors.js';
 import { OutputTail } from './output-tail.js';
 import type { GuestShell } from './guest-shell.js';
 import { getShell } from './shells.js';
-import type { Guest, GuestAddress, RunOptions, RunResult } from './types.js';
+import { streamOutput } from './stream-output.js';
+import type { Guest, GuestAddress, RunOptions, RunResult, StreamOptions } from './types.js';
 
 const DEFAULT_TIMEOUT = 60;
 const DEFAULT_MAX_OUTPUT = 65_536;
@@ -57,10 +58,30 @@ export class SshGuest implements Guest {
     const input = Buffer.concat([started.preamble, Buffer.from(options.input ?? '')]);
     try {
       stop.throwIfAborted();
-      return await this.execute(started.command, { ...options, input }, stop);
+      return await this.execute(started.command, stop, (channel) =>
+        collectOutput(channel, { ...options, input }, stop, () => this.connectionLostError(undefined)),
+      );
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * @throws FactoryError GuestUnreachable (retryable) when the connection is lost, DeadlineExceeded (retryable) when
+   * the stream stalls; the signal's reason on abort
+   */
+  async *stream(script: string, { signal, stall }: StreamOptions): AsyncGenerator<Buffer, RunResult> {
+    const { command, preamble: input } = this.shell.buildCommand(script, this.address.commandPrefix.trim());
+    const stop = AbortSignal.any([this.lost.signal, ...(signal === undefined ? [] : [signal])]);
+    stop.throwIfAborted();
+    const stalled = (): FactoryError =>
+      new FactoryError('DeadlineExceeded', `the guest at ${this.address.host} has sent nothing for ${stall} s`, {
+        retryable: true,
+      });
+    const lost = (): FactoryError => this.connectionLostError(undefined);
+    return yield* await this.execute(command, stop, (channel) =>
+      streamOutput(channel, { input, stop, stall, stalled, lost }),
+    );
   }
 
   /** @throws FactoryError CommandFailed when the guest cannot write the file; also the errors of `run`. */
@@ -78,8 +99,13 @@ export class SshGuest implements Guest {
     throw new FactoryError('CommandFailed', `cannot write ${path} in the guest: ${said}`);
   }
 
-  private execute(command: string, options: RunOptions, stop: AbortSignal): Promise<RunResult> {
-    return new Promise((resolve, reject) => {
+  /** @param use gets the channel of the command at once */
+  private execute<T>(
+    command: string,
+    stop: AbortSignal,
+    use: (channel: ssh2.ClientChannel) => T | Promise<T>,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
       const aborted = (): void => reject(stop.reason as Error);
       stop.addEventListener('abort', aborted, { once: true });
       this.client.exec(command, (error, channel) => {
@@ -92,7 +118,7 @@ export class SshGuest implements Guest {
         } else {
           // We must add the listeners inside the callback: a short command's exit status may come in the same packet as
           // the server's consent, and a later listener would miss the exit status.
-          resolve(collectOutput(channel, options, stop, () => this.connectionLostError(undefined)));
+          resolve(use(channel));
         }
       });
     });

@@ -45,11 +45,22 @@ export interface RunOptions {
   privileged?: boolean;
 }
 
+export interface StreamOptions {
+  signal?: AbortSignal;
+  /** Seconds without a byte after which the stream fails. The time in which nobody reads does not count. */
+  stall: number;
+}
+
 /** An open SSH connection to a guest. */
 export interface Guest {
   readonly shell: GuestShell;
   /** Runs a script of the guest's shell and waits for its end. Does not throw for a non-zero exit status. */
   run(script: string, options?: RunOptions): Promise<RunResult>;
+  /**
+   * Runs a script through the command prefix, and passes its standard output on as it arrives. The script waits while
+   * nobody reads. Returns how the script has ended, with the end of its standard error.
+   */
+  stream(script: string, options: StreamOptions): AsyncGenerator<Buffer, RunResult>;
   /** Writes a file as root: creates the parent folders, and moves the complete file into place. */
   writeFile(path: string, content: Buffer | string, options?: { mode?: number; signal?: AbortSignal }): Promise<void>;
   close(): void;

@@ -81,6 +81,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     fetchSource: note('fetch', undefined),
     convertImage: note('convert', CONVERTED),
     verifyBoot: note('verify', { verifiedBy: 'a stub' }),
+    packRootFileSystem: note('pack', CONVERTED),
     removeWorkFiles: note('remove-work', undefined),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),

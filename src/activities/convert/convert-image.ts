@@ -7,6 +7,7 @@ import type { ConvertedDisk } from '../../domain/messages.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetParameters } from '../../domain/target-image-input.js';
 import { convertDisk, inspectDisk, measureConversion, type Disk } from '../../formats/index.js';
+import { isRootFormat } from '../../domain/targets.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
 import { readOutput, writeOutput } from './output.js';
 import type { PlannedTarget } from './plan-target-image.js';
@@ -44,6 +45,7 @@ export async function convertImage(
   if (made !== undefined) return made;
   const { source, format, imageName, os, firmware, secureBoot } = planned;
   const diskFormat = DISK_FORMATS[source.diskFormat];
+  if (isRootFormat(format)) throw new FactoryError('Internal', `the format ${format} holds no disk`);
   if (diskFormat === undefined) {
     throw new FactoryError(
       'ImageFailed',

@@ -5,7 +5,6 @@ import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import type { PreparedImageInput } from '../../domain/prepared-image.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
-import { findTarget, type FormatName, type Target } from '../../domain/targets.js';
 import { checkBootable, checkDiskSize } from '../../formats/index.js';
 import { findFamily } from '../../os/registry.js';
 import { explainUnusableBase } from '../../domain/base-of-target.js';
@@ -13,6 +12,8 @@ import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import { findOutput } from './output.js';
 import { describeOptions } from '../records/inputs.js';
+import { findTarget, type FormatName, isRootFormat, type Target } from '../../domain/targets.js';
+import { planRoot, type RootPlan } from './plan-root.js';
 import { planPreparedImage } from '../prepare/plan-prepared-image.js';
 import { describeSource, type SourceImage } from '../images/source-image.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
@@ -38,6 +39,8 @@ export interface PlannedTarget {
   source: SourceImage;
   /** What is done in the guest before the conversion. Unset when the base image is converted as it is. */
   preparation?: PreparedImageInput;
+  /** The instance whose root file system is taken. Unset when the format holds a disk. */
+  root?: RootPlan;
   /** Path of the converted file. */
   bodyPath: string;
   /** Whether an earlier run of this build has left the converted file. */
@@ -55,7 +58,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   const wanted = findTarget(input.target);
   const { name: target, format, machine = KVM_MACHINE } = wanted;
   const base = await findBaseImage(deps, input.baseImage);
-  checkDiskSize({ virtualSize: (base.min_disk ?? 0) * 1024 ** 3 }, format);
+  if (!isRootFormat(format)) checkDiskSize({ virtualSize: (base.min_disk ?? 0) * 1024 ** 3 }, format);
   await deps.store.writeRecord(
     await buildInitialRecord(deps, ref, {
       type: 'TargetImage',
@@ -91,6 +94,9 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     parameters,
     heartbeatTimeout,
   });
+  const root = isRootFormat(format)
+    ? await planRoot(deps, ref, { base, target, isPrepared: preparation !== undefined })
+    : undefined;
   return {
     name: base.name,
     imageName: `${base.name}-${target}`,
@@ -102,6 +108,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     machine,
     source,
     ...(preparation === undefined ? {} : { preparation }),
+    ...(root === undefined ? {} : { root }),
     bodyPath: deps.store.bodyPath(ref.uuid),
     isConverted: (await findOutput(deps, ref.uuid)) !== undefined,
   };

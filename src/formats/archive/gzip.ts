@@ -37,7 +37,8 @@ export async function writeGzip(path: string, stream: AsyncIterable<Buffer>): Pr
   return lengths;
 }
 
-async function* compress(stream: AsyncIterable<Buffer>, lengths: number[]): AsyncGenerator<Buffer> {
+/** Compresses a stream. Adds the compressed bytes of each block to `lengths`, for {@link findGzipError}. */
+export async function* compress(stream: AsyncIterable<Buffer>, lengths: number[] = []): AsyncGenerator<Buffer> {
   const trailer = new Trailer();
   const zeros = deflateBlock(ZEROS);
   const waiting: Promise<Buffer>[] = [];

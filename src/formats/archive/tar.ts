@@ -1,6 +1,6 @@
 import type { ArchiveFile } from '../bytes/content.js';
 
-/* A writer of tar archives that have the same bytes every time: no owner, no time, no extended headers. */
+/* A writer of tar archives that have the same bytes every time: no names of owners, no time, no extended headers. */
 
 /**
  * How the header says what it is. `ustar` (POSIX 1003.1-1988) is what OVF 1.1 asks of an OVA. `oldgnu` is what GNU tar
@@ -26,9 +26,14 @@ const FIELDS = {
   magic: [257, 8],
 } as const;
 const REGULAR_FILE = '0';
+const FOLDER = '5';
 
-/** Writes the header of a file. A size of 8 GiB and more is written in base 256, as GNU tar does in both dialects. */
-export function writeTarHeader(name: string, size: number, dialect: TarDialect): Buffer {
+/**
+ * Writes the header of a file, or of a folder if its name ends with a slash. A size of 8 GiB and more is written in
+ * base 256, as GNU tar does in both dialects.
+ */
+export function writeTarHeader(file: Omit<ArchiveFile, 'read'>, dialect: TarDialect): Buffer {
+  const { name, size, mode = 0o644, owner = 0 } = file;
   const header = Buffer.alloc(TAR_BLOCK);
   const write = (field: keyof typeof FIELDS, text: string): void => {
     const [at, length] = FIELDS[field];
@@ -38,13 +43,13 @@ export function writeTarHeader(name: string, size: number, dialect: TarDialect):
   const writeOctal = (field: keyof typeof FIELDS, value: number): void =>
     write(field, value.toString(8).padStart(FIELDS[field][1] - 1, '0'));
   write('name', name);
-  writeOctal('mode', 0o644);
-  writeOctal('uid', 0);
-  writeOctal('gid', 0);
+  writeOctal('mode', mode);
+  writeOctal('uid', owner);
+  writeOctal('gid', owner);
   if (size.toString(8).length <= OCTAL_DIGITS) writeOctal('size', size);
   else writeBase256(header, size);
   writeOctal('mtime', 0);
-  write('type', REGULAR_FILE);
+  write('type', name.endsWith('/') ? FOLDER : REGULAR_FILE);
   write('magic', dialect === 'ustar' ? 'ustar\x0000' : 'ustar  \x00');
   // The checksum is the sum of all bytes, where its own are blanks.
   const [at, length] = FIELDS.checksum;
@@ -76,7 +81,7 @@ export function readTarHeader(header: Buffer): { name: string; size: number } | 
 }
 
 /** Bytes between the end of a file and the next header. */
-function padding(size: number): number {
+export function padding(size: number): number {
   return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
 }
 
@@ -86,10 +91,11 @@ function padding(size: number): number {
  * @throws RangeError when a file has another size than it says
  */
 export async function* writeTar(files: readonly ArchiveFile[], dialect: TarDialect): AsyncGenerator<Buffer> {
-  for (const { name, size, read } of files) {
-    yield writeTarHeader(name, size, dialect);
+  for (const file of files) {
+    const { name, size } = file;
+    yield writeTarHeader(file, dialect);
     let written = 0;
-    for await (const chunk of read()) {
+    for await (const chunk of file.read()) {
       written += chunk.length;
       yield chunk;
     }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FormatName } from '../../domain/targets.js';
+import { type FormatName, isRootFormat } from '../../domain/targets.js';
 import { programEnvironment, programFailedError, runProgram, wrapProgram } from '../disk/programs.js';
 import type { Disk } from '../disk/types.js';
 import { OUTPUT_FORMATS } from '../registry.js';
@@ -65,7 +65,7 @@ export async function bootDisk(request: BootRequest): Promise<BootResult> {
 
 /** Returns the disk of the file. Unpacks the disk of an archive. */
 async function openDisk({ path, format, workFolder, signal }: BootRequest): Promise<Pick<Disk, 'path' | 'format'>> {
-  const { disk } = OUTPUT_FORMATS[format];
+  const disk = isRootFormat(format) ? undefined : OUTPUT_FORMATS[format].disk;
   if (disk === undefined) throw new RangeError(`the format ${format} has no disk`);
   if (disk.archive === undefined) return { path, format: disk.format };
   const unpacked = join(workFolder, `disk.${disk.format}`);

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import type { BootMachine, DiskController, NetworkAdapter } from '../../domain/boot-machines.js';
 import { FactoryError } from '../../domain/errors.js';
-import type { FormatName } from '../../domain/targets.js';
+import { type FormatName, isRootFormat } from '../../domain/targets.js';
 import { requireProgram } from '../disk/programs.js';
 import type { Disk } from '../disk/types.js';
 import { OUTPUT_FORMATS } from '../registry.js';
@@ -42,7 +42,7 @@ const OVMF: readonly (readonly [code: string, variables: string])[] = [
  *   when a program or a firmware is missing
  */
 export async function checkBootable(format: FormatName, { firmware, arch }: BootOptions): Promise<void> {
-  if (OUTPUT_FORMATS[format].disk === undefined) {
+  if (isRootFormat(format) || OUTPUT_FORMATS[format].disk === undefined) {
     throw refuse(`the format ${format} has no disk that can be booted`);
   }
   if (!ARCHES.includes(arch)) throw refuse(`verify boot boots ${ARCHES.join(' and ')} systems, not ${arch}`);

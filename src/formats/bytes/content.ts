@@ -3,10 +3,14 @@ import { MIB } from '../bytes/sizes.js';
 
 /** A file that goes into an archive. */
 export interface ArchiveFile {
-  /** Name in the archive. */
+  /** Name in the archive. That of a folder ends with a slash. */
   name: string;
   /** bytes */
   size: number;
+  /** Permissions. Default: everybody reads, the owner writes. */
+  mode?: number;
+  /** Number of the user and of the group that the file belongs to. Default 0, which is root. */
+  owner?: number;
   /** Reads the content from its start; every call reads it anew. */
   read(): AsyncIterable<Buffer>;
 }

@@ -1,11 +1,9 @@
 import { writeArchive } from '../archive/verify.js';
+import { goArch } from '../archive/go-arch.js';
 import type { ArchiveFile } from '../bytes/content.js';
 import { differsError } from '../disk/qemu-img.js';
 import type { ConversionOptions } from '../disk/types.js';
 import type { Output, Verify } from './output-format.js';
-
-/** Names of architectures in a box's `metadata.json`: those of the language Go. Others are the same there. */
-const GO_ARCHES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', i386: '386', armv7l: 'arm' };
 
 /** The words that both boxes say about how they are verified, after those about their disk. */
 export const BOX_VERIFIED = 'the packed files compared with those of the disk';
@@ -15,7 +13,7 @@ export function writeMetadata(
   system: ConversionOptions['system'],
   values: { provider: string; format?: string; virtual_size?: number },
 ): string {
-  return `${JSON.stringify({ ...values, architecture: GO_ARCHES[system.arch] ?? system.arch })}\n`;
+  return `${JSON.stringify({ ...values, architecture: goArch(system.arch) })}\n`;
 }
 
 /** Packs the files of a box, whose disk was written before. */

@@ -83,7 +83,8 @@ export async function withCleanup<R>(context: Context, build: () => Promise<R>, 
   });
 }
 
-function removeResources(
+/** Removes everything in the cloud that has the mark of the build, except the images to keep. */
+export function removeResources(
   { ref, steps }: Context,
   keepImages: string[],
   volumes: boolean | undefined,

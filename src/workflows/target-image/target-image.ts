@@ -2,17 +2,21 @@ import type { PlannedTarget } from '../../activities/convert/plan-target-image.j
 import type { ConvertedDisk, TargetImageResult } from '../../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
+import { isRootFormat } from '../../domain/targets.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
 import { HoldableTarget } from './holdable-target.js';
 import { waitForBaseImage } from './wait-for-base-image.js';
+import { removeResources } from '../lifecycle/with-cleanup.js';
+import { packRoot } from './pack-root.js';
 import { prepareGuest } from './prepare-guest.js';
 
 type TargetBuild = BuildContext<'target_image'>;
 
 /**
  * Makes a target image: prepares the guest for the target, downloads the image, converts it to the format of the target,
- * compares the result with it, and writes the record. The base image stays as it is.
+ * compares the result with it, and writes the record. Where the format holds a root file system, that comes from an
+ * instance of the image instead. The base image stays as it is.
  */
 export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
   const { uuid, cloud, target, heartbeatTimeout, parameters } = input;
@@ -20,37 +24,55 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
   const build = new BuildContext({ kind: 'target_image', uuid, cloud, name: target, heartbeatTimeout, holdable });
   const { ref, status, steps } = build;
   status.status.baseImage = input.baseImage;
+  // Only a root file system needs an instance of this build. A conversion makes nothing in the cloud.
+  const made = { instance: false };
   return runLifecycle(build, {
-    build: () => runPhases(build, input),
+    build: () => runPhases(build, input, made),
     resultImages: () => [],
     cleanUp: async () => {
-      const step = { name: 'cleanup', title: 'remove the temporary files of the conversion' };
-      await steps.run(step, 'removeWorkFiles', { ref });
-      return { removed: [], leftovers: [] };
+      const name = made.instance ? 'cleanup.files' : 'cleanup';
+      const title = 'remove the temporary files of the conversion';
+      await steps.run({ name, title }, 'removeWorkFiles', { ref });
+      return made.instance ? removeResources(build, [], undefined) : { removed: [], leftovers: [] };
     },
     writeRecord: createRecordWriter(build),
   });
 }
 
-async function runPhases(build: TargetBuild, input: TargetImageInput): Promise<TargetImageResult> {
+async function runPhases(
+  build: TargetBuild,
+  input: TargetImageInput,
+  made: { instance: boolean },
+): Promise<TargetImageResult> {
   await waitForBaseImage(build, input);
   const planned = await prepareGuest(build, await plan(build, input));
-  if (!planned.isConverted) await fetchSource(build, planned);
-  const disk = await convert(build, planned, input);
-  if (input.parameters.verify === 'boot') {
-    const { verifiedBy } = await verify(build, planned, disk);
-    disk.verifiedBy += `, ${verifiedBy}`;
-  }
-  const { target, format, bodyPath, prepared } = planned;
+  const { format, root, target, bodyPath: body, prepared } = planned;
+  made.instance = root !== undefined;
+  const disk =
+    root !== undefined && isRootFormat(format) && !planned.isConverted
+      ? await packRoot(build, planned, root, format)
+      : await convertDisk(build, planned, input);
   return {
     uuid: build.ref.uuid,
     target,
     format,
     baseImage: input.baseImage,
     ...(prepared === undefined ? {} : { prepared }),
-    body: bodyPath,
+    body,
     disk,
   };
+}
+
+async function convertDisk(
+  build: TargetBuild,
+  planned: PlannedTarget,
+  input: TargetImageInput,
+): Promise<ConvertedDisk> {
+  if (!planned.isConverted) await fetchSource(build, planned);
+  const disk = await convert(build, planned, input);
+  if (input.parameters.verify !== 'boot') return disk;
+  const { verifiedBy } = await verify(build, planned, disk);
+  return { ...disk, verifiedBy: `${disk.verifiedBy}, ${verifiedBy}` };
 }
 
 async function fetchSource({ ref, status, steps }: TargetBuild, { source }: PlannedTarget): Promise<void> {

@@ -19,6 +19,12 @@ import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 type TargetHandle = WorkflowHandle<(input: TargetImageInput) => Promise<TargetImageResult>>;
 
+/** The files that a root file system has for its target. */
+const OWN_FILES: Readonly<Record<string, string[]>> = {
+  docker: ['etc/cloud/cloud-init.disabled'],
+  wsl: ['etc/wsl-distribution.conf', 'etc/cloud/cloud.cfg.d/99-imagefactory-wsl.cfg'],
+};
+
 describe('a target image', () => {
   let env: TestEnv;
   let base: string;
@@ -286,6 +292,78 @@ describe('a target image', () => {
     assert.equal(await run(['--task-queue', env.taskQueue, 'delete', other, '--cascade'], io), 1);
     assert.match(io.stderr, /No image found/);
   });
+
+  it('for KubeVirt is a container image with the disk in its layer', async () => {
+    const io = new RecordingIo(env.variables());
+    assert.equal(
+      await run(['--task-queue', env.taskQueue, 'target_image', 'kubevirt', '--id', base], io),
+      0,
+      io.stderr,
+    );
+    const record = await readRecord(/^UUID: (.*)$/m.exec(io.stdout)?.[1] ?? '');
+    assert.equal(record.target, 'containerdisk');
+    assert.match(String(record.verified_by), /own reader of all digests of the container image$/);
+    const folder = join(env.storage, 'unpacked');
+    await mkdir(folder);
+    const exec = promisify(execFile);
+    await exec('tar', ['xf', record.data ?? '', '-C', folder]);
+    const [image] = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { Layers: string[] }[];
+    await exec('tar', ['xzf', join(folder, image?.Layers[0] ?? ''), '-C', folder, 'disk/disk.qcow2']);
+    await compare(join(folder, 'disk/disk.qcow2'), 'qcow2');
+    await exec('chmod', ['-R', 'u+w', folder]);
+    await rm(folder, { recursive: true });
+  });
+
+  for (const target of ['docker', 'wsl']) {
+    it(`for ${target} is the root file system of the guest, without what belongs to the machine`, async () => {
+      const io = new RecordingIo(env.variables());
+      const servers = env.cloud.calls.list({ method: 'POST', path: /\/servers$/ }).length;
+      assert.equal(await run(['--task-queue', env.taskQueue, 'target_image', target, '--id', base], io), 0, io.stderr);
+      const record = await readRecord(/^UUID: (.*)$/m.exec(io.stdout)?.[1] ?? '');
+      assert.match(String(record.verified_by), /^digest of the tar and its \d+ entries compared/);
+      assert.equal(env.cloud.calls.list({ method: 'POST', path: /\/servers$/ }).length - servers, 1);
+      assert.deepEqual(env.leftovers(), []);
+      const files = await listRoot(record.data ?? '', target);
+      const find = (name: string): string | undefined => files.find((line) => line.endsWith(` ./${name}`));
+      assert.match(find('etc/passwd') ?? '', /^-rw-r--r-- 0\/0 /);
+      assert.match(find('home/debian/') ?? '', /^drwxr-xr-x 1000\/1000 /);
+      assert.match(find('etc/machine-id') ?? '', /^-r--r--r-- 0\/0 +0 /);
+      for (const name of OWN_FILES[target] ?? []) assert.match(find(name) ?? '', /^-rw-r--r-- 0\/0 /, name);
+      const wrong =
+        /\.\/(boot|dev|proc|run|sys|tmp)\/.|ssh_host_|authorized_keys|\.\/etc\/(fstab|hostname)|imagefactory\/|\.new/;
+      assert.deepEqual(files.filter((line) => wrong.test(line)), []); // prettier-ignore
+    });
+  }
+
+  it('of a root file system begins the file system again after a lost connection', async (context) => {
+    const { sessions } = env.cloud;
+    context.after(() => (sessions.onBegin = undefined));
+    const handle = await start('oci');
+    let commands = 0;
+    sessions.onBegin = async () => {
+      const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
+      // The first command of the step asks for the user, the second one sends the tar.
+      if (steps.at(-1)?.name === 'pack' && ++commands === 2) sessions.cut();
+    };
+    const { disk } = await handle.result();
+    assert.equal(commands, 4);
+    assert.match(disk.verifiedBy, /^digest of the tar/);
+  });
+
+  async function listRoot(file: string, target: string): Promise<string[]> {
+    const exec = promisify(execFile);
+    const folder = join(env.storage, 'unpacked');
+    await mkdir(folder);
+    let tar = file;
+    if (target === 'docker') {
+      await exec('tar', ['xf', file, '-C', folder]);
+      const [image] = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { Layers: string[] }[];
+      tar = join(folder, image?.Layers[0] ?? '');
+    }
+    const { stdout } = await exec('tar', ['tvzf', tar]);
+    await rm(folder, { recursive: true });
+    return stdout.trim().split('\n');
+  }
 
   it('keeps its base image from being deleted', async () => {
     const { uuid } = await (await start('qcow2')).result();

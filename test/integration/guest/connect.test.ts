@@ -5,7 +5,25 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connectGuest } from '../../../src/guest/connect.js';
 import { formatFingerprint, generateKeyPair } from '../../../src/guest/keys.js';
+import type { Guest, RunResult } from '../../../src/guest/types.js';
 import { GUEST_SERVERS, OLD_OPENSSH, startSsh2Server, type GuestServer } from './guest-servers.js';
+
+/** Reads a stream to its end. Calls `onChunk` at each chunk. */
+async function readStream(
+  guest: Guest,
+  script: string,
+  onChunk?: () => void,
+  stall = 30,
+): Promise<{ bytes: Buffer; result: RunResult }> {
+  const chunks: Buffer[] = [];
+  const stream = guest.stream(script, { stall });
+  for (;;) {
+    const next = await stream.next();
+    if (next.done === true) return { bytes: Buffer.concat(chunks), result: next.value };
+    chunks.push(next.value);
+    onChunk?.();
+  }
+}
 
 for (const { name, open, skip } of GUEST_SERVERS) {
   describe(`a guest with ${name}`, { skip }, () => {
@@ -51,6 +69,27 @@ for (const { name, open, skip } of GUEST_SERVERS) {
       assert.deepEqual(seen, { stdout: 1_288_895, stderr: 18 });
       assert.equal(result.stdout.length, 1000);
       assert.ok(result.stdout.endsWith('\n200000\n'));
+    });
+
+    it('streams the bytes of a command, and then says how the command has ended', async () => {
+      const guest = await sshServer.connect({ commandPrefix: 'MARK=set' });
+      const { bytes, result } = await readStream(guest, 'seq 1 300000; echo "$MARK" >&2; exit 4');
+      assert.equal(bytes.length, 1_988_895);
+      assert.ok(bytes.subarray(-7).equals(Buffer.from('300000\n')));
+      assert.deepEqual(result, { exitCode: 4, stdout: '', stderr: 'set\n' });
+    });
+
+    it('ends a stream with an error when the connection is lost', async () => {
+      const guest = await sshServer.connect();
+      const read = readStream(guest, 'echo begun; sleep 60', () => sshServer.drop());
+      await assert.rejects(read, { type: 'GuestUnreachable', retryable: true });
+    });
+
+    it('ends a stream with an error when the guest sends nothing more', async () => {
+      const guest = await sshServer.connect();
+      const read = readStream(guest, 'echo begun; sleep 60', undefined, 1);
+      await assert.rejects(read, { type: 'DeadlineExceeded', message: /has sent nothing for 1 s/ });
+      assert.equal((await guest.run('echo next')).stdout, 'next\n');
     });
 
     it('runs through the command prefix, or without it', async () => {

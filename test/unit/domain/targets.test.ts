@@ -38,7 +38,5 @@ it('a target whose service has ended is refused with what to take instead', () =
 });
 
 it('a target that cannot be made yet is refused in other words than an unknown one', () => {
-  for (const name of ['docker', 'oci', 'wsl', 'containerdisk', 'indirection']) {
-    assert.throws(() => findTarget(name), { type: 'InvalidParameter', message: /cannot be made yet$/ });
-  }
+  assert.throws(() => findTarget('indirection'), { type: 'InvalidParameter', message: /cannot be made yet$/ });
 });

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { createGunzip } from 'node:zlib';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { ByteReader } from '../../../src/formats/bytes/content.js';
-import type { FormatName } from '../../../src/domain/targets.js';
+import type { DiskFormatName } from '../../../src/domain/targets.js';
 import {
   type ConversionOptions,
   convertDisk,
@@ -29,7 +29,7 @@ interface Archive {
 }
 
 /** Converts the disk to an archive, and unpacks it with tar. */
-async function make(name: FormatName, given: Partial<ConversionOptions> = {}): Promise<Archive> {
+async function make(name: DiskFormatName, given: Partial<ConversionOptions> = {}): Promise<Archive> {
   assert.ok(source !== undefined);
   const file = await convertDisk(source, name, makeOptions(folder, given));
   const unpacked = mkdtempSync(join(folder, 'unpacked-'));
@@ -38,7 +38,7 @@ async function make(name: FormatName, given: Partial<ConversionOptions> = {}): P
 }
 
 /** Makes a function that converts the disk at its first call, and returns the same archive every time. */
-function makeOnce(name: FormatName): () => Promise<Archive> {
+function makeOnce(name: DiskFormatName): () => Promise<Archive> {
   let made: Promise<Archive> | undefined;
   return () => (made ??= make(name));
 }

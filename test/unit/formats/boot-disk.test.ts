@@ -12,7 +12,7 @@ import {
   VMWARE_MACHINE,
 } from '../../../src/domain/boot-machines.js';
 import { FactoryError } from '../../../src/domain/errors.js';
-import type { FormatName } from '../../../src/domain/targets.js';
+import type { DiskFormatName } from '../../../src/domain/targets.js';
 import { bootDisk, type BootResult } from '../../../src/formats/boot/boot-disk.js';
 import { buildBootArgs, checkBootable } from '../../../src/formats/boot/machine.js';
 import { digestFile } from '../../../src/formats/disk/digest.js';
@@ -93,7 +93,7 @@ describe('a converted disk in the emulator', { skip: missingProgram('qemu-system
   });
 
   /** Converts a disk whose boot sector says a text; an empty text makes a disk that cannot be booted. */
-  async function convert(text: string, format: FormatName): Promise<ConvertedFile> {
+  async function convert(text: string, format: DiskFormatName): Promise<ConvertedFile> {
     const source: Disk = {
       path: join(folder, `source-${format}-${text.length}.raw`),
       format: 'raw',
@@ -108,7 +108,7 @@ describe('a converted disk in the emulator', { skip: missingProgram('qemu-system
 
   function boot(
     { path, virtualSize }: ConvertedFile,
-    format: FormatName,
+    format: DiskFormatName,
     machine: BootMachine,
     given: Partial<Parameters<typeof bootDisk>[0]> = {},
   ): Promise<BootResult> {
@@ -116,7 +116,7 @@ describe('a converted disk in the emulator', { skip: missingProgram('qemu-system
     return bootDisk({ path, format, virtualSize, machine, firmware: 'bios', arch: 'x86_64', workFolder, ...given });
   }
 
-  const table: readonly [format: FormatName, machine: BootMachine][] = [
+  const table: readonly [format: DiskFormatName, machine: BootMachine][] = [
     ['vmdk', VMWARE_MACHINE],
     ['raw', EC2_MACHINE],
     ['vhd', HYPERV_MACHINE],

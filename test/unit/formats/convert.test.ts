@@ -14,7 +14,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { convertDisk, type Disk, FORMAT_EXTENSIONS, measureConversion } from '../../../src/formats/index.js';
 import { OUTPUT_FORMATS } from '../../../src/formats/registry.js';
-import { FORMAT_NAMES, type FormatName } from '../../../src/domain/targets.js';
+import { DISK_FORMAT_NAMES, type DiskFormatName } from '../../../src/domain/targets.js';
 import { makeDisk, makeFolder, makeOptions, MIB, noQemu, ODD_SIZE, run } from './disks.js';
 
 /** The formats whose output is one disk, with qemu-img's names of them. */
@@ -26,7 +26,7 @@ const DISK_FORMATS = {
   'vhd-dynamic': 'vpc',
   vhdx: 'vhdx',
   vdi: 'vdi',
-} as const satisfies Partial<Record<FormatName, Disk['format']>>;
+} as const satisfies Partial<Record<DiskFormatName, Disk['format']>>;
 type DiskFormat = keyof typeof DISK_FORMATS;
 
 const folder = makeFolder();
@@ -58,7 +58,7 @@ describe('a converted disk', { skip: noQemu }, () => {
   }
 
   // archives.test.ts has the test of gce, whose disk has a GiB.
-  for (const name of FORMAT_NAMES.filter((format) => OUTPUT_FORMATS[format].reproducible && format !== 'gce')) {
+  for (const name of DISK_FORMAT_NAMES.filter((format) => OUTPUT_FORMATS[format].reproducible && format !== 'gce')) {
     it(`of format ${name} has the same bytes every time`, async () => {
       const source = makeDisk(folder, { label: 'gpt' });
       const [first, second] = await Promise.all([1, 2].map(() => convertDisk(source, name, makeOptions(folder))));

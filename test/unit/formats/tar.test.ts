@@ -25,7 +25,7 @@ describe('a tar', () => {
     it(`of the dialect ${dialect} is read by tar, also with a size of 8 GiB and more`, () => {
       for (const size of [0, 511, 8 * 2 ** 30 - 1, 8 * 2 ** 30, 20 * 2 ** 40]) {
         // The file itself is missing: tar lists the header, then complains.
-        const input = writeTarHeader('disk.raw', size, dialect);
+        const input = writeTarHeader({ name: 'disk.raw', size }, dialect);
         const { stdout } = spawnSync('tar', ['tvf', '-', '--utc'], { input, encoding: 'utf8' });
         assert.match(stdout, new RegExp(`^-rw-r--r-- 0/0 +${size} 1970-01-01 00:00 disk.raw\n`));
       }

@@ -94,6 +94,9 @@ function guestThatSays(result: RunResult): { guest: Guest; ran: string[] } {
       ran.push(script);
       return result;
     },
+    stream: () => {
+      throw new Error('no guest of Windows is asked for a stream');
+    },
     writeFile: async () => undefined,
     close: () => undefined,
   };
