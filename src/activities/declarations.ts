@@ -24,6 +24,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   findResumePoint: { queue: 'wait', guarded: true },
   returnCompletedImage: { queue: 'control', guarded: false },
   waitForJeos: { queue: 'wait', guarded: true },
+  prepareGivenImage: { queue: 'transfer', guarded: true },
   prepareMedia: { queue: 'transfer', guarded: false },
   createBootImage: { queue: 'transfer', guarded: false },
   findEndedWorkflows: { queue: 'control', guarded: false },

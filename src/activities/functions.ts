@@ -8,6 +8,7 @@ import { waitForSsh } from './guest/wait-for-ssh.js';
 import { publishBaseImage } from './images/publish-base-image.js';
 import { waitForJeos } from './installer/wait-for-jeos.js';
 import { keepResources } from './cleanup/keep-resources.js';
+import { prepareGivenImage } from './images/prepare-given-image.js';
 import { prepareMedia } from './media/prepare-media.js';
 import { planBaseImage } from './plan/plan-base-image.js';
 import { waitForPowerOff } from './installer/wait-for-power-off.js';
@@ -46,6 +47,7 @@ export const FUNCTIONS = {
   findResumePoint,
   returnCompletedImage,
   waitForJeos,
+  prepareGivenImage,
   prepareMedia,
   createBootImage,
   findEndedWorkflows,

@@ -140,14 +140,17 @@ export async function startImageWorkflow(client: ImageFactoryClient, image: Imag
 }
 
 /** Formats the text that the workflow's page in the Temporal UI shows. */
-function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: Template): string {
+function describeStart({ uuid, templateName, cloud, parameters }: BaseImageInput, template: Template): string {
   const { name, version, arch, install } = template.os;
+  const source = install.type === 'url' ? install.url : install.iso;
   return [
     `Base image **${template.name}** (${name} ${version} ${arch}) on cloud \`${cloud}\``,
     '',
     `- UUID: \`${uuid}\``,
     `- template: \`${templateName}\``,
-    `- installs from: ${maskAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
+    parameters.jeos === undefined
+      ? `- installs from: ${maskAddressPasswords(source)}`
+      : `- customises: ${maskAddressPasswords(parameters.jeos)}`,
     `- started by: ${describeUser()}`,
   ].join('\n');
 }

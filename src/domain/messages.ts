@@ -1,6 +1,7 @@
 import type { BuildLog } from './build-log.js';
 import type { CreateQueueState } from './create-queue.js';
 import type { BuildRef } from './names.js';
+import type { BuildRecord } from './record.js';
 
 /**
  * Names of workflows, queries, signals and updates, for the workflows and their clients. They are part of recorded
@@ -184,7 +185,7 @@ export interface BaseImageResult {
   body: string;
   downloaded: boolean;
   packages: number;
-  jeos: { glance_id: string; digest: string; reused: boolean };
+  jeos: NonNullable<BuildRecord['jeos']>;
 }
 
 /** A converted disk: the output of a target image. */

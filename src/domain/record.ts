@@ -55,7 +55,18 @@ export interface BuildRecord {
   size: number | null;
   /** GiB. */
   min_disk: number | null;
-  jeos: { glance_id: string; digest: string; reused: boolean } | null;
+  /**
+   * The image from which a base image was made. `digest` is that of everything that determines its content. Where the
+   * image was given, and not installed: `source` says where it was (`glance:UUID`, or a URL), and `checksum` is the
+   * digest of its bytes, null when Glance knows none.
+   */
+  jeos: {
+    glance_id: string;
+    digest: string;
+    reused: boolean;
+    source?: string;
+    checksum?: { algorithm: string; value: string } | null;
+  } | null;
   /** Number of packages in the ICICLE. */
   packages: number | null;
   /**

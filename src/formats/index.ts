@@ -2,6 +2,7 @@ import { FORMAT_NAMES, type FormatName } from '../domain/targets.js';
 import { OUTPUT_FORMATS } from './registry.js';
 
 export { convertDisk, measureConversion } from './convert.js';
+export { HEADER_BYTES, readQcow2Header, recogniseFormat } from './disk/header.js';
 export { inspectDisk } from './disk/inspect.js';
 export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
 

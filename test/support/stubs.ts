@@ -75,6 +75,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     fetchSource: note('fetch', undefined),
     convertImage: note('convert', CONVERTED),
     removeWorkFiles: note('remove-work', undefined),
+    prepareGivenImage: note('given-image', { imageId: 'given', reused: true, proven: true }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),
     findEndedWorkflows: note('ended', { ended: [], at: 0 }),

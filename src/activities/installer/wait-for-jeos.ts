@@ -38,6 +38,8 @@ export interface FoundJeos {
   reused: boolean;
   /** Whether an instance booted from the JEOS has ever answered over SSH. */
   proven: boolean;
+  /** Set for an image that the build has not installed, but was given: where it was, and the digest of its bytes. */
+  given?: { source: string; checksum: { algorithm: string; value: string } | null };
   /** Resources that the installer run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];
 }

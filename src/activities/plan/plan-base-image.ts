@@ -1,6 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { createQueueWorkflowId } from '../../domain/create-queue.js';
+import { isGlanceUrl, parseGlanceName } from '../../domain/image-source.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
 import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
@@ -20,9 +21,10 @@ import { throwIfInvalid } from '../../tdl/parse.js';
 import { listUrls } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { contentDocumentName } from '../shared/template-content.js';
-import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/find-iso-image.js';
+import { findIsoImage } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { planGivenImage } from './plan-given-image.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { getJeosDocumentsId, getJeosWorkflowId } from '../shared/jeos-ids.js';
 import type { PlannedBuild } from './planned-build.js';
@@ -65,17 +67,18 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
   // `plan.script` is the stock script, or the script of the user with its placeholders filled in. All later steps use
   // this script.
-  parameters.install_script = plan.script;
+  if (parameters.jeos === undefined) parameters.install_script = plan.script;
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   const cloud = deps.clouds.get(ref.cloud);
-  parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
+  if (parameters.jeos === undefined) parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
   reportProgress({ message: 'looking for the flavor and the network' });
   const [flavor, network, project] = await Promise.all([
     chooseFlavor(cloud, parameters),
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  if (parameters.web_download) await checkWebDownload(deps, cloud, listMediaUrls(plan));
+  const given = await planGivenImage(deps, cloud, parameters, { template, flavor });
+  if (parameters.web_download && given === undefined) await checkWebDownload(deps, cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
   const contents = new Map<string, Buffer>();
@@ -83,18 +86,16 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     contents.set(contentDocumentName(url), await fetchContent(deps, url));
   }
   const isoImage = await findMediumImageId(deps, ref.cloud, plan);
-  const digest = computeJeosDigest({
-    plan,
-    parameters,
-    flavor: flavor.name,
-    rootVolume: disks.volumes?.root,
-    isoImage,
-  });
+  const shape = { flavor: flavor.name, rootVolume: disks.volumes?.root };
+  const digest =
+    given === undefined
+      ? computeJeosDigest({ plan, parameters, ...shape, isoImage })
+      : computeDigest({ ...given, ...shape });
   // The workflow id contains the digest even when the JEOS belongs to one build only: a user may resume this build with
   // another system while the first system is still being installed. The second installation then needs another workflow
   // id.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
-  const memory = checkMemory(template, findProfile(template).profile, flavor);
+  const memory = given === undefined ? checkMemory(template, findProfile(template).profile, flavor) : undefined;
   const planned: PlannedBuild = {
     name: template.name,
     imageName: parameters.image_name ?? `${template.name}-base`,
@@ -103,6 +104,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     jeosDigest: digest,
     jeosWorkflowId: getJeosWorkflowId(own, digest),
     jeosDocumentsId: getJeosDocumentsId(own, digest),
+    ...(given === undefined ? {} : { givenImage: given }),
     flavorId: flavor.id,
     networkId: network.id,
     instanceDigest: instanceDigest(digest, network.id, parameters, disks),

@@ -1,5 +1,19 @@
 import type { PlannedVolumes } from '../../domain/messages.js';
 
+/** The image that a build customises instead of a system that it installs: parameter `jeos`. */
+export interface GivenImage {
+  /** Where the image is: `glance:UUID`, or a URL. */
+  source: string;
+  /** Id of the image in Glance. Unset when it comes from a file. */
+  imageId?: string;
+  /** Name of the image in Glance. Unset when it comes from a file. */
+  name?: string;
+  /** Size and time of the last change of a file of the worker's machine. Unset for other images. */
+  version?: string;
+  /** The digest that the file must have, as `sha256:…` or `sha512:…`. Unset: any digest is accepted. */
+  checksum?: string;
+}
+
 /** The part of a plan that the workflow needs; the template and the install script stay in the store. */
 export interface PlannedBuild {
   /** The template's name. */
@@ -12,6 +26,8 @@ export interface PlannedBuild {
   jeosWorkflowId: string;
   /** UUID under which the store keeps the documents of the JEOS. */
   jeosDocumentsId: string;
+  /** The image that the build customises. Unset: the build installs its system. */
+  givenImage?: GivenImage;
   flavorId: string;
   networkId: string;
   /**

@@ -37,6 +37,12 @@ export const baseImage: Command = {
       describe:
         'cloud to build in, by its name on the worker (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
     },
+    jeos: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'customise an image that exists, and install nothing: glance:NAME, a file on the worker, or an address: the parameter jeos',
+    },
     'on-error': {
       type: 'string',
       requiresArg: true,
@@ -62,6 +68,11 @@ export const baseImage: Command = {
       'build Fedora 19 on your cloud',
     ],
     ['$0 base_image --local --parameter flavor m1.small debian-12.tdl', 'build without a Temporal server and a worker'],
+    [
+      '$0 base_image --jeos glance:debian-12-generic --parameter default_user debian --parameter command_prefix sudo ' +
+        '--parameter flavor m1.small web-server.tdl',
+      'customise an image of the cloud, without an installer',
+    ],
     ['$0 --output json base_image --parameters debian.json debian.tdl', 'print the image’s metadata at the end'],
   ],
   notes: describeParameters(),
@@ -114,11 +125,12 @@ function readRequest({ settings, options }: CommandContext, templateFile: string
   return { template, parameters, installScript, cloud: settings.cloud };
 }
 
-/** Reads the parameters that have their own option: --timeout, --on-error, --hold-for. Does not check the values. */
+/** Reads the parameters that have their own option: --timeout, --jeos, --on-error, --hold-for. Does not check the values. */
 function parametersFromOptions(timeout: number | undefined, options: GivenOptions): GivenParameters {
-  const { 'on-error': onError, 'hold-for': holdFor } = options;
+  const { jeos, 'on-error': onError, 'hold-for': holdFor } = options;
   return {
     ...(timeout === undefined ? {} : { timeout }),
+    ...(jeos === undefined ? {} : { jeos: String(jeos) }),
     ...(onError === undefined ? {} : { on_error: String(onError) }),
     ...(holdFor === undefined ? {} : { hold_for: parseDuration('--hold-for', String(holdFor)) }),
   };

@@ -10,6 +10,7 @@ import { BaseImageBuild } from './base-image-build.js';
 import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
 import type { FindResumePointInput, ResumePoint } from '../../activities/resume/find-resume-point.js';
+import type { GivenImage } from '../../activities/plan/planned-build.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 
 /**
@@ -132,6 +133,8 @@ function findResumePoint(
  * joins that run, waits for it, and leaves it when this build is cancelled.
  */
 async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
+  const { givenImage } = build.plan;
+  if (givenImage !== undefined) return prepareGivenImage(build, givenImage);
   const { status, steps, context } = build;
   const { media_timeout, quota_timeout, snapshot_timeout } = build.parameters;
   try {
@@ -161,6 +164,24 @@ async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
     if (isCanceled(error)) await leaveJeos(build);
     throw error;
   }
+}
+
+/** Finds the image that the build was given in place of a JEOS, or uploads it from its file. */
+async function prepareGivenImage(build: BaseImageBuild, given: GivenImage): Promise<FoundJeos> {
+  const { ref, status, steps } = build;
+  const jeos = await steps.run(
+    {
+      name: 'jeos',
+      title: 'find the image that exists, or put it into Glance',
+      budget: { total: build.parameters.media_timeout },
+      note: ({ imageId }) => `image ${imageId}`,
+    },
+    'prepareGivenImage',
+    // A user who resumes a held build may name another image.
+    () => ({ ref, given: build.plan.givenImage ?? given }),
+  );
+  status.setResource('jeos_image', jeos.imageId);
+  return jeos;
 }
 
 async function leaveJeos({ ref, plan: { jeosWorkflowId } }: BaseImageBuild): Promise<void> {
@@ -217,6 +238,6 @@ async function publish(
     body: build.plan.bodyPath,
     downloaded: body !== undefined,
     packages,
-    jeos: { glance_id: jeos.imageId, digest: build.plan.jeosDigest, reused: jeos.reused },
+    jeos: { glance_id: jeos.imageId, digest: build.plan.jeosDigest, reused: jeos.reused, ...jeos.given },
   };
 }
