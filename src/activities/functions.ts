@@ -9,6 +9,10 @@ import { publishBaseImage } from './images/publish-base-image.js';
 import { waitForJeos } from './installer/wait-for-jeos.js';
 import { keepResources } from './cleanup/keep-resources.js';
 import { prepareGivenImage } from './images/prepare-given-image.js';
+import { importImage } from './images/import-image.js';
+import { publishImport } from './images/publish-import.js';
+import { planImport } from './plan/plan-import.js';
+import { readSystem } from './guest/read-system.js';
 import { prepareMedia } from './media/prepare-media.js';
 import { planBaseImage } from './plan/plan-base-image.js';
 import { waitForPowerOff } from './installer/wait-for-power-off.js';
@@ -69,6 +73,10 @@ export const FUNCTIONS = {
   closeSession,
   publishBaseImage,
   downloadBody,
+  planImport,
+  importImage,
+  readSystem,
+  publishImport,
   planTargetImage,
   fetchSource,
   convertImage,

@@ -20,6 +20,7 @@ import { formatJson } from './output.js';
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
 const RESULTS = {
   base_image: build,
+  import_base_image: build,
   target_image: z.strictObject({ images: z.array(build), error: error.optional() }),
   init: z.strictObject({
     systems: texts.optional().describe('The systems that there are files for. Only without a system.'),

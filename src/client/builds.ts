@@ -96,6 +96,8 @@ function startWorkflow(
 /** A workflow that makes an image, and what Temporal lists of it. */
 interface ImageWorkflow {
   kind: RecordedKind;
+  /** Temporal's type of the workflow. Default: that of the kind. */
+  workflow?: string;
   uuid: string;
   input: object;
   reusePolicy: WorkflowIdReusePolicy;
@@ -113,11 +115,22 @@ interface ImageWorkflow {
 
 /** Starts the workflow of an image. Returns as soon as Temporal has accepted it. @throws ClientError */
 export async function startImageWorkflow(client: ImageFactoryClient, image: ImageWorkflow): Promise<StartedBuild> {
-  const { kind, uuid, input, reusePolicy, templateName, summary, details, memo, attributes = [] } = image;
+  const {
+    kind,
+    workflow = getWorkflowType(image.kind),
+    uuid,
+    input,
+    reusePolicy,
+    templateName,
+    summary,
+    details,
+    memo,
+    attributes = [],
+  } = image;
   const workflowId = workflowIdFor(kind, uuid);
   const handle = await callTemporal(() =>
     client.withTimeout(() =>
-      client.temporal.workflow.start(getWorkflowType(kind), {
+      client.temporal.workflow.start(workflow, {
         args: [input],
         workflowId,
         taskQueue: client.taskQueue,

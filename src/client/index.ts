@@ -59,6 +59,8 @@ export { findEndedBuild, type EndedBuild } from './ended-build.js';
 export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup.js';
 export { closeSshSession, openSshSession } from './ssh-session.js';
 
+export { checkImport, startImport, type ImportRequest } from './import.js';
+export type { ImportFormat, ImportInput } from '../domain/import-input.js';
 export { deleteImage, findDeletion, type ImageDeletion } from './deletion.js';
 export { findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
 export { findLogs, readLog } from './logs.js';

@@ -10,6 +10,8 @@ import type { BuildRecord } from './record.js';
 export const WORKFLOWS = {
   /** Builds a base image; id `base_image-<uuid>`. */
   baseImage: 'baseImage',
+  /** Makes a base image of a disk that exists; id `base_image-<uuid>`. */
+  importBaseImage: 'importBaseImage',
   /** Converts a base image to the format of a target; id `target_image-<uuid>`. */
   targetImage: 'targetImage',
   /**

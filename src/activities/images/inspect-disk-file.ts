@@ -10,36 +10,36 @@ const GLANCE_NAMES: Partial<Record<Disk['format'], string>> = { vpc: 'vhd' };
 const LARGEST_DISK = 2 * 1024 ** 4;
 
 /**
- * Inspects a disk that has been fetched, before it is put into Glance. The format is told by the disk's first bytes,
+ * Inspects a disk that has been fetched, before it is put into Glance. A user names its format, or its first bytes do,
  * because qemu-img must never probe a file of somebody else; qemu-img then reads the file in that format only.
  *
- * @param source where the file comes from, for messages
- * @returns Glance's name of the format
+ * @param file `source` says where the file comes from, for messages; `format` is named by the user
+ * @returns Glance's name of the format, and the size of the disk in bytes
  * @throws FactoryError ImageFailed for a format that is not known, and for a disk that names other files, is encrypted
  *   or claims to be too large; InvalidParameter when Glance does not accept the format
  */
 export async function inspectDiskFile(
   deps: Pick<Deps, 'clouds'>,
   cloudName: string,
-  path: string,
-  source: string,
-): Promise<{ diskFormat: string }> {
+  { path, source, format: named }: { path: string; source: string; format?: Disk['format'] },
+): Promise<{ diskFormat: string; virtualSize: number }> {
   const header = await readHeader(path);
-  const format = recogniseFormat(header);
+  const format = named ?? recogniseFormat(header);
   if (format === undefined) {
     throw new FactoryError('ImageFailed', `${source} is not a disk in a format that is known`, {
       hint: 'the formats are qcow2, raw with a boot sector, vmdk, vhdx, vdi and dynamic vhd, each as one file',
     });
   }
   // Before qemu-img sees the file at all.
-  const refusal = readQcow2Header(header)?.refusal;
+  const refusal = format === 'qcow2' ? readQcow2Header(header)?.refusal : undefined;
   if (refusal !== undefined) throw new FactoryError('ImageFailed', `the disk ${source} is refused: ${refusal}`);
-  await inspectDisk(path, format, { largest: LARGEST_DISK, signal: cancellationSignal() }).catch((error: unknown) => {
+  const limits = { largest: LARGEST_DISK, signal: cancellationSignal() };
+  const { virtualSize } = await inspectDisk(path, format, limits).catch((error: unknown) => {
     throw error instanceof FactoryError ? renameDisk(error, path, source) : error;
   });
   const diskFormat = GLANCE_NAMES[format] ?? format;
   const accepted = await deps.clouds.get(cloudName).image.listDiskFormats({ signal: cancellationSignal() });
-  if (accepted.includes(diskFormat)) return { diskFormat };
+  if (accepted.includes(diskFormat)) return { diskFormat, virtualSize };
   throw new FactoryError('InvalidParameter', `the Glance of cloud ${cloudName} accepts no ${diskFormat}: ${source}`, {
     hint: `convert it first: qemu-img convert -f ${format} -O qcow2 FILE FILE.qcow2`,
   });

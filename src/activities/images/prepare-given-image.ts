@@ -35,7 +35,7 @@ async function uploadGivenImage(
   const digest = checksum === undefined ? undefined : parseDigest(checksum);
   const { image, ...spooled } = await ensureMedium(
     deps,
-    { ref, method: undefined, inspect: (path) => inspectDiskFile(deps, ref.cloud, path, source) },
+    { ref, method: undefined, inspect: (path) => inspectDiskFile(deps, ref.cloud, { path, source }) },
     { kind: 'disk', urls: [source], ...(digest === undefined ? {} : { digest }) },
   );
   await deleteSpooled(spooled);
@@ -43,7 +43,7 @@ async function uploadGivenImage(
 }
 
 /** No build marks an image of somebody else as proven. So a given image counts as proven from the beginning. */
-function describeGivenImage(image: Image, { source }: GivenImage): FoundJeos {
+export function describeGivenImage(image: Image, { source }: GivenImage): FoundJeos {
   const { os_hash_algo: algorithm, os_hash_value: value, checksum: md5 } = image;
   const digest = algorithm && value ? { algorithm, value } : md5 === null ? null : { algorithm: 'md5', value: md5 };
   return { imageId: image.id, reused: true, proven: true, given: { source, checksum: digest } };

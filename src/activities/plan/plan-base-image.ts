@@ -1,10 +1,9 @@
-import { FactoryError } from '../../domain/errors.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { createQueueWorkflowId } from '../../domain/create-queue.js';
 import { isGlanceUrl, parseGlanceName } from '../../domain/image-source.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
-import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
+import type { Cloud } from '../../openstack/types.js';
 import { checkGrubPrograms } from '../../media/grub.js';
 import { checkIsoPrograms } from '../../media/iso.js';
 import { fetchBytes } from '../../media/text.js';
@@ -24,6 +23,7 @@ import { contentDocumentName } from '../shared/template-content.js';
 import { findIsoImage } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { chooseFlavor, chooseNetwork } from './choose-placement.js';
 import { planGivenImage } from './plan-given-image.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { getJeosDocumentsId, getJeosWorkflowId } from '../shared/jeos-ids.js';
@@ -77,7 +77,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  const given = await planGivenImage(deps, cloud, parameters, { template, flavor });
+  const given = await planGivenImage(deps, cloud, parameters, { arch: template.os.arch, flavor });
   if (parameters.web_download && given === undefined) await checkWebDownload(deps, cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
@@ -107,7 +107,7 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     ...(given === undefined ? {} : { givenImage: given }),
     flavorId: flavor.id,
     networkId: network.id,
-    instanceDigest: instanceDigest(digest, network.id, parameters, disks),
+    instanceDigest: computeInstanceDigest(digest, network.id, parameters, disks),
     ...(plan.user === parameters.default_user ? {} : { user: plan.user }),
     queueId: createQueueWorkflowId(project, cloud.region),
     ...disks,
@@ -122,7 +122,12 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
  * Computes the digest of everything from which the customised instance is made. The JEOS digest already contains the
  * flavor.
  */
-function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
+export function computeInstanceDigest(
+  jeos: string,
+  network: string,
+  parameters: BuildParameters,
+  { volumes }: PlannedDisks,
+): string {
   const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
   return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
 }
@@ -186,44 +191,4 @@ async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan:
   if (plan.installer.medium?.script?.beside !== undefined) await checkIsoPrograms(cancellationSignal());
   if (usesOurBootLoader(method, plan.installer)) await checkGrubPrograms(listStubFirmwares(arch), cancellationSignal());
   return method;
-}
-
-async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildParameters): Promise<Flavor> {
-  const flavor =
-    parameters.flavor === undefined
-      ? undefined
-      : await compute.findFlavor(parameters.flavor, { signal: cancellationSignal() });
-  if (flavor === undefined) {
-    const known = (await compute.listFlavors({ signal: cancellationSignal() }))
-      .map(({ id, name }) => `${name} (${id})`)
-      .join(', ');
-    const message =
-      parameters.flavor === undefined
-        ? 'parameter flavor is not set for this build'
-        : `there is no flavor ${parameters.flavor}`;
-    throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
-      hint: `--parameter flavor takes one of: ${known}`,
-    });
-  }
-  return flavor;
-}
-
-async function chooseNetwork({ name: cloud, network }: Cloud, parameters: BuildParameters): Promise<NeutronNetwork> {
-  if (parameters.network !== undefined) {
-    const named = await network.findNetwork(parameters.network, { signal: cancellationSignal() });
-    if (named !== undefined) return named;
-  }
-  const all = await network.listNetworks({}, { signal: cancellationSignal() });
-  const inner = all.filter((candidate) => !candidate['router:external']);
-  const candidates = inner.length > 0 ? inner : all.filter((candidate) => candidate.shared);
-  const only = candidates[0];
-  if (parameters.network === undefined && candidates.length === 1 && only !== undefined) return only;
-  const names = all.map((candidate) => candidate.name).join(', ') || 'none';
-  const message =
-    parameters.network === undefined
-      ? `parameter network is not set, and the project has ${candidates.length} networks to choose from`
-      : `there is no network ${parameters.network}`;
-  throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
-    hint: `--parameter network takes one of: ${names}`,
-  });
 }

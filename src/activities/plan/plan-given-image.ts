@@ -5,8 +5,7 @@ import { parseImageSource } from '../../domain/image-source.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import { fetchValidators } from '../../media/head.js';
 import type { Cloud, Flavor, Image } from '../../openstack/types.js';
-import { architectureProperty } from '../../os/common/architectures.js';
-import type { Template } from '../../tdl/types.js';
+import { type Arch, architectureProperty } from '../../os/common/architectures.js';
 import { checkGlanceDisk, checkGlanceImage } from '../images/check-glance-image.js';
 import { findCloudImage } from '../images/find-cloud-image.js';
 import { type Deps, cancellationSignal, reportProgress } from '../shared/context.js';
@@ -18,6 +17,7 @@ const GIB = 1024n ** 3n;
  * Finds the image that a build customises instead of a system that it installs (parameter `jeos`), and checks it. A file
  * on a server or on the worker's machine is only named here: step `jeos` fetches and checks it.
  *
+ * @param wanted the architecture that the image must have, and the flavor that it must fit; unset: any
  * @returns undefined for a build that installs its system
  * @throws FactoryError NotFound; InvalidParameter when several images have the name, or the image does not fit the
  *   template or the flavor; ImageFailed when no instance can boot from the image; ChecksumMismatch
@@ -26,7 +26,7 @@ export async function planGivenImage(
   deps: Deps,
   cloud: Cloud,
   { jeos, jeos_checksum: checksum }: BuildParameters,
-  { template: { os }, flavor }: { template: Template; flavor: Flavor },
+  { arch, flavor }: { arch: Arch | undefined; flavor: Flavor | undefined },
 ): Promise<GivenImage | undefined> {
   if (jeos === undefined) return undefined;
   const source = parseImageSource(jeos, 'parameter jeos');
@@ -36,10 +36,10 @@ export async function planGivenImage(
   }
   reportProgress({ message: `looking for image ${source.name}` });
   const image = await findCloudImage(deps, cloud.name, source.name, 'InvalidParameter');
-  checkGlanceImage(image, architectureProperty(os.arch));
+  checkGlanceImage(image, arch === undefined ? undefined : architectureProperty(arch));
   if (checksum !== undefined) checkGlanceDigest(image, checksum);
   const virtualSize = await checkGlanceDisk(cloud, image, cancellationSignal());
-  checkFlavorDisk(image, virtualSize, flavor);
+  if (flavor !== undefined) checkFlavorDisk(image, virtualSize, flavor);
   return { source: `glance:${image.id}`, imageId: image.id, name: image.name ?? image.id };
 }
 

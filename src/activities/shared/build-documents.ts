@@ -1,6 +1,6 @@
 import { throwIfInvalid } from '../../tdl/parse.js';
 import type { Template } from '../../tdl/types.js';
-import { findProfile } from '../../os/registry.js';
+import { findSystemProfile } from '../../os/registry.js';
 import type { InstallerPlan } from '../../os/installer/types.js';
 import type { OsProfile } from '../../os/profile/types.js';
 import { FactoryError } from '../../domain/errors.js';
@@ -35,7 +35,7 @@ export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocumen
     const text = (await readRequiredDocument(deps, uuid, 'template.tdl')).toString('utf8');
     return throwIfInvalid(text, 'template.tdl');
   });
-  const profile = once(async () => findProfile(await template()).profile);
+  const profile = once(async () => findSystemProfile(await template()));
   const parameters = once(
     async () =>
       JSON.parse((await readRequiredDocument(deps, uuid, 'parameters.json')).toString('utf8')) as BuildParameters,

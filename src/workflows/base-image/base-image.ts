@@ -11,6 +11,7 @@ import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
 import type { FindResumePointInput, ResumePoint } from '../../activities/resume/find-resume-point.js';
 import type { GivenImage } from '../../activities/plan/planned-build.js';
+import type { PublishedImage } from '../../activities/images/publish-base-image.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 
 /**
@@ -23,7 +24,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   const { context } = build;
   allowSshSessions(build);
   return runLifecycle(context, {
-    build: () => buildOnce(build),
+    build: () => returnIfBuilt(build, () => runPhases(build)),
     resultImages: ({ glanceId }) => [glanceId],
     mayHaveVolumes: () => build.mayHaveVolumes,
     continuesEarlierRun: input.resumed !== undefined,
@@ -33,10 +34,13 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   });
 }
 
-/** Builds the image. If the build was reset after it had completed, returns the image that it already has. */
-async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
+/** Runs the phases of a build. If the build was reset after it had completed, returns the image that it already has. */
+export async function returnIfBuilt(
+  build: BaseImageBuild,
+  run: () => Promise<BaseImageResult>,
+): Promise<BaseImageResult> {
   try {
-    return await runPhases(build);
+    return await run();
   } catch (error) {
     if (!isAlreadyBuilt(error)) throw error;
     return build.steps.run(
@@ -221,6 +225,15 @@ async function publish(
         }),
       ),
   );
+  return toResult(build, { jeos, image, packages });
+}
+
+/** Downloads the base image if the build's parameters ask for it, and returns the result of the build. */
+export async function toResult(
+  build: BaseImageBuild,
+  { jeos, image, packages }: { jeos: FoundJeos; image: PublishedImage; packages: number },
+): Promise<BaseImageResult> {
+  const { ref, steps } = build;
   const body = build.parameters.download
     ? await steps.run(
         { name: 'download', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },

@@ -45,7 +45,7 @@ export async function customise(build: BaseImageBuild, jeos: FoundJeos): Promise
 }
 
 /** Boots an instance from the JEOS, and waits until the build can log in. */
-async function bootInstance(
+export async function bootInstance(
   build: BaseImageBuild,
   jeos: FoundJeos,
 ): Promise<{ serverId: string; volumeId: string | undefined; locateGuest: LocateGuest }> {
@@ -122,7 +122,7 @@ async function runTemplateSteps(build: BaseImageBuild, locateGuest: LocateGuest)
 }
 
 /** Writes the ICICLE, and returns the number of packages; 0 when the build has no ICICLE. */
-async function listPackages(build: BaseImageBuild, locateGuest: LocateGuest): Promise<number> {
+export async function listPackages(build: BaseImageBuild, locateGuest: LocateGuest): Promise<number> {
   if (!build.parameters.generate_icicle) return 0;
   // Undefined when a user skips the step.
   const list = (await build.steps.run(

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../../src/cli/cli.js';
+import type { BuildRecord } from '../../../src/domain/record.js';
 import { createQcow2 } from '../../fakes/openstack/guests/qcow2.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
 import { TestEnv, type Build } from '../../support/test-env.js';
@@ -21,7 +22,7 @@ function changedQcow2(change: (header: Buffer) => void): Buffer {
   return file;
 }
 
-describe('a build of an image that exists', () => {
+describe('an image that exists', () => {
   let env: TestEnv;
   let folder: string;
   /** An image of somebody else: a base image without our marks. */
@@ -47,7 +48,7 @@ describe('a build of an image that exists', () => {
     return env.build(env.template({ name: 'given', body }), { jeos, install_script: undefined, ...parameters });
   }
 
-  it('customises an image of the cloud without an installer, and leaves that image as it is', async () => {
+  it('is customised without an installer, and stays as it is', async () => {
     const before = structuredClone(golden);
     const installed = env.images('jeos').length;
     const building = await build('glance:golden');
@@ -72,7 +73,7 @@ describe('a build of an image that exists', () => {
     assert.ok(steps.includes('jeos') && !steps.includes('installer.create'), steps.join());
   });
 
-  it('is started by the command', async () => {
+  it('is named by --jeos', async () => {
     const io = new RecordingIo(env.variables());
     const command = ['--task-queue', env.taskQueue, 'base_image', '--jeos', `glance:${golden.id}`];
     const parameters = { flavor: 'm1.small', default_user: 'debian', command_prefix: 'sudo' };
@@ -83,7 +84,7 @@ describe('a build of an image that exists', () => {
     assert.match(io.stdout, /Image build completed SUCCESSFULLY!/);
   });
 
-  it('puts a file of the worker’s machine into the cloud once, for all builds of that file', async () => {
+  it('may be a file of the worker’s machine, which is put into the cloud once for all builds', async () => {
     const file = join(folder, 'cloud image.qcow2');
     const bytes = createQcow2(GIB);
     await writeFile(file, bytes);
@@ -100,7 +101,7 @@ describe('a build of an image that exists', () => {
     assert.equal(made?.properties['imagefactory_role'], 'base');
   });
 
-  it('fetches the file at an address, and checks its digest', async () => {
+  it('may be at an address, with its digest', async () => {
     const bytes = createQcow2(GIB);
     const url = env.media.put('/cloud.qcow2', bytes);
     const checksum = `sha512:${createHash('sha512').update(bytes).digest('hex')}`;
@@ -112,7 +113,7 @@ describe('a build of an image that exists', () => {
     assert.match((await unknown.failure()).message, /an image at an address needs its digest/);
   });
 
-  it('is refused when the image in Glance does not fit, before anything is made', async () => {
+  it('is refused when Glance’s image does not fit, before anything is made', async () => {
     const changes: [Partial<FakeImage>, RegExp][] = [
       [{ status: 'deactivated' }, /golden .* cannot be used: it is deactivated, not active/],
       [{ disk_format: 'iso' }, /its format is iso, which is no disk/],
@@ -158,5 +159,107 @@ describe('a build of an image that exists', () => {
     }
     const elsewhere = await (await build('/etc/hostname')).failure();
     assert.match(elsewhere.message, /is in none of the folders that templates may read/);
+  });
+
+  describe('that is imported', () => {
+    const LOGIN = { flavor: 'm1.small', default_user: 'debian', command_prefix: 'sudo' };
+
+    async function importImage(
+      image: string,
+      options: string[] = [],
+    ): Promise<{ code: number; io: RecordingIo; uuid: string }> {
+      const io = new RecordingIo(env.variables());
+      const parameters = Object.entries(LOGIN).flatMap(([name, value]) => ['--parameter', name, value]);
+      const code = await run(
+        ['--task-queue', env.taskQueue, 'import_base_image', image, ...parameters, ...options],
+        io,
+      );
+      return { code, io, uuid: /^UUID: (.*)$/m.exec(io.stdout)?.[1] ?? '' };
+    }
+
+    async function readRecord(uuid: string): Promise<BuildRecord> {
+      return JSON.parse(await readFile(join(env.storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
+    }
+
+    async function deleteImage(uuid: string): Promise<void> {
+      const io = new RecordingIo(env.variables());
+      assert.equal(await run(['--task-queue', env.taskQueue, 'delete', uuid], io), 0, io.stderr);
+    }
+
+    it('from Glance becomes a base image whose system and packages an instance tells, and is never changed', async () => {
+      const before = structuredClone(golden);
+      const { code, io, uuid } = await importImage('glance:golden');
+      assert.equal(code, 0, io.stderr);
+      const record = await readRecord(uuid);
+      assert.equal(record.type, 'BaseImage');
+      assert.equal(record.status, 'COMPLETE');
+      assert.equal(record.glance_id, golden.id);
+      assert.deepEqual(record.os, { name: 'Debian', version: '12', arch: 'x86_64' });
+      assert.match(record.icicle ?? '', /<package name="openssh-server"\/>/);
+      assert.match(record.template, /<version>12<\/version>/);
+      assert.equal(record.jeos?.source, `glance:${golden.id}`);
+      assert.equal(record.checksum?.value, golden.os_hash_value);
+      assert.deepEqual(env.leftovers().map(({ id }) => id), [golden.id]); // prettier-ignore
+      const target = new RecordingIo(env.variables());
+      assert.equal(
+        await run(['--task-queue', env.taskQueue, 'target_image', 'qcow2', '--id', uuid], target),
+        0,
+        target.stderr,
+      );
+      await deleteImage(/^UUID: (.*)$/m.exec(target.stdout)?.[1] ?? '');
+      await deleteImage(uuid);
+      assert.deepEqual(golden, before);
+      assert.ok(env.cloud.state.images.has(golden.id));
+    });
+
+    it('from a file becomes an image with exactly its bytes, which belongs to its record', async () => {
+      const file = join(folder, 'appliance.qcow2');
+      const bytes = createQcow2(GIB);
+      await writeFile(file, bytes);
+      const { code, io, uuid } = await importImage(file);
+      assert.equal(code, 0, io.stderr);
+      const record = await readRecord(uuid);
+      const image = env.cloud.state.images.get(record.glance_id ?? '');
+      assert.equal(image?.name, 'appliance');
+      assert.equal(image?.min_disk, 1);
+      assert.equal(image?.os_hash_value, createHash('sha512').update(bytes).digest('hex'));
+      assert.equal(image?.properties['imagefactory_image'], uuid);
+      assert.equal(image?.properties['os_distro'], 'debian');
+      assert.deepEqual(record.checksum, { algorithm: 'sha512', value: image?.os_hash_value });
+      assert.equal(record.jeos?.source, `file://${file}`);
+      await deleteImage(uuid);
+      assert.ok(!env.cloud.state.images.has(record.glance_id ?? ''));
+    });
+
+    it('needs no login when the user names its system, and then has no package list', async () => {
+      const file = join(folder, 'plain.raw');
+      await writeFile(file, Buffer.alloc(1024 ** 2));
+      const options = ['--no-boot', '--os', 'debian-12/x86_64', '--format', 'raw'];
+      const { code, io, uuid } = await importImage(file, options);
+      assert.equal(code, 0, io.stderr);
+      const record = await readRecord(uuid);
+      assert.deepEqual(record.os, { name: 'Debian', version: '12', arch: 'x86_64' });
+      assert.equal(record.packages, null);
+      assert.match(record.icicle_warning ?? '', /imported without a boot \(--no-boot\)/);
+      assert.equal(env.cloud.state.images.get(record.glance_id ?? '')?.disk_format, 'raw');
+    });
+
+    it('leaves nothing when its file is refused, or when nobody can log in', async () => {
+      const images = env.cloud.state.images.size;
+      await writeFile(
+        join(folder, 'overlay'),
+        changedQcow2((header) => header.writeBigUInt64BE(512n, 8)),
+      );
+      const refused = await importImage(join(folder, 'overlay'));
+      assert.equal(refused.code, 1);
+      assert.match(refused.io.stdout, /import: the disk .*overlay is refused: it has a backing file/);
+      await writeFile(join(folder, 'closed'), createQcow2(GIB));
+      const options = ['--parameter', 'default_user', 'nobody-there', '--parameter', 'boot_timeout', '3'];
+      const closed = await importImage(join(folder, 'closed'), options);
+      assert.equal(closed.code, 1);
+      assert.match(closed.io.stdout, /ssh: no login over SSH by the deadline/);
+      assert.equal(env.cloud.state.images.size, images);
+      assert.deepEqual(env.leftovers().map(({ id }) => id), [golden.id]); // prettier-ignore
+    });
   });
 });
