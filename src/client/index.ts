@@ -128,6 +128,7 @@ export type {
 export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../domain/sweep-report.js';
 export type { ImageKind, Phase, RecordedKind, RecordType } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
+export type { JeosOfImage } from '../domain/jeos-of-image.js';
 export type { BuildRecord, PackageDetails } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';

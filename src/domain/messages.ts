@@ -1,7 +1,7 @@
 import type { BuildLog } from './build-log.js';
 import type { CreateQueueState } from './create-queue.js';
+import type { JeosOfImage } from './jeos-of-image.js';
 import type { BuildRef } from './names.js';
-import type { BuildRecord } from './record.js';
 
 /**
  * Names of workflows, queries, signals and updates, for the workflows and their clients. They are part of recorded
@@ -187,7 +187,7 @@ export interface BaseImageResult {
   body: string;
   downloaded: boolean;
   packages: number;
-  jeos: NonNullable<BuildRecord['jeos']>;
+  jeos: JeosOfImage;
 }
 
 /** A converted disk: the output of a target image. */

@@ -97,8 +97,7 @@ export const PARAMETERS = define({
   jeos_checksum: {
     kind: 'text',
     group: 'installer',
-    description:
-      'Digest that the image in parameter jeos must have, as sha256:… or sha512:…. An address needs it. An image in Glance can only be checked by the algorithm that Glance has used, which is usually sha512.',
+    description: 'Digest of the image in parameter jeos, as sha256:… or sha512:…. An address needs it.',
   },
   disk_layout: {
     kind: 'choice',

@@ -1,4 +1,5 @@
 import type { RecordType } from './image-kinds.js';
+import type { JeosOfImage } from './jeos-of-image.js';
 import type { ImageStatus } from './status.js';
 
 /** An installed package, as the system's package manager knows it. */
@@ -55,18 +56,7 @@ export interface BuildRecord {
   size: number | null;
   /** GiB. */
   min_disk: number | null;
-  /**
-   * The image from which a base image was made. `digest` is that of everything that determines its content. Where the
-   * image was given, and not installed: `source` says where it was (`glance:UUID`, or a URL), and `checksum` is the
-   * digest of its bytes, null when Glance knows none.
-   */
-  jeos: {
-    glance_id: string;
-    digest: string;
-    reused: boolean;
-    source?: string;
-    checksum?: { algorithm: string; value: string } | null;
-  } | null;
+  jeos: JeosOfImage | null;
   /** Number of packages in the ICICLE. */
   packages: number | null;
   /**

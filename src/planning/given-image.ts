@@ -47,7 +47,10 @@ const SYSTEM_PROPERTIES = ['os_type', 'os_distro', 'os_version', 'architecture']
  * Takes from the plan of an installer what a build of an image that exists needs: no medium and no drivers. The base
  * image keeps the properties of that image, also those with which it boots, because its machine needs them.
  */
-export function withoutInstaller({ medium: _medium, drivers: _drivers, ...plan }: InstallerPlan): InstallerPlan {
+export function withoutInstaller(whole: InstallerPlan): InstallerPlan {
+  const plan = { ...whole };
+  delete plan.medium;
+  delete plan.drivers;
   const described = Object.entries(plan.imageProperties).filter(([name]) => SYSTEM_PROPERTIES.includes(name));
   return { ...plan, imageProperties: Object.fromEntries(described), strippedProperties: [] };
 }

@@ -19,6 +19,7 @@ import { listOwnImages } from '../images/own-image.js';
 import { keepInstallerConsole } from '../shared/logs.js';
 import { claimImage } from '../images/shared-images.js';
 import type { BuildParameters } from '../../domain/parameters.js';
+import type { GivenOrigin } from '../given-image/given-image.js';
 import type { PlannedBuild } from '../plan/planned-build.js';
 
 export interface WaitForJeosInput {
@@ -39,7 +40,7 @@ export interface FoundJeos {
   /** Whether an instance booted from the JEOS has ever answered over SSH. */
   proven: boolean;
   /** Set for an image that the build has not installed, but was given: where it was, and the digest of its bytes. */
-  given?: { source: string; checksum: { algorithm: string; value: string } | null };
+  given?: GivenOrigin;
   /** Resources that the installer run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];
 }

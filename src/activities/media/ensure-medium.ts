@@ -66,7 +66,7 @@ export interface LocalMedium {
 }
 
 /** What an inspection finds in the file of a medium. */
-export interface InspectedMedium {
+interface InspectedMedium {
   /** Additional properties of the medium's image. */
   properties?: Record<string, string>;
   /** Glance's name of a disk's format. Unset for other media. */

@@ -6,16 +6,16 @@ import type { BuildParameters } from '../../domain/parameters.js';
 import { fetchValidators } from '../../media/head.js';
 import type { Cloud, Flavor, Image } from '../../openstack/types.js';
 import { type Arch, architectureProperty } from '../../os/common/architectures.js';
-import { checkGlanceDisk, checkGlanceImage } from '../images/check-glance-image.js';
+import { checkGlanceDisk, checkGlanceImage } from '../given-image/check-glance-image.js';
 import { findCloudImage } from '../images/find-cloud-image.js';
 import { type Deps, cancellationSignal, reportProgress } from '../shared/context.js';
-import type { GivenImage } from './planned-build.js';
+import type { GivenImage } from '../given-image/given-image.js';
 
 const GIB = 1024n ** 3n;
 
 /**
- * Finds the image that a build customises instead of a system that it installs (parameter `jeos`), and checks it. A file
- * on a server or on the worker's machine is only named here: step `jeos` fetches and checks it.
+ * Finds the image that a build customises instead of a system that it installs (parameter `jeos`), and checks it. A
+ * file on a server or on the worker's machine is only named here: a later step fetches and checks it.
  *
  * @param wanted the architecture that the image must have, and the flavor that it must fit; unset: any
  * @returns undefined for a build that installs its system

@@ -1,18 +1,5 @@
+import type { GivenImage } from '../given-image/given-image.js';
 import type { PlannedVolumes } from '../../domain/messages.js';
-
-/** The image that a build customises instead of a system that it installs: parameter `jeos`. */
-export interface GivenImage {
-  /** Where the image is: `glance:UUID`, or a URL. */
-  source: string;
-  /** Id of the image in Glance. Unset when it comes from a file. */
-  imageId?: string;
-  /** Name of the image in Glance. Unset when it comes from a file. */
-  name?: string;
-  /** Size and time of the last change of a file of the worker's machine. Unset for other images. */
-  version?: string;
-  /** The digest that the file must have, as `sha256:…` or `sha512:…`. Unset: any digest is accepted. */
-  checksum?: string;
-}
 
 /** The part of a plan that the workflow needs; the template and the install script stay in the store. */
 export interface PlannedBuild {

@@ -125,7 +125,10 @@ function readRequest({ settings, options }: CommandContext, templateFile: string
   return { template, parameters, installScript, cloud: settings.cloud };
 }
 
-/** Reads the parameters that have their own option: --timeout, --jeos, --on-error, --hold-for. Does not check the values. */
+/**
+ * Reads the parameters that have their own option: --timeout, --jeos, --on-error, --hold-for. Does not check the
+ * values.
+ */
 function parametersFromOptions(timeout: number | undefined, options: GivenOptions): GivenParameters {
   const { jeos, 'on-error': onError, 'hold-for': holdFor } = options;
   return {

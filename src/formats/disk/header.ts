@@ -3,7 +3,7 @@ import type { Disk } from './types.js';
 /** The bytes of a disk's beginning that {@link recogniseFormat} and {@link readQcow2Header} read. */
 export const HEADER_BYTES = 512;
 
-/** The magic numbers by which we tell a format. A file without one of them is refused, unless a user names its format. */
+/** The magic numbers by which we tell a format. A file without one is refused, unless a user names its format. */
 const MAGICS: readonly { format: Disk['format']; at: number; magic: Buffer }[] = [
   { format: 'qcow2', at: 0, magic: Buffer.from('QFI\xfb', 'latin1') },
   { format: 'vmdk', at: 0, magic: Buffer.from('KDMV') },

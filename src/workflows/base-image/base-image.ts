@@ -10,7 +10,7 @@ import { BaseImageBuild } from './base-image-build.js';
 import { customise, type CustomisedInstance } from './customise.js';
 import { allowSshSessions } from './ssh-sessions.js';
 import type { FindResumePointInput, ResumePoint } from '../../activities/resume/find-resume-point.js';
-import type { GivenImage } from '../../activities/plan/planned-build.js';
+import type { GivenImage } from '../../activities/given-image/given-image.js';
 import type { PublishedImage } from '../../activities/images/publish-base-image.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 

@@ -5,7 +5,7 @@ import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
 import { returnIfBuilt, toResult } from './base-image.js';
 import { BaseImageBuild } from './base-image-build.js';
 import { bootInstance, listPackages } from './customise.js';
-import type { ImportedImage } from '../../activities/images/import-image.js';
+import type { ImportedImage } from '../../activities/given-image/import-image.js';
 
 /**
  * Makes a base image of a disk that exists: puts it into Glance, boots an instance that tells its system and its

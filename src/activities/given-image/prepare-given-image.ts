@@ -2,10 +2,9 @@ import { parseDigest } from '../../domain/digest.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
-import type { FoundJeos } from '../installer/wait-for-jeos.js';
 import { ensureMedium } from '../media/ensure-medium.js';
 import { deleteSpooled } from '../media/fetch-medium.js';
-import type { GivenImage } from '../plan/planned-build.js';
+import type { GivenImage, PreparedImage } from './given-image.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 import { checkGlanceImage } from './check-glance-image.js';
 import { inspectDiskFile } from './inspect-disk-file.js';
@@ -17,7 +16,7 @@ import { inspectDiskFile } from './inspect-disk-file.js';
 export async function prepareGivenImage(
   deps: Deps,
   { ref, given }: { ref: BuildRef; given: GivenImage },
-): Promise<FoundJeos> {
+): Promise<PreparedImage> {
   if (given.imageId === undefined) return uploadGivenImage(deps, ref, given);
   const image = await deps.clouds.get(ref.cloud).image.getImage(given.imageId, { signal: cancellationSignal() });
   if (image === undefined) {
@@ -31,7 +30,7 @@ async function uploadGivenImage(
   deps: Deps,
   ref: BuildRef,
   { source, checksum, ...given }: GivenImage,
-): Promise<FoundJeos> {
+): Promise<PreparedImage> {
   const digest = checksum === undefined ? undefined : parseDigest(checksum);
   const { image, ...spooled } = await ensureMedium(
     deps,
@@ -43,7 +42,7 @@ async function uploadGivenImage(
 }
 
 /** No build marks an image of somebody else as proven. So a given image counts as proven from the beginning. */
-export function describeGivenImage(image: Image, { source }: GivenImage): FoundJeos {
+export function describeGivenImage(image: Image, { source }: GivenImage): PreparedImage {
   const { os_hash_algo: algorithm, os_hash_value: value, checksum: md5 } = image;
   const digest = algorithm && value ? { algorithm, value } : md5 === null ? null : { algorithm: 'md5', value: md5 };
   return { imageId: image.id, reused: true, proven: true, given: { source, checksum: digest } };

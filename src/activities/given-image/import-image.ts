@@ -5,20 +5,19 @@ import type { ImportFormat } from '../../domain/import-input.js';
 import { KEYS, marksOf, resourceName, tagsOf, type BuildRef } from '../../domain/names.js';
 import { checksumMismatchError, computeFileDigest } from '../../media/verify-checksum.js';
 import type { Image } from '../../openstack/types.js';
-import type { FoundJeos } from '../installer/wait-for-jeos.js';
 import { deleteSpooled, fetchMedium, prepareSpoolPath } from '../media/fetch-medium.js';
-import type { GivenImage } from '../plan/planned-build.js';
+import type { GivenImage, PreparedImage } from './given-image.js';
 import { cancellationSignal, type Deps, reportProgress } from '../shared/context.js';
-import { ensureImage } from './ensure-image.js';
-import { getExistingImage } from './image-properties.js';
+import { ensureImage } from '../images/ensure-image.js';
+import { getExistingImage } from '../images/image-properties.js';
 import { inspectDiskFile } from './inspect-disk-file.js';
 import { describeGivenImage, prepareGivenImage } from './prepare-given-image.js';
-import { currentUploader } from './uploader.js';
+import { currentUploader } from '../images/uploader.js';
 
 const GIB = 1024 ** 3;
 
 /** The image in Glance that becomes a base image. */
-export interface ImportedImage extends FoundJeos {
+export interface ImportedImage extends PreparedImage {
   /** Whether we have put the image into Glance. An image that was there belongs to somebody else. */
   own: boolean;
 }

@@ -2,8 +2,13 @@ import { FactoryError } from '../../domain/errors.js';
 import { KEYS, marksOf, tagsOf, type BuildRef } from '../../domain/names.js';
 import { loadBuild, type BuildDocuments } from '../shared/build-documents.js';
 import type { Deps } from '../shared/context.js';
-import { buildPropertyChanges, describeBuild, getExistingImage, updateImageProperties } from './image-properties.js';
-import { describePublished, type PublishedImage } from './publish-base-image.js';
+import {
+  buildPropertyChanges,
+  describeBuild,
+  getExistingImage,
+  updateImageProperties,
+} from '../images/image-properties.js';
+import { describePublished, type PublishedImage } from '../images/publish-base-image.js';
 
 /**
  * Turns an imported image into a base image: sets its name, and the properties that describe its system. Its bytes stay
