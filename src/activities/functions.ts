@@ -8,6 +8,11 @@ import { waitForSsh } from './guest/wait-for-ssh.js';
 import { publishBaseImage } from './images/publish-base-image.js';
 import { waitForJeos } from './installer/wait-for-jeos.js';
 import { keepResources } from './cleanup/keep-resources.js';
+import { prepareGivenImage } from './given-image/prepare-given-image.js';
+import { importImage } from './given-image/import-image.js';
+import { publishImport } from './given-image/publish-import.js';
+import { planImport } from './plan/plan-import.js';
+import { readSystem } from './guest/read-system.js';
 import { prepareMedia } from './media/prepare-media.js';
 import { planBaseImage } from './plan/plan-base-image.js';
 import { waitForPowerOff } from './installer/wait-for-power-off.js';
@@ -52,6 +57,7 @@ export const FUNCTIONS = {
   findResumePoint,
   returnCompletedImage,
   waitForJeos,
+  prepareGivenImage,
   prepareMedia,
   createBootImage,
   findEndedWorkflows,
@@ -74,6 +80,10 @@ export const FUNCTIONS = {
   publishBaseImage,
   downloadBody,
   waitForBaseImage,
+  planImport,
+  importImage,
+  readSystem,
+  publishImport,
   planTargetImage,
   waitForPrepared,
   checkGuest,

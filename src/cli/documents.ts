@@ -23,6 +23,7 @@ import { formatJson } from './output.js';
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
 const RESULTS = {
   base_image: build,
+  import_base_image: build,
   target_image: z.strictObject({
     images: z.array(build),
     base_image: build.optional().describe('The base image that the command has built first. Only with --template.'),

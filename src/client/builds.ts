@@ -96,6 +96,8 @@ function startWorkflow(
 /** A workflow that makes an image, and what Temporal lists of it. */
 interface ImageWorkflow {
   kind: RecordedKind;
+  /** Temporal's type of the workflow. Default: that of the kind. */
+  workflow?: string;
   uuid: string;
   input: object;
   reusePolicy: WorkflowIdReusePolicy;
@@ -113,11 +115,22 @@ interface ImageWorkflow {
 
 /** Starts the workflow of an image. Returns as soon as Temporal has accepted it. @throws ClientError */
 export async function startImageWorkflow(client: ImageFactoryClient, image: ImageWorkflow): Promise<StartedBuild> {
-  const { kind, uuid, input, reusePolicy, templateName, summary, details, memo, attributes = [] } = image;
+  const {
+    kind,
+    workflow = getWorkflowType(image.kind),
+    uuid,
+    input,
+    reusePolicy,
+    templateName,
+    summary,
+    details,
+    memo,
+    attributes = [],
+  } = image;
   const workflowId = workflowIdFor(kind, uuid);
   const handle = await callTemporal(() =>
     client.withTimeout(() =>
-      client.temporal.workflow.start(getWorkflowType(kind), {
+      client.temporal.workflow.start(workflow, {
         args: [input],
         workflowId,
         taskQueue: client.taskQueue,
@@ -140,14 +153,17 @@ export async function startImageWorkflow(client: ImageFactoryClient, image: Imag
 }
 
 /** Formats the text that the workflow's page in the Temporal UI shows. */
-function describeStart({ uuid, templateName, cloud }: BaseImageInput, template: Template): string {
+function describeStart({ uuid, templateName, cloud, parameters }: BaseImageInput, template: Template): string {
   const { name, version, arch, install } = template.os;
+  const source = install.type === 'url' ? install.url : install.iso;
   return [
     `Base image **${template.name}** (${name} ${version} ${arch}) on cloud \`${cloud}\``,
     '',
     `- UUID: \`${uuid}\``,
     `- template: \`${templateName}\``,
-    `- installs from: ${maskAddressPasswords(install.type === 'url' ? install.url : install.iso)}`,
+    parameters.jeos === undefined
+      ? `- installs from: ${maskAddressPasswords(source)}`
+      : `- customises: ${maskAddressPasswords(parameters.jeos)}`,
     `- started by: ${describeUser()}`,
   ].join('\n');
 }

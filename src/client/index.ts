@@ -73,6 +73,8 @@ export { findInstallerCleanup, type InstallerCleanup } from './installer-cleanup
 export { closeSshSession, openSshSession } from './ssh-session.js';
 
 export { deleteImage, findDeletion, type DeletedImage, type ImageDeletion } from './deletion.js';
+export { checkImport, startImport, type ImportRequest } from './import.js';
+export type { ImportFormat, ImportInput } from '../domain/import-input.js';
 export { findForgottenBuild, findImage, findImages, type ImageRecord } from './images.js';
 export { findLineage, type Lineage, type LineageDirection, type LineageImage } from './lineage.js';
 export { findLogs, readLog } from './logs.js';
@@ -141,6 +143,7 @@ export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../doma
 export type { ImageKind, Phase, RecordedKind, RecordType } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
 export type { Digest, ImageInput, ImageOutput, ParentImage } from '../domain/lineage.js';
+export type { JeosOfImage } from '../domain/jeos-of-image.js';
 export type { BuildRecord, PackageDetails } from '../domain/record.js';
 export type { SweepLimits } from '../domain/sweep.js';
 export type { Arch } from '../os/common/architectures.js';

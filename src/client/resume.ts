@@ -77,6 +77,11 @@ export async function resumeBuild(
     typeof found === 'string'
       ? await readInput<BaseImageInput>(client, handle, uuid)
       : inputFromRecord(found, uuid, change);
+  if ('boots' in input) {
+    throw new BuildStateError(uuid, `build ${uuid} is an import, which cannot be resumed`, {
+      hint: `import the disk again: imagefactory import_base_image ${input.templateName}`,
+    });
+  }
   await restartBuild(client, applyChange(input, change), options.from);
   return `build ${uuid} is started again, and continues from the resources that are left of it`;
 }
@@ -200,7 +205,8 @@ function listAcceptedRequests(events: HistoryEvents): (Payload[] | null | undefi
  * script in the record have no passwords, so the caller must give both again.
  */
 function inputFromRecord(record: ImageRecord, uuid: string, { template, parameters }: BuildChange): BaseImageInput {
-  if (template === undefined || parameters?.['install_script'] === undefined) {
+  const needsScript = record.parameters?.['jeos'] === undefined && parameters?.['install_script'] === undefined;
+  if (template === undefined || needsScript) {
     throw new BuildStateError(
       uuid,
       `Temporal has forgotten build ${uuid}, and the record of the build has no passwords`,

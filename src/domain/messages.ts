@@ -1,5 +1,6 @@
 import type { BuildLog } from './build-log.js';
 import type { CreateQueueState } from './create-queue.js';
+import type { JeosOfImage } from './jeos-of-image.js';
 import type { BuildRef } from './names.js';
 
 /**
@@ -9,6 +10,8 @@ import type { BuildRef } from './names.js';
 export const WORKFLOWS = {
   /** Builds a base image; id `base_image-<uuid>`. */
   baseImage: 'baseImage',
+  /** Makes a base image of a disk that exists; id `base_image-<uuid>`. */
+  importBaseImage: 'importBaseImage',
   /** Converts a base image to the format of a target; id `target_image-<uuid>`. */
   targetImage: 'targetImage',
   /**
@@ -197,7 +200,7 @@ export interface BaseImageResult {
   body: string;
   downloaded: boolean;
   packages: number;
-  jeos: { glance_id: string; digest: string; reused: boolean };
+  jeos: JeosOfImage;
 }
 
 /** A converted disk: the output of a target image. */

@@ -88,6 +88,17 @@ export const PARAMETERS = define({
     default: false,
     description: 'Gives the instances a configuration drive besides the metadata service.',
   },
+  jeos: {
+    kind: 'text',
+    group: 'installer',
+    description:
+      'Image that exists, which the build customises instead of a system that it installs: glance:NAME or glance:UUID; or the path of a file on the worker’s machine (/DIR/FILE), below a folder that the worker’s --files-from allows; or an address with http, https or ftp, with jeos_checksum. The template’s <install> and the parameters of the installer then have no effect. An image in Glance is booted as it is, and never changed. The command line’s --jeos sets it as well.',
+  },
+  jeos_checksum: {
+    kind: 'text',
+    group: 'installer',
+    description: 'Digest of the image in parameter jeos, as sha256:… or sha512:…. An address needs it.',
+  },
   disk_layout: {
     kind: 'choice',
     choices: ['plain', 'lvm', 'efi'],

@@ -21,6 +21,8 @@ export interface BuildParameters {
   availability_zone?: string;
   config_drive: boolean;
   reuse_jeos: boolean;
+  jeos?: string;
+  jeos_checksum?: string;
   disk_layout: 'plain' | 'lvm' | 'efi';
   firmware?: 'bios' | 'uefi' | 'secure_boot';
   boot_method?: 'direct' | 'stub' | 'iso';

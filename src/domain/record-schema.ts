@@ -52,7 +52,15 @@ export const RECORD_SCHEMA = z.looseObject({
   checksum_md5: z.string().nullable(),
   size: z.number().nullable(),
   min_disk: z.number().nullable(),
-  jeos: z.looseObject({ glance_id: z.string(), digest: z.string(), reused: z.boolean() }).nullable(),
+  jeos: z
+    .looseObject({
+      glance_id: z.string(),
+      digest: z.string(),
+      reused: z.boolean(),
+      source: z.string().optional(),
+      checksum: digest.nullable().optional(),
+    })
+    .nullable(),
   packages: z.number().nullable(),
   package_details: z
     .array(z.object({ name: z.string(), version: z.string().nullable(), architecture: z.string().nullable() }))

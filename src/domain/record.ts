@@ -1,5 +1,6 @@
 import type { RecordType } from './image-kinds.js';
 import type { ImageInput, ImageOutput, ParentImage } from './lineage.js';
+import type { JeosOfImage } from './jeos-of-image.js';
 import type { ImageStatus } from './status.js';
 
 /** An installed package, as the system's package manager knows it. */
@@ -56,7 +57,7 @@ export interface BuildRecord {
   size: number | null;
   /** GiB. */
   min_disk: number | null;
-  jeos: { glance_id: string; digest: string; reused: boolean } | null;
+  jeos: JeosOfImage | null;
   /** Number of packages in the ICICLE. */
   packages: number | null;
   /**

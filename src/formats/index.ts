@@ -7,6 +7,7 @@ export { bootDisk } from './boot/boot-disk.js';
 export type { BootFailure, BootVerdict } from './boot/console.js';
 export { checkBootable } from './boot/machine.js';
 export { packRoot } from './pack-root.js';
+export { HEADER_BYTES, readQcow2Header, recogniseFormat } from './disk/header.js';
 export { inspectDisk } from './disk/inspect.js';
 export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
 export type { RootClaims } from './roots/check-root.js';

@@ -2,7 +2,7 @@ import { FactoryError } from '../domain/errors.js';
 import { findNearest } from '../domain/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
-import { isFrom } from './common/versions.js';
+import { isFrom, type Version } from './common/versions.js';
 import { debian } from './families/debian/family.js';
 import { ENTERPRISE_LINUX } from './families/enterprise-linux/family.js';
 import { rhel21 } from './families/enterprise-linux/rhel21.js';
@@ -13,6 +13,7 @@ import { mandrake, mandriva } from './families/mandriva/family.js';
 import { opensuse, sles, tumbleweed } from './families/suse/family.js';
 import { ubuntu } from './families/ubuntu/family.js';
 import { windows } from './families/windows/family.js';
+import { NO_TOOLS } from './guest/no-package-manager.js';
 import { findRelease, type FoundRelease, hasOldSsh } from './profile/releases.js';
 import type { OsFamily, OsProfile, Release } from './profile/types.js';
 
@@ -49,7 +50,11 @@ export function findProfile(template: Template): { profile: OsProfile; warnings:
   const { version } = found;
   const release = family.chooseRelease?.(os, found) ?? found.release;
   checkInstallType(os, family, release);
-  const profile: OsProfile = {
+  return { profile: createProfile(family, release, version), warnings: listWarnings(family, os, found) };
+}
+
+function createProfile(family: OsFamily, release: Release, version: Version): OsProfile {
+  return {
     ...release.tools,
     family: family.family,
     release,
@@ -59,8 +64,37 @@ export function findProfile(template: Template): { profile: OsProfile; warnings:
     scriptKind: release.scriptKind,
     planInstaller: (of) => family.planInstaller(of, version),
   };
-  return { profile, warnings: listWarnings(family, os, found) };
 }
+
+/**
+ * Finds the profile of a system that is installed already. The tools of a system that we do not know can do nothing,
+ * and list no packages.
+ */
+export function findSystemProfile({ os }: Template): OsProfile {
+  const family = findFamily(os.name);
+  const found = family && findRelease(family, os);
+  if (family === undefined || found === undefined) return { ...UNKNOWN_SYSTEM };
+  return createProfile(family, family.chooseRelease?.(os, found) ?? found.release, found.version);
+}
+
+const UNKNOWN_SYSTEM: OsProfile = {
+  ...NO_TOOLS,
+  family: 'unknown',
+  release: {
+    from: '0',
+    to: '9999',
+    arches: [],
+    installTypes: [],
+    scriptKind: 'kickstart',
+    tools: NO_TOOLS,
+    verified: 'not yet',
+  },
+  version: [],
+  scriptKind: 'kickstart',
+  planInstaller: ({ os }) => {
+    throw unknownNameError(os.name);
+  },
+};
 
 /** Finds the family that a template's name means: `CentOS`, `centos`, `CentOS-7`, `Rocky Linux`. */
 export function findFamily(name: string): OsFamily | undefined {

@@ -11,6 +11,7 @@ import type { OsProfile } from '../os/profile/types.js';
 import { findProfile } from '../os/registry.js';
 import { SCRIPT_KINDS } from '../os/scripts/kinds/registry.js';
 import type { Template } from '../tdl/types.js';
+import { checkGivenImage, withoutInstaller } from './given-image.js';
 
 /** The input of a plan. */
 export interface PlanInput {
@@ -38,19 +39,21 @@ export interface SystemPlan {
  *   for a parameter that does not fit the OS or another parameter
  */
 export function planSystem({ template, installScript, parameters }: PlanInput): SystemPlan {
+  checkGivenImage(parameters, installScript);
   const { profile, warnings: ofProfile } = findProfile(template);
-  checkTree(template, profile.scriptKind);
-  const firmware = chooseFirmware({ installScript, parameters });
+  const installs = parameters.jeos === undefined;
+  if (installs) checkTree(template, profile.scriptKind);
+  const firmware = installs ? chooseFirmware({ installScript, parameters }) : undefined;
   const installer = planInstaller(profile, template, {
     ...parameters,
     ...(firmware === undefined ? {} : { firmware }),
   });
-  checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
+  if (installs) checkBootMethod(parameters.boot_method, { plan: installer, arch: template.os.arch, firmware });
   for (const repository of template.repositories) profile.addRepository(repository);
   if (template.packages.length > 0) profile.installPackages(template.packages.map(({ name }) => name));
   const user = chooseLoginUser(profile, parameters);
   const { uefiWarning } = SCRIPT_KINDS[profile.scriptKind];
-  const warnsOfUefi = uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi';
+  const warnsOfUefi = installs && uefiWarning !== undefined && installer.imageProperties['hw_firmware_type'] === 'uefi';
   const warnings = [...ofProfile, ...(warnsOfUefi ? [uefiWarning] : []), ...warnOfExtraCommand(template, parameters)];
   return { profile, installer, firmware, user, warnings };
 }
@@ -71,13 +74,17 @@ function warnOfExtraCommand({ os }: Template, { generate_icicle: isListed }: Bui
   ];
 }
 
-/** Plans the template's installer, with the parameters for firmware, transport and drivers. */
+/**
+ * Plans the template's installer, with the parameters for firmware, transport and drivers. For a build of an image that
+ * exists, the plan has no medium.
+ */
 export function planInstaller(
   profile: OsProfile,
   template: Template,
-  parameters: Pick<BuildParameters, 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
+  parameters: Pick<BuildParameters, 'jeos' | 'firmware' | 'script_transport' | 'drivers_iso' | 'drivers_iso_checksum'>,
 ): InstallerPlan {
   const { firmware, script_transport: transport, drivers_iso: url, drivers_iso_checksum: checksum } = parameters;
+  if (parameters.jeos !== undefined) return withoutInstaller(profile.planInstaller(template));
   const drivers = url === undefined ? undefined : { url, ...(checksum === undefined ? {} : { checksum }) };
   const plan = withFirmware(profile.planInstaller(template), template.os.arch, firmware);
   return withTransport(withDrivers(plan, drivers), transport);

@@ -5,7 +5,8 @@ import type { PlanInput, SystemPlan } from './plan-system.js';
 
 /**
  * Prepares the install script of a build, and checks it. Fills a given script with the template's values when parameter
- * `render_script` is true. Without a given script, writes the stock script of the operating system.
+ * `render_script` is true. Without a given script, writes the stock script of the operating system. A build of an image
+ * that exists has an empty script.
  *
  * @throws FactoryError InvalidInstallScript for a placeholder without a value; InvalidTemplate or InvalidParameter when
  *   no stock script can be written
@@ -14,6 +15,7 @@ export function prepareScript(
   { template, installScript, parameters }: PlanInput,
   { profile, installer, user }: SystemPlan,
 ): CheckedScript {
+  if (parameters.jeos !== undefined) return { script: '', problems: [], warnings: [] };
   const context = {
     transport: installer.scriptTransport,
     bootMethod: parameters.boot_method,

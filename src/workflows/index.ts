@@ -1,4 +1,5 @@
 export { baseImage } from './base-image/base-image.js';
+export { importBaseImage } from './base-image/import-base-image.js';
 export { targetImage } from './target-image/target-image.js';
 export { preparedImage } from './prepared-image/prepared-image.js';
 export { jeosImage } from './jeos-image/jeos-image.js';

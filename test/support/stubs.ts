@@ -29,6 +29,9 @@ export const PLAN: PlannedBuild = {
   bodyPath: '/s/body',
 };
 
+/** Where the image was that the stubs find instead of a JEOS. */
+const GIVEN = { source: 'glance:given', checksum: null };
+
 /** The plan of a target image that the stubs return. */
 export const TARGET_PLAN: PlannedTarget = {
   name: 'tiny',
@@ -74,6 +77,20 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     keepResources: note('keep', { resources: [] }),
     waitForJeos: note('jeos', { imageId: 'jeos-image', reused: true, proven: true }),
     waitForBaseImage: note('wait-for-base', undefined),
+    planImport: note('plan', PLAN),
+    importImage: note('import', { imageId: 'imported', reused: false, proven: true, own: true, given: GIVEN }),
+    readSystem: note('system', {
+      os: { name: 'Debian', version: '12', arch: 'x86_64' },
+      osLabel: 'Debian 12 x86_64',
+      listsPackages: true,
+    }),
+    publishImport: note('publish', {
+      imageId: 'imported',
+      checksum: null,
+      checksumMd5: null,
+      size: 1,
+      minDisk: 1,
+    }),
     planTargetImage: note('plan', TARGET_PLAN),
     waitForPrepared: note('prepare', { source: TARGET_PLAN.source, reused: true }),
     checkGuest: note('check', { note: 'a stub' }),
@@ -83,6 +100,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     verifyBoot: note('verify', { verifiedBy: 'a stub' }),
     packRootFileSystem: note('pack', CONVERTED),
     removeWorkFiles: note('remove-work', undefined),
+    prepareGivenImage: note('given-image', { imageId: 'given', reused: true, proven: true, given: GIVEN }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),
     createBootImage: note('boot-image', { imageId: 'boot' }),
     findEndedWorkflows: note('ended', { ended: [], at: 0 }),

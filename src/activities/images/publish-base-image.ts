@@ -2,7 +2,7 @@ import { KEYS, marksOf, tagsOf, type BuildRef } from '../../domain/names.js';
 import type { Deps } from '../shared/context.js';
 import { readIcicle } from '../../icicle/icicle.js';
 import { loadBuild } from '../shared/build-documents.js';
-import type { ImageChange } from '../../openstack/types.js';
+import type { Image, ImageChange } from '../../openstack/types.js';
 import {
   buildPropertyChanges,
   describeBuild,
@@ -68,6 +68,11 @@ export async function publishBaseImage(
   ];
   const optional = listSnapshotRemovals(before, wanted);
   const image = await updateImageProperties(deps, ref.cloud, before, changes, optional);
+  return describePublished(image);
+}
+
+/** Returns what the record says about an image in Glance. */
+export function describePublished(image: Image): PublishedImage {
   const digest = image.os_hash_value ?? undefined;
   const { virtual_size: virtualSize } = image;
   return {

@@ -12,6 +12,7 @@ import { keepInstallerConsole } from '../shared/logs.js';
 import { keepMediaDigests, readMediaDigests } from '../images/jeos-media.js';
 import { claimImage } from '../images/shared-images.js';
 import type { BuildParameters } from '../../domain/parameters.js';
+import type { GivenOrigin } from '../given-image/given-image.js';
 import type { PlannedBuild } from '../plan/planned-build.js';
 
 export interface WaitForJeosInput {
@@ -31,6 +32,8 @@ export interface FoundJeos {
   reused: boolean;
   /** Whether an instance booted from the JEOS has ever answered over SSH. */
   proven: boolean;
+  /** Set for an image that the build has not installed, but was given: where it was, and the digest of its bytes. */
+  given?: GivenOrigin;
   /** Resources that the installer run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { defined } from '../../domain/defined.js';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, MARK, roleTag, TOOL, type BuildRef } from '../../domain/names.js';
 import { redactUrl } from '../../media/urls.js';
@@ -19,23 +20,6 @@ import { listOwnImages } from '../images/own-image.js';
 import { claimImage } from '../images/shared-images.js';
 import { currentUploader } from '../images/uploader.js';
 
-export interface Digest {
-  algorithm: 'sha256' | 'sha512';
-  value: string;
-}
-
-/** Parses `sha256:<hex>` or `sha512:<hex>`, the form of digests in parameters. */
-export function parseDigest(text: string): Digest {
-  const match = /^(sha256|sha512):([0-9a-f]+)$/i.exec(text.trim());
-  const length = match?.[1]?.toLowerCase() === 'sha256' ? 64 : 128;
-  if (match?.[1] === undefined || match[2]?.length !== length) {
-    throw new FactoryError('InvalidParameter', `${JSON.stringify(text)} is not a digest`, {
-      hint: 'write sha256:<64 hex digits> or sha512:<128 hex digits>',
-    });
-  }
-  return { algorithm: match[1].toLowerCase() as Digest['algorithm'], value: match[2].toLowerCase() };
-}
-
 /**
  * Returns the digest that a medium must have; undefined when any digest is accepted.
  * @param keys the parameter `checksum_key`; when it is set, the medium must have a digest from a signed checksum file
@@ -51,10 +35,11 @@ export function requireTrustedDigest<T>(digest: T | undefined, keys: string | un
 
 /**
  * Chooses the formats of a medium's image. A kernel and a ramdisk get the formats that Nova boots, or are raw bytes
- * when they go into a stub disk.
+ * when they go into a stub disk. The format of a disk is known once the disk has been inspected.
  */
-function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<CreateImage, FormatKeys> {
+function chooseFormats({ kind, method, diskFormat = 'raw' }: MediumFormat): Pick<CreateImage, FormatKeys> {
   if (kind === 'iso') return { disk_format: 'iso', container_format: 'bare' };
+  if (kind === 'disk') return { disk_format: diskFormat, container_format: 'bare' };
   if (method === 'stub') return { disk_format: 'raw', container_format: 'bare' };
   const format = kind === 'kernel' ? 'aki' : 'ari';
   return { disk_format: format, container_format: format };
@@ -62,22 +47,38 @@ function chooseFormats(kind: MediumKind, method: BootMethod | undefined): Pick<C
 
 type FormatKeys = 'disk_format' | 'container_format';
 
+/** The facts that decide the format of a medium's image. */
+interface MediumFormat {
+  kind: MediumKind;
+  method: BootMethod | undefined;
+  /** Glance's name of a disk's format. Default `raw`. Other media ignore it. */
+  diskFormat?: string;
+}
+
 /** A medium in a file of this worker. */
 export interface LocalMedium {
   kind: MediumKind;
   path: string;
   /** The file's SHA-256 digest in hexadecimal. */
   sha256: string;
+  /** What the inspection of the file has found. */
+  inspected?: InspectedMedium;
+}
+
+/** What an inspection finds in the file of a medium. */
+interface InspectedMedium {
   /** Additional properties of the medium's image. */
   properties?: Record<string, string>;
+  /** Glance's name of a disk's format. Unset for other media. */
+  diskFormat?: string;
 }
 
 /** The build and the boot method for which a medium is used. */
 export interface MediumUse {
   ref: BuildRef;
   method: BootMethod | undefined;
-  /** Reads the fetched file before its upload, and returns additional properties for the image. */
-  inspect?: (path: string) => Promise<Record<string, string>>;
+  /** Reads the fetched file before its upload. Throws when the file must not be uploaded. */
+  inspect?: (path: string) => Promise<InspectedMedium>;
 }
 
 /**
@@ -100,8 +101,8 @@ export async function ensureMedium(
   }
   const local = found.path === undefined ? await fetchMedium(deps, spool, wanted) : { ...found, path: found.path };
   try {
-    const properties = await inspect?.(local.path);
-    const medium = { kind, ...local, ...(properties === undefined ? {} : { properties }) };
+    const inspected = await inspect?.(local.path);
+    const medium = { kind, ...local, ...(inspected === undefined ? {} : { inspected }) };
     const { image, size } = await uploadMedium(deps, { ref, method }, medium);
     return { image, note: `${kind} fetched from ${redactUrl(local.url)}, ${size} bytes`, path: local.path };
   } catch (error) {
@@ -111,9 +112,7 @@ export async function ensureMedium(
 }
 
 /** The facts by which we find the image of a medium. */
-interface MediumKey {
-  kind: MediumKind;
-  method: BootMethod | undefined;
+interface MediumKey extends MediumFormat {
   /** `sha256:` and the digest of the medium's bytes, or `web:` and the digest of its URL and validators. */
   key: string;
 }
@@ -125,8 +124,8 @@ function buildDigestKey(sha256: string): string {
 /**
  * Returns a name for the kind and the format of a medium, because the same bytes in another format need another image.
  */
-function buildKindName({ kind, method }: Omit<MediumKey, 'key'>): string {
-  return chooseFormats(kind, method).disk_format === 'raw' ? `${kind}-file` : kind;
+function buildKindName({ kind, method }: MediumFormat): string {
+  return kind !== 'disk' && chooseFormats({ kind, method }).disk_format === 'raw' ? `${kind}-file` : kind;
 }
 
 function buildImageName({ key, ...what }: MediumKey): string {
@@ -142,14 +141,14 @@ export async function findMedium(deps: Deps, cloud: string, medium: MediumKey): 
 /** Builds the seed and the create request of a medium's image. */
 export function buildMediumRequest(
   deps: Deps,
-  { kind, method, key }: MediumKey,
+  { kind, method, key, diskFormat }: MediumKey,
   properties: Record<string, string> = {},
 ): Pick<WantedImage, 'seed' | 'request'> {
   return {
     seed: `media:${buildKindName({ kind, method })}:${key.replace(/^sha256:/, '')}`,
     request: {
       name: buildImageName({ kind, method, key }),
-      ...chooseFormats(kind, method),
+      ...chooseFormats({ kind, method, ...defined({ diskFormat }) }),
       visibility: 'private',
       tags: [MARK, roleTag('media')],
       properties: {
@@ -169,13 +168,13 @@ export function buildMediumRequest(
 export async function uploadMedium(
   deps: Deps,
   { ref, method }: Pick<MediumUse, 'ref' | 'method'>,
-  { kind, path, sha256, properties }: LocalMedium,
+  { kind, path, sha256, inspected: { properties, diskFormat } = {} }: LocalMedium,
 ): Promise<{ image: Image; size: number }> {
   const { size } = await stat(path);
   const id = await ensureImage(deps, ref.cloud, {
     ...buildMediumRequest(
       deps,
-      { kind, method, key: buildDigestKey(sha256) },
+      { kind, method, key: buildDigestKey(sha256), ...defined({ diskFormat }) },
       { ...properties, [KEYS.uploader]: currentUploader() },
     ),
     content: { size, open: () => createReadStream(path) },

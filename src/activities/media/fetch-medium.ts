@@ -8,11 +8,12 @@ import { fetchValidators, type Validators } from '../../media/head.js';
 import { redactUrl } from '../../media/urls.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 
-/** Maximum size of a medium in bytes: 4 GiB for a kernel or a ramdisk, 16 GiB for an install medium. */
-const LARGEST: Record<MediumKind, number> = { kernel: 4 * 1024 ** 3, ramdisk: 4 * 1024 ** 3, iso: 16 * 1024 ** 3 };
+const GIB = 1024 ** 3;
+/** Maximum size of a medium in bytes. */
+const LARGEST: Record<MediumKind, number> = { kernel: 4 * GIB, ramdisk: 4 * GIB, iso: 16 * GIB, disk: 128 * GIB };
 
-/** The kinds of files that boot an installer. */
-export type MediumKind = 'kernel' | 'ramdisk' | 'iso';
+/** The kinds of files that boot an installer, and the disk of a system that is installed already. */
+export type MediumKind = 'kernel' | 'ramdisk' | 'iso' | 'disk';
 
 /** A medium to find or to fetch. */
 export interface WantedMedium {

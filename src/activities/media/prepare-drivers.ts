@@ -1,9 +1,10 @@
+import { parseDigest } from '../../domain/digest.js';
 import type { DriversMedium } from '../../os/installer/types.js';
 import { withScratchFolder } from './scratch-folder.js';
 import type { Deps } from '../shared/context.js';
 import { findIso } from './prepare-iso.js';
 import type { BuildDocuments } from '../shared/build-documents.js';
-import { parseDigest, requireTrustedDigest } from './ensure-medium.js';
+import { requireTrustedDigest } from './ensure-medium.js';
 import { listMediumDigest } from './medium-digest.js';
 import { deleteSpooled } from './fetch-medium.js';
 import type { BuildRef } from '../../domain/names.js';

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { KEYS, type BuildRef } from '../../domain/names.js';
 import { fetchChecksum } from '../../media/published-checksums.js';
+import { parseDigest } from '../../domain/digest.js';
+import { isGlanceUrl, parseGlanceName } from '../../domain/image-source.js';
 import { checkDigest, computeFileDigest } from '../../media/verify-checksum.js';
 import { extractFromIso, readIsoInfo, noSuchFileOnIsoError } from '../../media/iso.js';
 import { redactUrl } from '../../media/urls.js';
@@ -11,9 +13,9 @@ import { type Deps, reportProgress, cancellationSignal } from '../shared/context
 import type { BuildDocuments } from '../shared/build-documents.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { downloadImage } from '../images/download-image.js';
-import { claimMedium, ensureMedium, parseDigest, uploadMedium, requireTrustedDigest } from './ensure-medium.js';
+import { claimMedium, ensureMedium, uploadMedium, requireTrustedDigest } from './ensure-medium.js';
 import { getOwnImage } from '../images/own-image.js';
-import { findIsoImage, isGlanceUrl, parseGlanceName } from './find-iso-image.js';
+import { findIsoImage } from './find-iso-image.js';
 import { ensureWebMedium } from './web-download.js';
 import { listMediumDigest } from './medium-digest.js';
 import { deleteSpooled } from './fetch-medium.js';
@@ -98,7 +100,7 @@ export function findIso(deps: Deps, wanted: WantedIso, folder: string): Promise<
 async function fetchIso(deps: Deps, { ref, method, medium, digest }: WantedIso): Promise<FoundIso> {
   const found = await ensureMedium(
     deps,
-    { ref, method, inspect: (file) => readProperties(file, medium) },
+    { ref, method, inspect: async (file) => ({ properties: await readProperties(file, medium) }) },
     { kind: 'iso', urls: [medium.url], ...(digest === undefined ? {} : { digest }) },
   );
   return { ...found, volumeId: String(found.image[VOLUME_ID_KEY] ?? ''), own: true };

@@ -1,3 +1,4 @@
+import { parseDigest } from '../../domain/digest.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BuildParameters } from '../../domain/parameters.js';
@@ -10,7 +11,7 @@ import { type Deps, cancellationSignal } from '../shared/context.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { prepareDrivers } from './prepare-drivers.js';
 import { prepareIso } from './prepare-iso.js';
-import { ensureMedium, parseDigest, requireTrustedDigest } from './ensure-medium.js';
+import { ensureMedium, requireTrustedDigest } from './ensure-medium.js';
 import { ensureWebMedium } from './web-download.js';
 import { listMediumDigest } from './medium-digest.js';
 import { deleteSpooled, type WantedMedium } from './fetch-medium.js';

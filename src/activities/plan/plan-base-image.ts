@@ -1,10 +1,10 @@
-import { FactoryError } from '../../domain/errors.js';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
 import { createQueueWorkflowId } from '../../domain/create-queue.js';
 import type { ImageInput } from '../../domain/lineage.js';
+import { isGlanceUrl, parseGlanceName } from '../../domain/image-source.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
 import { type BuildPlan, computeDigest, computeJeosDigest, planBuild, computeStepDigest } from '../../planning/plan.js';
-import type { Cloud, Flavor, NeutronNetwork } from '../../openstack/types.js';
+import type { Cloud } from '../../openstack/types.js';
 import { checkGrubPrograms } from '../../media/grub.js';
 import { checkIsoPrograms } from '../../media/iso.js';
 import { fetchBytes } from '../../media/text.js';
@@ -22,10 +22,12 @@ import { throwIfInvalid } from '../../tdl/parse.js';
 import { listUrls } from '../../tdl/content.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
 import { contentDocumentName } from '../shared/template-content.js';
-import { findIsoImage, isGlanceUrl, parseGlanceName } from '../media/find-iso-image.js';
+import { findIsoImage } from '../media/find-iso-image.js';
 import { checkWebDownload } from '../media/web-download.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import { describeInput, describeOptions } from '../records/inputs.js';
+import { chooseFlavor, chooseNetwork } from './choose-placement.js';
+import { planGivenImage } from './plan-given-image.js';
 import { planDisks, type PlannedDisks } from './root-disk.js';
 import { getJeosDocumentsId, getJeosWorkflowId } from '../shared/jeos-ids.js';
 import type { PlannedBuild } from './planned-build.js';
@@ -68,17 +70,18 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
   const plan = planBuild({ template, installScript: parameters.install_script, parameters });
   // `plan.script` is the stock script, or the script of the user with its placeholders filled in. All later steps use
   // this script.
-  parameters.install_script = plan.script;
+  if (parameters.jeos === undefined) parameters.install_script = plan.script;
   if (plan.firmware !== undefined) parameters.firmware = plan.firmware;
   const cloud = deps.clouds.get(ref.cloud);
-  parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
+  if (parameters.jeos === undefined) parameters.boot_method = await chooseBootMethod(cloud, parameters, plan);
   reportProgress({ message: 'looking for the flavor and the network' });
   const [flavor, network, project] = await Promise.all([
     chooseFlavor(cloud, parameters),
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  if (parameters.web_download) await checkWebDownload(deps, cloud, listMediaUrls(plan));
+  const given = await planGivenImage(deps, cloud, parameters, { arch: template.os.arch, flavor });
+  if (parameters.web_download && given === undefined) await checkWebDownload(deps, cloud, listMediaUrls(plan));
   const disks = await planDisks(cloud, plan, flavor, parameters);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
   const contents: PreparedPlan['contents'] = new Map();
@@ -86,18 +89,16 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     contents.set(contentDocumentName(url), { url, bytes: await fetchContent(deps, url) });
   }
   const isoImage = await findMediumImageId(deps, ref.cloud, plan);
-  const digest = computeJeosDigest({
-    plan,
-    parameters,
-    flavor: flavor.name,
-    rootVolume: disks.volumes?.root,
-    isoImage,
-  });
+  const shape = { flavor: flavor.name, rootVolume: disks.volumes?.root };
+  const digest =
+    given === undefined
+      ? computeJeosDigest({ plan, parameters, ...shape, isoImage })
+      : computeDigest({ ...given, ...shape });
   // The workflow id contains the digest even when the JEOS belongs to one build only: a user may resume this build with
   // another system while the first system is still being installed. The second installation then needs another workflow
   // id.
   const own = parameters.reuse_jeos ? ref.cloud : ref.uuid;
-  const memory = checkMemory(template, findProfile(template).profile, flavor);
+  const memory = given === undefined ? checkMemory(template, findProfile(template).profile, flavor) : undefined;
   const planned: PlannedBuild = {
     name: template.name,
     imageName: parameters.image_name ?? `${template.name}-base`,
@@ -106,9 +107,10 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     jeosDigest: digest,
     jeosWorkflowId: getJeosWorkflowId(own, digest),
     jeosDocumentsId: getJeosDocumentsId(own, digest),
+    ...(given === undefined ? {} : { givenImage: given }),
     flavorId: flavor.id,
     networkId: network.id,
-    instanceDigest: instanceDigest(digest, network.id, parameters, disks),
+    instanceDigest: computeInstanceDigest(digest, network.id, parameters, disks),
     ...(plan.user === parameters.default_user ? {} : { user: plan.user }),
     queueId: createQueueWorkflowId(project, cloud.region),
     ...disks,
@@ -123,7 +125,12 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
  * Computes the digest of everything from which the customised instance is made. The JEOS digest already contains the
  * flavor.
  */
-function instanceDigest(jeos: string, network: string, parameters: BuildParameters, { volumes }: PlannedDisks): string {
+export function computeInstanceDigest(
+  jeos: string,
+  network: string,
+  parameters: BuildParameters,
+  { volumes }: PlannedDisks,
+): string {
   const { availability_zone: zone, config_drive: configDrive, volume_type: type } = parameters;
   return computeDigest({ jeos, network, zone, configDrive, ...(volumes?.root === undefined ? {} : { root: volumes.root, type }) }); // prettier-ignore
 }
@@ -203,55 +210,4 @@ async function chooseBootMethod(cloud: Cloud, parameters: BuildParameters, plan:
   if (plan.installer.medium?.script?.beside !== undefined) await checkIsoPrograms(cancellationSignal());
   if (usesOurBootLoader(method, plan.installer)) await checkGrubPrograms(listStubFirmwares(arch), cancellationSignal());
   return method;
-}
-
-/**
- * Finds the flavor that parameter `flavor` names.
- * @throws FactoryError NotFound, with the names of all flavors
- */
-export async function chooseFlavor({ name: cloud, compute }: Cloud, parameters: BuildParameters): Promise<Flavor> {
-  const flavor =
-    parameters.flavor === undefined
-      ? undefined
-      : await compute.findFlavor(parameters.flavor, { signal: cancellationSignal() });
-  if (flavor === undefined) {
-    const known = (await compute.listFlavors({ signal: cancellationSignal() }))
-      .map(({ id, name }) => `${name} (${id})`)
-      .join(', ');
-    const message =
-      parameters.flavor === undefined
-        ? 'parameter flavor is not set for this build'
-        : `there is no flavor ${parameters.flavor}`;
-    throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
-      hint: `--parameter flavor takes one of: ${known}`,
-    });
-  }
-  return flavor;
-}
-
-/**
- * Finds the network that parameter `network` names; without the parameter, the only network of the project.
- * @throws FactoryError NotFound, with the names of all networks
- */
-export async function chooseNetwork(
-  { name: cloud, network }: Cloud,
-  parameters: BuildParameters,
-): Promise<NeutronNetwork> {
-  if (parameters.network !== undefined) {
-    const named = await network.findNetwork(parameters.network, { signal: cancellationSignal() });
-    if (named !== undefined) return named;
-  }
-  const all = await network.listNetworks({}, { signal: cancellationSignal() });
-  const inner = all.filter((candidate) => !candidate['router:external']);
-  const candidates = inner.length > 0 ? inner : all.filter((candidate) => candidate.shared);
-  const only = candidates[0];
-  if (parameters.network === undefined && candidates.length === 1 && only !== undefined) return only;
-  const names = all.map((candidate) => candidate.name).join(', ') || 'none';
-  const message =
-    parameters.network === undefined
-      ? `parameter network is not set, and the project has ${candidates.length} networks to choose from`
-      : `there is no network ${parameters.network}`;
-  throw new FactoryError('NotFound', `${message} on cloud ${cloud}`, {
-    hint: `--parameter network takes one of: ${names}`,
-  });
 }

@@ -5,7 +5,7 @@ import type { BuildRecord } from '../../domain/record.js';
 import { chooseLoginUser } from '../../os/guest/guest-users.js';
 import type { OsProfile } from '../../os/profile/types.js';
 import { reportProgress, cancellationSignal, type Deps } from '../shared/context.js';
-import { chooseFlavor, chooseNetwork } from './plan-base-image.js';
+import { chooseFlavor, chooseNetwork } from './choose-placement.js';
 import { chooseRootVolume } from './root-disk.js';
 
 /** How to boot an instance from a base image, and the parameters of the base image's own build. */

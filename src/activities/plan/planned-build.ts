@@ -1,3 +1,4 @@
+import type { GivenImage } from '../given-image/given-image.js';
 import type { PlannedVolumes } from '../../domain/messages.js';
 
 /** The part of a plan that the workflow needs; the template and the install script stay in the store. */
@@ -12,6 +13,8 @@ export interface PlannedBuild {
   jeosWorkflowId: string;
   /** UUID under which the store keeps the documents of the JEOS. */
   jeosDocumentsId: string;
+  /** The image that the build customises. Unset: the build installs its system. */
+  givenImage?: GivenImage;
   flavorId: string;
   networkId: string;
   /**

@@ -33,6 +33,9 @@ const USED_BY: Record<string, ParameterName[]> = {
 export async function replanBaseImage(deps: Deps, input: ReplanBaseImageInput): Promise<PlannedBuild> {
   const prepared = await preparePlan(deps, input);
   rejectUsedParameters(input, prepared.parameters);
+  if ((input.previousPlan.givenImage === undefined) !== (prepared.planned.givenImage === undefined)) {
+    rejectChange('parameter jeos is changed: a build cannot begin to install its system, or stop doing so');
+  }
   if (input.doneSteps.includes('jeos')) rejectOtherJeos(input.previousPlan, prepared.planned);
   rejectChangedSteps(input, prepared.planned);
   await storePlan(deps, input, prepared);
@@ -65,7 +68,7 @@ function rejectOtherJeos(before: PlannedBuild, after: PlannedBuild): void {
   if (before.jeosDigest === after.jeosDigest) return;
   rejectChange(
     'the operating system is already installed, but an input of the installation is changed: ' +
-      'the template’s <os> or <disk>, the install script, the flavor, or a checksum',
+      'the template’s <os> or <disk>, the install script, the image in parameter jeos, the flavor, or a checksum',
   );
 }
 

@@ -1,7 +1,8 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { PlannedVolumes } from '../../domain/messages.js';
 import type { BuildParameters } from '../../domain/parameters.js';
-import type { BuildPlan } from '../../planning/plan.js';
+import type { InstallerPlan } from '../../os/installer/types.js';
+import type { Template } from '../../tdl/types.js';
 import type { Cloud, Flavor } from '../../openstack/types.js';
 import { cancellationSignal } from '../shared/context.js';
 
@@ -24,7 +25,7 @@ export interface PlannedDisks {
  */
 export async function planDisks(
   cloud: Cloud,
-  plan: BuildPlan,
+  plan: { installer: Pick<InstallerPlan, 'medium'>; template: Pick<Template, 'diskSize'> },
   flavor: Flavor,
   { root_disk }: Pick<BuildParameters, 'root_disk'>,
 ): Promise<PlannedDisks> {

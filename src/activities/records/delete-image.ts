@@ -22,7 +22,10 @@ export async function deleteImage(deps: Deps, input: { uuid: string; workflowId:
   }
   await refuseParent(deps, input.uuid);
   const removed: string[] = [];
-  if (record?.glance_id != null && (await deleteGlanceImage(deps, record.cloud, record.glance_id))) {
+  // An image that was imported from Glance belongs to somebody else.
+  const isForeign =
+    record?.jeos?.glance_id === record?.glance_id && record?.jeos?.source?.startsWith('glance:') === true;
+  if (record?.glance_id != null && !isForeign && (await deleteGlanceImage(deps, record.cloud, record.glance_id))) {
     removed.push(`Glance image ${record.glance_id}`);
   }
   if (record?.glance_id != null) removed.push(...(await removePrepared(deps, record)));

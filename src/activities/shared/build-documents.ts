@@ -1,6 +1,6 @@
 import { throwIfInvalid } from '../../tdl/parse.js';
 import type { Template } from '../../tdl/types.js';
-import { findProfile } from '../../os/registry.js';
+import { findSystemProfile } from '../../os/registry.js';
 import type { InstallerPlan } from '../../os/installer/types.js';
 import type { OsProfile } from '../../os/profile/types.js';
 import { FactoryError } from '../../domain/errors.js';
@@ -44,7 +44,7 @@ export function loadBuild(deps: Pick<Deps, 'store'>, uuid: string): BuildDocumen
     const text = await deps.store.readDocument(uuid, BASE_TEMPLATE);
     return text === undefined ? undefined : throwIfInvalid(text.toString('utf8'), BASE_TEMPLATE);
   });
-  const profile = once(async () => findProfile(await template()).profile);
+  const profile = once(async () => findSystemProfile(await template()));
   const parameters = once(
     async () =>
       JSON.parse((await readRequiredDocument(deps, uuid, 'parameters.json')).toString('utf8')) as BuildParameters,

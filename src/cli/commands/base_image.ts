@@ -37,6 +37,11 @@ export const baseImage: Command = {
       'build Fedora 19 on your cloud',
     ],
     ['$0 base_image --local --parameter flavor m1.small debian-12.tdl', 'build without a Temporal server and a worker'],
+    [
+      '$0 base_image --jeos glance:debian-12-generic --parameter default_user debian --parameter command_prefix sudo ' +
+        '--parameter flavor m1.small web-server.tdl',
+      'customise an image of the cloud, without an installer',
+    ],
     ['$0 --output json base_image --parameters debian.json debian.tdl', 'print the image’s metadata at the end'],
   ],
   notes: describeParameters(),

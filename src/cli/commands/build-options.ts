@@ -16,6 +16,12 @@ export const BUILD_OPTIONS: Record<string, Options> = {
     describe:
       'cloud to build in, by its name on the worker (default: OS_CLOUD, else envvars: the OS_* variables of the worker)',
   },
+  jeos: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'customise an image that exists, and install nothing: glance:NAME, a file on the worker, or an address: the parameter jeos',
+  },
   'on-error': {
     type: 'string',
     requiresArg: true,
@@ -37,8 +43,10 @@ export const BUILD_OPTIONS: Record<string, Options> = {
  */
 export function readBuildParameters({ settings, options }: CommandContext, names?: string[]): GivenParameters {
   const { timeout } = settings;
+  const { jeos } = options;
   return {
     ...(timeout === undefined ? {} : { timeout }),
+    ...(jeos === undefined ? {} : { jeos: String(jeos) }),
     ...readFailureOptions(options),
     ...readParameters(options, names),
   };

@@ -9,6 +9,7 @@ import { deleteCommand } from './delete.js';
 import { dev } from './dev.js';
 import { download } from './download.js';
 import { gc } from './gc.js';
+import { importBaseImage } from './import_base_image.js';
 import { images } from './images.js';
 import { init } from './init.js';
 import { installScript } from './install-script.js';
@@ -28,6 +29,7 @@ import { worker } from './worker.js';
 /** Every subcommand, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   baseImage,
+  importBaseImage,
   targetImage,
   init,
   validate,

@@ -11,6 +11,8 @@ import { leaveSharedRun } from '../lifecycle/shared-run.js';
 import { BaseImageBuild } from './base-image-build.js';
 import { allowSshSessions } from './ssh-sessions.js';
 import type { FindResumePointInput, ResumePoint } from '../../activities/resume/find-resume-point.js';
+import type { GivenImage } from '../../activities/given-image/given-image.js';
+import type { PublishedImage } from '../../activities/images/publish-base-image.js';
 import type { FoundJeos } from '../../activities/installer/wait-for-jeos.js';
 
 /**
@@ -23,7 +25,7 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   const { context } = build;
   allowSshSessions(build);
   return runLifecycle(context, {
-    build: () => buildOnce(build),
+    build: () => returnIfBuilt(build, () => runPhases(build)),
     resultImages: ({ glanceId }) => [glanceId],
     mayHaveVolumes: () => build.mayHaveVolumes,
     continuesEarlierRun: input.resumed !== undefined,
@@ -33,10 +35,13 @@ export async function baseImage(input: BaseImageInput): Promise<BaseImageResult>
   });
 }
 
-/** Builds the image. If the build was reset after it had completed, returns the image that it already has. */
-async function buildOnce(build: BaseImageBuild): Promise<BaseImageResult> {
+/** Runs the phases of a build. If the build was reset after it had completed, returns the image that it already has. */
+export async function returnIfBuilt(
+  build: BaseImageBuild,
+  run: () => Promise<BaseImageResult>,
+): Promise<BaseImageResult> {
   try {
-    return await runPhases(build);
+    return await run();
   } catch (error) {
     if (!isAlreadyBuilt(error)) throw error;
     return build.steps.run(
@@ -133,6 +138,8 @@ function findResumePoint(
  * joins that run, waits for it, and leaves it when this build is cancelled.
  */
 async function ensureJeos(build: BaseImageBuild): Promise<FoundJeos> {
+  const { givenImage } = build.plan;
+  if (givenImage !== undefined) return prepareGivenImage(build, givenImage);
   const { status, steps, context } = build;
   const { media_timeout, quota_timeout, snapshot_timeout } = build.parameters;
   try {
@@ -169,6 +176,24 @@ function customiseJeos(build: BaseImageBuild, jeos: FoundJeos): Promise<Customis
   return customise(build, { ...jeos, title: 'the JEOS' });
 }
 
+/** Finds the image that the build was given in place of a JEOS, or uploads it from its file. */
+async function prepareGivenImage(build: BaseImageBuild, given: GivenImage): Promise<FoundJeos> {
+  const { ref, status, steps } = build;
+  const jeos = await steps.run(
+    {
+      name: 'jeos',
+      title: 'find the image that exists, or put it into Glance',
+      budget: { total: build.parameters.media_timeout },
+      note: ({ imageId }) => `image ${imageId}`,
+    },
+    'prepareGivenImage',
+    // A user who resumes a held build may name another image.
+    () => ({ ref, given: build.plan.givenImage ?? given }),
+  );
+  status.setResource('jeos_image', jeos.imageId);
+  return jeos;
+}
+
 async function publish(
   build: BaseImageBuild,
   jeos: FoundJeos,
@@ -196,6 +221,15 @@ async function publish(
         }),
       ),
   );
+  return toResult(build, { jeos, image, packages });
+}
+
+/** Downloads the base image if the build's parameters ask for it, and returns the result of the build. */
+export async function toResult(
+  build: BaseImageBuild,
+  { jeos, image, packages }: { jeos: FoundJeos; image: PublishedImage; packages: number },
+): Promise<BaseImageResult> {
+  const { ref, steps } = build;
   const body = build.parameters.download
     ? await steps.run(
         { name: 'download', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },
@@ -215,6 +249,6 @@ async function publish(
     body: build.plan.bodyPath,
     downloaded: body !== undefined,
     packages,
-    jeos: { glance_id: jeos.imageId, digest: build.plan.jeosDigest, reused: jeos.reused },
+    jeos: { glance_id: jeos.imageId, digest: build.plan.jeosDigest, reused: jeos.reused, ...jeos.given },
   };
 }

@@ -195,7 +195,7 @@ async function runTemplateSteps(build: GuestBuild, locateGuest: LocateGuest): Pr
 }
 
 /** Writes the ICICLE, and returns the number of packages; 0 when the build has no ICICLE. */
-async function listPackages(build: GuestBuild, locateGuest: LocateGuest): Promise<number> {
+export async function listPackages(build: GuestBuild, locateGuest: LocateGuest): Promise<number> {
   if (!build.parameters.generate_icicle) return 0;
   // Undefined when a user skips the step.
   const list = (await build.steps.run(

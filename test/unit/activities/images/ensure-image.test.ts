@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Deps } from '../../../../src/activities/shared/context.js';
 import { ensureImage } from '../../../../src/activities/images/ensure-image.js';
-import { parseDigest } from '../../../../src/activities/media/ensure-medium.js';
+import { parseDigest } from '../../../../src/domain/digest.js';
 import { currentUploader } from '../../../../src/activities/images/uploader.js';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { KEYS } from '../../../../src/domain/names.js';

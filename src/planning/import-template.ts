@@ -1,0 +1,31 @@
+/** The system of an imported image. */
+export interface ImportedSystem {
+  name: string;
+  version: string;
+  arch: string;
+}
+
+/**
+ * Writes the TDL of an imported image, which nobody has written: its name, where it comes from, and its system.
+ *
+ * @param source where the disk is: `glance:NAME`, or a URL
+ */
+export function writeImportTemplate(name: string, source: string, os: ImportedSystem): string {
+  return [
+    '<template>',
+    `  <name>${escapeXml(name)}</name>`,
+    '  <description>imported, not installed</description>',
+    '  <os>',
+    `    <name>${escapeXml(os.name)}</name>`,
+    `    <version>${escapeXml(os.version)}</version>`,
+    `    <arch>${escapeXml(os.arch)}</arch>`,
+    `    <install type='iso'><iso>${escapeXml(source)}</iso></install>`,
+    '  </os>',
+    '</template>',
+    '',
+  ].join('\n');
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
