@@ -23,10 +23,12 @@ SERVICES = (
 
 FLAVORS = (
     # id, name, vCPUs, MiB of memory, GiB of disk
+    # m1.small, with which the demo and the tests build, has one vCPU, as in OpenStack's own list. Under emulation
+    # an installation took 174 CPU seconds with two, and 148 with one (one run each).
     ('42', 'm1.nano', 1, 192, 1),
     ('84', 'm1.micro', 1, 512, 2),
     ('1', 'm1.tiny', 1, 1024, 5),
-    ('2', 'm1.small', 2, 2048, 5),
+    ('2', 'm1.small', 1, 2048, 5),
     ('3', 'm1.medium', 2, 4096, 10),
     ('4', 'm1.large', 4, 8192, 20),
 )
