@@ -9,7 +9,7 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { convertImage } from '../src/activities/convert/convert-image.js';
 import type { SourceImage } from '../src/activities/images/source-image.js';
-import type { DiskFormatName } from '../src/domain/targets.js';
+import type { DiskFormatName } from '../src/domain/target-formats.js';
 import { convertDisk, inspectDisk, type Disk } from '../src/formats/index.js';
 import { OUTPUT_FORMATS } from '../src/formats/registry.js';
 import { connectClouds } from '../src/openstack/index.js';

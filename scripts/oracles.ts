@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { DiskFormatName } from '../src/domain/targets.js';
+import type { DiskFormatName } from '../src/domain/target-formats.js';
 import { convertDisk, type Disk, inspectDisk } from '../src/formats/index.js';
 
 /*

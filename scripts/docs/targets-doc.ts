@@ -1,11 +1,6 @@
 import { type DiskController, DISK_DRIVERS, KVM_MACHINE } from '../../src/domain/boot-machines.js';
-import {
-  DISK_FORMAT_NAMES,
-  isRootFormat,
-  REFUSED_TARGETS,
-  ROOT_FORMAT_NAMES,
-  TARGETS,
-} from '../../src/domain/targets.js';
+import { DISK_FORMAT_NAMES, isRootFormat, ROOT_FORMAT_NAMES } from '../../src/domain/target-formats.js';
+import { REFUSED_TARGETS, TARGETS } from '../../src/domain/targets.js';
 import { OUTPUT_FORMATS, ROOT_FORMATS } from '../../src/formats/registry.js';
 import { listTargetProfiles } from '../../src/profiles/describe.js';
 import { formatMarkdown, readFragment, renderTable } from './markdown.js';

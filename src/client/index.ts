@@ -130,8 +130,6 @@ export type {
 } from '../domain/status.js';
 export type {
   BaseImageResult,
-  TargetImageResult,
-  ConvertedDisk,
   DeadlineChange,
   DeadlineName,
   DeleteImageResult,
@@ -139,6 +137,7 @@ export type {
   ResumePointReport,
   SessionRequest,
 } from '../domain/messages.js';
+export type { TargetImageResult, ConvertedDisk } from '../domain/target-image-result.js';
 export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../domain/sweep-report.js';
 export type { ImageKind, Phase, RecordedKind, RecordType } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';

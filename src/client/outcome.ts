@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import type { BaseImageResult, TargetImageResult } from '../domain/messages.js';
+import type { BaseImageResult } from '../domain/messages.js';
+import type { TargetImageResult } from '../domain/target-image-result.js';
 import type { BuildFailure } from '../domain/status.js';
 import { findBuildHandle } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';

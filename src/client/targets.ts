@@ -2,7 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
 import { workflowIdFor } from '../domain/image-kinds.js';
 import type { TargetImageInput, TargetParameters } from '../domain/target-image-input.js';
-import { findTarget } from '../domain/targets.js';
+import { findTarget } from '../domain/find-target.js';
 import { deriveTargetUuid } from '../planning/target-uuid.js';
 import { describeBuild, findBaseOfTarget, type BaseOfTarget } from './base-of-target.js';
 import { isOpen, startImageWorkflow, type StartedBuild } from './builds.js';
@@ -13,7 +13,8 @@ import { findImage } from './images.js';
 import { callTemporal } from './temporal-errors.js';
 import { describeUser } from './user.js';
 
-export { findTarget, TARGETS, type Target } from '../domain/targets.js';
+export { findTarget } from '../domain/find-target.js';
+export { TARGETS, type Target } from '../domain/targets.js';
 export { divideParameters, parseTargetParameters } from '../domain/target-image-input.js';
 export { listTargetProfiles, type DescribedProfile, type DescribedVariant } from '../profiles/describe.js';
 

@@ -53,10 +53,10 @@ export interface TargetParameters {
 }
 
 /** The parameters that say how a build is run. Two target images that differ in nothing else are the same image. */
-const RUN_PARAMETERS = ['on_error', 'hold_for'] as const;
+type RunParameter = 'on_error' | 'hold_for';
 
 /** A parameter that says what a target image is like. */
-type ImageParameter = Exclude<keyof TargetParameters, (typeof RUN_PARAMETERS)[number]>;
+type ImageParameter = Exclude<keyof TargetParameters, RunParameter>;
 
 /** What users read about a parameter of a target image, and what is checked. */
 interface TargetParameterDefinition {
@@ -124,7 +124,7 @@ export function parseTargetParameters(given: Readonly<Record<string, unknown>>):
 }
 
 /** Checks the parameters that a target image and a base image have in common. */
-function parseRunParameters(given: Record<(typeof RUN_PARAMETERS)[number], unknown>): TargetParameters {
+function parseRunParameters(given: Record<RunParameter, unknown>): TargetParameters {
   const { on_error, hold_for } = parseParameters(given);
   if (on_error === 'keep') {
     throw new FactoryError('InvalidParameter', 'on_error keep: a target image has no resources to keep', {

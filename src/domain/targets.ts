@@ -6,41 +6,7 @@ import {
   VIRTUALBOX_MACHINE,
   VMWARE_MACHINE,
 } from './boot-machines.js';
-import { FactoryError } from './errors.js';
-import { findNearest } from './nearest.js';
-
-/** The formats that hold a root file system, not a disk. They are made from a guest that runs. */
-export const ROOT_FORMAT_NAMES = ['oci', 'wsl'] as const;
-
-export type RootFormatName = (typeof ROOT_FORMAT_NAMES)[number];
-
-/** The formats that hold a disk. They are converted from the image in Glance. */
-export const DISK_FORMAT_NAMES = [
-  'qcow2',
-  'raw',
-  'vmdk',
-  'vhd',
-  'vhd-dynamic',
-  'vhdx',
-  'vdi',
-  'gce',
-  'ova',
-  'vagrant-libvirt',
-  'vagrant-virtualbox',
-  'containerdisk',
-] as const;
-
-export type DiskFormatName = (typeof DISK_FORMAT_NAMES)[number];
-
-/** The output formats of a target image. `src/formats/` has one file for each. */
-export const FORMAT_NAMES = [...DISK_FORMAT_NAMES, ...ROOT_FORMAT_NAMES] as const;
-
-export type FormatName = DiskFormatName | RootFormatName;
-
-/** Whether a format holds a root file system. */
-export function isRootFormat(name: FormatName): name is RootFormatName {
-  return (ROOT_FORMAT_NAMES as readonly FormatName[]).includes(name);
-}
+import type { FormatName } from './target-formats.js';
 
 /** A cloud or hypervisor that an image can be made for, or a format that a user may ask for by its own name. */
 export interface Target {
@@ -304,35 +270,9 @@ export const REFUSED_TARGETS: readonly RefusedTarget[] = [
     why: 'the service Atlas has ended',
     instead: 'use vagrant-libvirt or vagrant-virtualbox, and publish the box yourself',
   },
-  ...([[['indirection'], 'an image that a utility image makes']] as const).map(([names, what]) => ({
-    names,
-    why: `${what} cannot be made yet`,
+  {
+    names: ['indirection'],
+    why: 'an image that a utility image makes cannot be made yet',
     instead: 'docs/targets.md lists the targets that can be made',
-  })),
+  },
 ];
-
-/**
- * Finds a target by its name or by one of its other names. Ignores case.
- *
- * @throws FactoryError InvalidParameter when the name is unknown, when the service has ended, or when the target is not
- *   built yet. The hint says what to take instead.
- */
-export function findTarget(name: string): Target {
-  const wanted = name.trim().toLowerCase();
-  const found = TARGETS.find((target) => target.name === wanted || target.aliases.includes(wanted));
-  if (found !== undefined) return found;
-  const refused = REFUSED_TARGETS.find(({ names }) => names.includes(wanted));
-  if (refused !== undefined) {
-    throw new FactoryError('InvalidParameter', `target ${wanted}: ${refused.why}`, { hint: refused.instead });
-  }
-  const nearest = findNearest(
-    wanted,
-    TARGETS.flatMap((target) => [target.name, ...target.aliases]),
-  );
-  throw new FactoryError('InvalidParameter', `there is no target ${JSON.stringify(name)}`, {
-    hint:
-      nearest === undefined
-        ? `the targets are ${TARGETS.map((target) => target.name).join(', ')}`
-        : `did you mean ${nearest}? The targets are ${TARGETS.map((target) => target.name).join(', ')}`,
-  });
-}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 import { toFileName } from '../domain/file-name.js';
 import { withStoreErrors } from '../domain/store-errors.js';
-import type { DiskFormatName } from '../domain/targets.js';
+import type { DiskFormatName } from '../domain/target-formats.js';
 import { digestFile } from './disk/digest.js';
 import { padDisk } from './disk/pad.js';
 import { listExtents, readQemuVersion } from './disk/qemu-img.js';

@@ -1,4 +1,4 @@
-import { FORMAT_NAMES, type FormatName } from '../domain/targets.js';
+import { FORMAT_NAMES, type FormatName } from '../domain/target-formats.js';
 import { OUTPUT_FORMATS, ROOT_FORMATS } from './registry.js';
 
 export { checkDiskSize, convertDisk, measureConversion } from './convert.js';

@@ -2,7 +2,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../domain/errors.js';
 import { withStoreErrors } from '../domain/store-errors.js';
-import type { RootFormatName } from '../domain/targets.js';
+import type { RootFormatName } from '../domain/target-formats.js';
 import { toFileName } from '../domain/file-name.js';
 import { emptyFolder } from './convert.js';
 import { GZIP_NAME } from './archive/gzip.js';

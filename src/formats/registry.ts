@@ -1,4 +1,4 @@
-import type { DiskFormatName, RootFormatName } from '../domain/targets.js';
+import type { DiskFormatName, RootFormatName } from '../domain/target-formats.js';
 import { containerdisk } from './outputs/containerdisk.js';
 import { gce } from './outputs/gce.js';
 import type { OutputFormat } from './outputs/output-format.js';

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { ConvertedDisk } from '../../domain/messages.js';
+import type { ConvertedDisk } from '../../domain/target-image-result.js';
 import { withStoreErrors } from '../../domain/store-errors.js';
 import { digestFile } from '../../formats/index.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';

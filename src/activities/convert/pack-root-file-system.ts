@@ -1,8 +1,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
-import type { ConvertedDisk } from '../../domain/messages.js';
-import type { RootFormatName } from '../../domain/targets.js';
+import type { ConvertedDisk } from '../../domain/target-image-result.js';
+import type { RootFormatName } from '../../domain/target-formats.js';
 import { packRoot, type RootClaims } from '../../formats/index.js';
 import { checkPrivilege } from '../../guest/access.js';
 import { readKeyBlob } from '../../guest/keys.js';

@@ -12,7 +12,9 @@ import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import { findOutput } from './output.js';
 import { describeOptions } from '../records/inputs.js';
-import { findTarget, type FormatName, isRootFormat, type Target } from '../../domain/targets.js';
+import { findTarget } from '../../domain/find-target.js';
+import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
+import type { Target } from '../../domain/targets.js';
 import { planRoot, type RootPlan } from './plan-root.js';
 import { planPreparedImage } from '../prepare/plan-prepared-image.js';
 import { describeSource, type SourceImage } from '../images/source-image.js';
@@ -51,8 +53,8 @@ export interface PlannedTarget {
  * Checks the target and the base image, and writes the first record of the target image.
  *
  * @throws FactoryError InvalidParameter when there is no such target or it cannot be booted here, NotFound when the
- *   base image has no record or no bytes, Conflict when the base image is not complete, ImageFailed when its disk is too
- *   large for the target
+ *   base image has no record or no bytes, Conflict when the base image is not complete, ImageFailed when its disk is
+ *   too large for the target
  */
 export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImageInput): Promise<PlannedTarget> {
   const wanted = findTarget(input.target);

@@ -1,5 +1,6 @@
 import { listDigests, nameOutput, type ImageInput, type ImageOutput } from '../../domain/lineage.js';
-import type { BaseImageResult, TargetImageResult } from '../../domain/messages.js';
+import type { BaseImageResult } from '../../domain/messages.js';
+import type { TargetImageResult } from '../../domain/target-image-result.js';
 import type { BuildRecord } from '../../domain/record.js';
 
 /** The fields of a record that are known at the end of a build. */

@@ -6,7 +6,8 @@ import { listMedia } from '../images/jeos-media.js';
 import type { Deps } from '../shared/context.js';
 import { readPackageList } from '../shared/package-list.js';
 import type { BuildRef } from '../../domain/names.js';
-import type { BaseImageResult, TargetImageResult } from '../../domain/messages.js';
+import type { BaseImageResult } from '../../domain/messages.js';
+import type { TargetImageResult } from '../../domain/target-image-result.js';
 import { describeBaseLineage, describeTargetLineage } from './final-lineage.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
 

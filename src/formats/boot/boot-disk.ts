@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FormatName, isRootFormat } from '../../domain/targets.js';
+import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
 import { programEnvironment, programFailedError, runProgram, wrapProgram } from '../disk/programs.js';
 import type { Disk } from '../disk/types.js';
 import { OUTPUT_FORMATS } from '../registry.js';

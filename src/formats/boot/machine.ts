@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import type { BootMachine, DiskController, NetworkAdapter } from '../../domain/boot-machines.js';
 import { FactoryError } from '../../domain/errors.js';
-import { type FormatName, isRootFormat } from '../../domain/targets.js';
+import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
 import { requireProgram } from '../disk/programs.js';
 import type { Disk } from '../disk/types.js';
 import { OUTPUT_FORMATS } from '../registry.js';

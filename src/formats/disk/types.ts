@@ -1,4 +1,4 @@
-import type { ConvertedDisk } from '../../domain/messages.js';
+import type { ConvertedDisk } from '../../domain/target-image-result.js';
 import type { Progress } from '../../domain/status.js';
 
 /** A disk image file. Its format is always named, never probed: a guest can write any header into its own disk. */

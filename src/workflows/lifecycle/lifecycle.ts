@@ -1,6 +1,7 @@
 import { CancellationScope, defineQuery, setHandler } from '@temporalio/workflow';
 import type { ImageKind, RecordedKind } from '../../domain/image-kinds.js';
-import { STATUS_QUERY, type BaseImageResult, type TargetImageResult } from '../../domain/messages.js';
+import { STATUS_QUERY, type BaseImageResult } from '../../domain/messages.js';
+import type { TargetImageResult } from '../../domain/target-image-result.js';
 import type { BuildStatus } from '../../domain/status.js';
 import type { BuildContext } from './build-context.js';
 import { withBuildTimeout } from './build-timeout.js';

@@ -1,7 +1,7 @@
 import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
 import type { RootPlan } from '../../activities/convert/plan-root.js';
-import type { ConvertedDisk } from '../../domain/messages.js';
-import type { RootFormatName } from '../../domain/targets.js';
+import type { ConvertedDisk } from '../../domain/target-image-result.js';
+import type { RootFormatName } from '../../domain/target-formats.js';
 import type { BuildContext } from '../lifecycle/build-context.js';
 import { bootInstance, type GuestBuild } from '../lifecycle/customise.js';
 

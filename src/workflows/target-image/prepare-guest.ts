@@ -1,5 +1,5 @@
 import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
-import type { TargetImageResult } from '../../domain/messages.js';
+import type { TargetImageResult } from '../../domain/target-image-result.js';
 import { getPreparedWorkflowId } from '../../domain/prepared-image.js';
 import type { BuildContext } from '../lifecycle/build-context.js';
 import { isCanceled } from '../lifecycle/failures.js';

@@ -1,8 +1,8 @@
 import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
-import type { ConvertedDisk, TargetImageResult } from '../../domain/messages.js';
+import type { ConvertedDisk, TargetImageResult } from '../../domain/target-image-result.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
-import { isRootFormat } from '../../domain/targets.js';
+import { isRootFormat } from '../../domain/target-formats.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
 import { HoldableTarget } from './holdable-target.js';
@@ -14,9 +14,9 @@ import { prepareGuest } from './prepare-guest.js';
 type TargetBuild = BuildContext<'target_image'>;
 
 /**
- * Makes a target image: prepares the guest for the target, downloads the image, converts it to the format of the target,
- * compares the result with it, and writes the record. Where the format holds a root file system, that comes from an
- * instance of the image instead. The base image stays as it is.
+ * Makes a target image: prepares the guest for the target, downloads the image, converts it to the format of the
+ * target, compares the result with it, and writes the record. Where the format holds a root file system, that comes
+ * from an instance of the image instead. The base image stays as it is.
  */
 export async function targetImage(input: TargetImageInput): Promise<TargetImageResult> {
   const { uuid, cloud, target, heartbeatTimeout, parameters } = input;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { targetsDoc } from '../../../scripts/docs/targets-doc.js';
-import { FORMAT_NAMES, TARGETS } from '../../../src/domain/targets.js';
+import { FORMAT_NAMES } from '../../../src/domain/target-formats.js';
+import { TARGETS } from '../../../src/domain/targets.js';
 
 test('docs/targets.md is what `npm run docs` writes', async () => {
   assert.equal(readFileSync(`${process.cwd()}/docs/targets.md`, 'utf8'), await targetsDoc(), 'run: npm run docs');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { findTarget, REFUSED_TARGETS, TARGETS } from '../../../src/domain/targets.js';
+import { findTarget } from '../../../src/domain/find-target.js';
+import { REFUSED_TARGETS, TARGETS } from '../../../src/domain/targets.js';
 
 it('a target is found by each of its names, in upper and lower case', () => {
   for (const target of TARGETS) {

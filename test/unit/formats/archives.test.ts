@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { createGunzip } from 'node:zlib';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { ByteReader } from '../../../src/formats/bytes/content.js';
-import type { DiskFormatName } from '../../../src/domain/targets.js';
+import type { DiskFormatName } from '../../../src/domain/target-formats.js';
 import {
   type ConversionOptions,
   convertDisk,

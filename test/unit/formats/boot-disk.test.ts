@@ -12,7 +12,7 @@ import {
   VMWARE_MACHINE,
 } from '../../../src/domain/boot-machines.js';
 import { FactoryError } from '../../../src/domain/errors.js';
-import type { DiskFormatName } from '../../../src/domain/targets.js';
+import type { DiskFormatName } from '../../../src/domain/target-formats.js';
 import { bootDisk, type BootResult } from '../../../src/formats/boot/boot-disk.js';
 import { buildBootArgs, checkBootable } from '../../../src/formats/boot/machine.js';
 import { digestFile } from '../../../src/formats/disk/digest.js';

@@ -14,7 +14,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { convertDisk, type Disk, FORMAT_EXTENSIONS, measureConversion } from '../../../src/formats/index.js';
 import { OUTPUT_FORMATS } from '../../../src/formats/registry.js';
-import { DISK_FORMAT_NAMES, type DiskFormatName } from '../../../src/domain/targets.js';
+import { DISK_FORMAT_NAMES, type DiskFormatName } from '../../../src/domain/target-formats.js';
 import { makeDisk, makeFolder, makeOptions, MIB, noQemu, ODD_SIZE, run } from './disks.js';
 
 /** The formats whose output is one disk, with qemu-img's names of them. */

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { FactoryError } from '../../../src/domain/errors.js';
-import { ROOT_FORMAT_NAMES, type RootFormatName } from '../../../src/domain/targets.js';
+import { ROOT_FORMAT_NAMES, type RootFormatName } from '../../../src/domain/target-formats.js';
 import { writeTarHeader } from '../../../src/formats/archive/tar.js';
 import { type ConvertedFile, packRoot, type RootClaims } from '../../../src/formats/index.js';
 import { missingProgram } from '../../support/programs.js';
