@@ -13,7 +13,19 @@ const ROOMS = {
   codec: ['domain'],
   // Records are masked before they are written.
   store: ['domain', 'planning'],
-  activities: ['domain', 'tdl', 'icicle', 'os', 'profiles', 'planning', 'openstack', 'guest', 'media', 'formats', 'store'],
+  activities: [
+    'domain',
+    'tdl',
+    'icicle',
+    'os',
+    'profiles',
+    'planning',
+    'openstack',
+    'guest',
+    'media',
+    'formats',
+    'store',
+  ],
   // Of activities, workflows see the types only: their code stays out of the bundle.
   workflows: ['domain', 'activities'],
   // The worker masks the secrets of a build in all that leaves it.
