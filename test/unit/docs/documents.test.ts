@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
 import { listFirstBuildSystems, prepareFirstBuild } from '../../../src/client/index.js';
+import { parseTargetParameters } from '../../../src/domain/target-image-input.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { listParameterNames } from '../../../src/cli/parameters.js';
 import { listDocuments, listFiles, readText } from './markdown.js';
@@ -41,6 +42,12 @@ async function check(words: string[]): Promise<void> {
   if (typeof understood === 'string') return;
   const names = ['parameter', 'file-parameter'].flatMap((name) => [understood.options[name] ?? []].flat());
   // The values are names and values in turn.
+  if (words.includes('target_image')) {
+    const given: Record<string, unknown> = {};
+    for (let at = 0; at < names.length; at += 2) given[String(names[at])] = names[at + 1];
+    parseTargetParameters(given);
+    return;
+  }
   for (const name of names.filter((_value, at) => at % 2 === 0)) {
     assert.ok(listParameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
   }
