@@ -36,7 +36,9 @@ export function listTargetImages(): Scenario[] {
     createTarget('target-failed-base', { input: { waitForBase: true }, activities: { waitForBaseImage: fail } }),
     createTarget('target-failed', { activities: { convertImage: fail } }),
     // An earlier run has converted the image.
-    createTarget('target-resumed', { activities: { planTargetImage: async () => ({ ...TARGET_PLAN, isConverted: true }) } }),
+    createTarget('target-resumed', {
+      activities: { planTargetImage: async () => ({ ...TARGET_PLAN, isConverted: true }) },
+    }),
     createTarget('target-canceled', {
       activities: { convertImage: converting.activity },
       act: async (handle) => {

@@ -56,6 +56,7 @@ export {
   type StartedTargetImage,
   listTargetProfiles,
   type DescribedProfile,
+  type FormatName,
   type DescribedVariant,
   type Target,
   type TargetRequest,

@@ -66,13 +66,15 @@ function readValue(script: string, at: number): string[] {
   const written = double ?? single ?? plain ?? '';
   if (written === '' || NO_VALUE.test(written) || (plain !== undefined && NO_PLAIN_VALUE.test(plain))) return [];
   SHELL_VALUE.lastIndex = at;
-  const word = plain === undefined ? (SHELL_VALUE.exec(script)?.[0] ?? '') : '';
+  // In a shell, a value goes on when a quote or a backslash follows its first piece.
+  const goesOn = plain === undefined && /["'\\]/.test(script.charAt(VALUE.lastIndex));
+  const word = goesOn ? (SHELL_VALUE.exec(script)?.[0] ?? '') : '';
   const whole = written.replace(/,$/, '');
   return [
     whole.replace(/\\(["'\\$`])/g, '$1'),
     whole,
     ...(single === undefined ? [] : [single.replaceAll("''", "'")]),
-    ...(word.length > written.length + 2 ? readWord(word) : []),
+    ...(word === '' ? [] : readWord(word)),
     // In a list of options (`username=me,password=hush,uid=0`), the value ends at the comma.
     ...(plain?.split(',', 1) ?? []),
   ].filter(({ length }) => length >= SHORTEST);

@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The folders of src/ that an import of the library may load. */
-const ROOMS = ['client', 'codec', 'domain', 'os', 'planning', 'tdl'];
+const ROOMS = ['client', 'codec', 'domain', 'os', 'planning', 'profiles', 'tdl'];
 /**
  * The packages that an import of the library may load. The packages of the worker (openpgp, ssh2, undici, …) would make
  * every script slow to start.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
 import { listFirstBuildSystems, prepareFirstBuild } from '../../../src/client/index.js';
-import { parseTargetParameters } from '../../../src/domain/target-image-input.js';
+import { divideParameters, parseTargetParameters } from '../../../src/domain/target-image-input.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { listParameterNames } from '../../../src/cli/parameters.js';
 import { listDocuments, listFiles, readText } from './markdown.js';
@@ -45,8 +45,12 @@ async function check(words: string[]): Promise<void> {
   if (words.includes('target_image')) {
     const given: Record<string, unknown> = {};
     for (let at = 0; at < names.length; at += 2) given[String(names[at])] = names[at + 1];
-    parseTargetParameters(given);
-    return;
+    if (!words.includes('--template')) {
+      parseTargetParameters(given);
+      return;
+    }
+    // The rest is for the base image, which is built first.
+    names.splice(0, names.length, ...Object.entries(divideParameters(given).base).flat());
   }
   for (const name of names.filter((_value, at) => at % 2 === 0)) {
     assert.ok(listParameterNames().includes(String(name)), `there is no parameter ${String(name)}`);

@@ -197,7 +197,7 @@ test('the preparation of the guest stands below the step of the target image tha
   const inner = statusWith({ type: 'prepared_image', phase: 'customise', percent: 50, steps: [boot] });
   const preparation = { workflowId: 'prepared_image-1', execution: 'RUNNING', activities: [], status: inner };
   const text = renderView(seenWith({ status, preparation }), OPTIONS);
-  assert.match(text, / 16 % {2}BUILDING {2}phase 2\/5: prepare/);
+  assert.match(text, / 16 % {2}BUILDING {2}phase 2\/6: prepare/);
   assert.match(text, /▶ prepare the guest .*\n {4}preparation prepared_image-1 *\n {6}▶ create the key/);
   const lines = new ChangeLog('imagefactory', false).listChanges(seenWith({ status, preparation }));
   assert.match(lines.join('\n'), /guest: customise: create the key/);
