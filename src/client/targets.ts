@@ -15,7 +15,7 @@ import { describeUser } from './user.js';
 
 export { findTarget } from '../domain/find-target.js';
 export { TARGETS, type Target } from '../domain/targets.js';
-export type { FormatName } from '../domain/target-formats.js';
+export type { DiskFormatName, FormatName, RootFormatName } from '../domain/target-formats.js';
 export { divideParameters, parseTargetParameters } from '../domain/target-image-input.js';
 export { listTargetProfiles, type DescribedProfile, type DescribedVariant } from '../profiles/describe.js';
 

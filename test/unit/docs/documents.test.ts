@@ -50,7 +50,7 @@ async function check(words: string[]): Promise<void> {
       return;
     }
     // The rest is for the base image, which is built first.
-    names.splice(0, names.length, ...Object.entries(divideParameters(given).base).flat());
+    names.splice(0, names.length, ...Object.entries(divideParameters(given).base).flat().map(String));
   }
   for (const name of names.filter((_value, at) => at % 2 === 0)) {
     assert.ok(listParameterNames().includes(String(name)), `there is no parameter ${String(name)}`);
