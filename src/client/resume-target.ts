@@ -1,3 +1,4 @@
+import { MASK } from '../domain/mask.js';
 import type { ResumeRequest } from '../domain/messages.js';
 import { changeTargetParameters, parseTargetParameters, type TargetImageInput } from '../domain/target-image-input.js';
 import type { ImageFactoryClient } from './connection.js';
@@ -35,8 +36,17 @@ export async function resumeTargetImage(
     : `build ${uuid} is started again, and uses again what is left of it`;
 }
 
-/** Makes the input of a target image from its record. The record has all of it, because there are no secrets in it. */
+/**
+ * Makes the input of a target image from its record.
+ *
+ * @throws BuildStateError when the record does not have all of it, because passwords are masked there
+ */
 function inputFromRecord(record: ImageRecord): TargetImageInput {
   const { identifier: uuid, target = '', base_image_id: baseImage = '', cloud = '', parameters = {} } = record;
+  if (String(parameters['target_content']).includes(MASK)) {
+    throw new BuildStateError(uuid, `Temporal has forgotten build ${uuid}, and its record has no passwords`, {
+      hint: 'give the command again: imagefactory target_image TARGET --id BASE_UUID',
+    });
+  }
   return { uuid, target, baseImage, cloud, parameters: parseTargetParameters(parameters) };
 }

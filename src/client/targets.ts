@@ -8,7 +8,7 @@ import { describeBuild, findBaseOfTarget, type BaseOfTarget } from './base-of-ta
 import { isOpen, startImageWorkflow, type StartedBuild } from './builds.js';
 import { parseTargetContent } from '../profiles/target-content.js';
 import type { ImageFactoryClient } from './connection.js';
-import { ClientError } from './errors.js';
+import { BuildNotFoundError, BuildStateError, ClientError } from './errors.js';
 import { findImage } from './images.js';
 import { callTemporal } from './temporal-errors.js';
 import { describeUser } from './user.js';
@@ -73,6 +73,8 @@ export async function startTargetImage(
   const { uuid: baseImage, cloud } = base;
   const uuid = deriveTargetUuid({ baseImage, target, parameters });
   const input: TargetImageInput = { uuid, target, baseImage, cloud, parameters, ...(waitForBase && { waitForBase }) };
+  // The record knows the image also when Temporal has forgotten its build.
+  if (!waitForBase && (await findImage(client, uuid))?.status === 'COMPLETE') return describeComplete(client, uuid);
   try {
     return { ...(await start(client, input, base, 'ALLOW_DUPLICATE_FAILED_ONLY')), state: 'started' };
   } catch (error) {
@@ -123,6 +125,18 @@ function start(
     ].join('\n'),
     memo: { target, base_image: baseImage, cloud },
   });
+}
+
+/** Describes a target image that exists. @throws BuildStateError when Temporal has forgotten its build */
+async function describeComplete(client: ImageFactoryClient, uuid: string): Promise<StartedTargetImage> {
+  try {
+    return { ...(await describeKnown(client, uuid)), state: 'complete' };
+  } catch (error) {
+    if (!(error instanceof BuildNotFoundError)) throw error;
+    throw new BuildStateError(uuid, `target image ${uuid} exists already, and Temporal has forgotten its build`, {
+      hint: `imagefactory images --id ${uuid} shows the image; to make it again, delete it first`,
+    });
+  }
 }
 
 function isAlreadyStarted(error: unknown): boolean {

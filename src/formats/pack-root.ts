@@ -67,6 +67,7 @@ async function pack(source: RootSource, name: RootFormatName, options: PackOptio
   await rm(folder, { recursive: true });
   return {
     path,
+    name: fileName,
     ...digests,
     virtualSize: counted.bytes,
     verifiedBy: describeVerification(claims, format.verifiedBy),

@@ -19,6 +19,8 @@ export const SECRET_LIMITS = {
   /** Maximum length of all different secrets together, in characters. */
   characters: 65_536,
 } as const;
+/** The parameters that are documents of their own, with commands and files. */
+const SECRET_PARAMETERS: readonly string[] = ['install_script', 'target_content'];
 /** The beginning of an element with a root password or a product key. */
 const SECRET_ELEMENT = /<(rootpw|key)\b/g;
 /**
@@ -122,7 +124,7 @@ function maskContents(text: string): string {
 }
 
 /**
- * Masks all secrets in parameter `install_script`. In the other parameters, masks only passwords of URLs, because
+ * Masks all secrets in {@link SECRET_PARAMETERS}. In the other parameters, masks only passwords of URLs, because
  * resuming the build needs the rest of the values.
  */
 function maskParameters(
@@ -132,7 +134,7 @@ function maskParameters(
   return Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => {
       if (typeof value !== 'string') return [name, value];
-      return [name, name === 'install_script' ? hidden(value) : maskAddressPasswords(value)];
+      return [name, SECRET_PARAMETERS.includes(name) ? hidden(value) : maskAddressPasswords(value)];
     }),
   );
 }
@@ -159,6 +161,7 @@ export function findDocumentSecrets({ template: text, parameters }: SecretSource
         .map(([from, to]) => text.slice(from, to).trim()),
       ...findAddressPasswords(text),
       ...listTexts(others).flatMap(findAddressPasswords),
+      ...listTexts(others['target_content']).flatMap(findPasswordsInCommands),
     ]),
   ];
 }

@@ -65,13 +65,13 @@ export class ImageCache {
    * Returns the identity of a file that is complete and as it was downloaded; undefined when the cache does not have
    * it. A damaged file is removed. The digest of a file is computed once in each process.
    */
-  async find(name: string, digest: FileDigest | undefined): Promise<string | undefined> {
+  async find(name: string, digest: FileDigest | undefined, signal?: AbortSignal): Promise<string | undefined> {
     const path = this.pathOf(name);
     const identity = await this.readIdentity(name);
     if (identity === undefined) return undefined;
     if (this.checked.get(path) !== identity && digest !== undefined) {
       const hash = createHash(digest.algorithm);
-      await pipeline(createReadStream(path), hash);
+      await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
       if (hash.digest('hex') !== digest.value) {
         await rm(path, { force: true });
         return undefined;

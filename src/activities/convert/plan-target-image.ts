@@ -10,7 +10,7 @@ import { findFamily } from '../../os/registry.js';
 import { explainUnusableBase } from '../../domain/base-of-target.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
-import { findOutput } from './output.js';
+import { findOutput, readOutput } from './output.js';
 import { describeOptions } from '../records/inputs.js';
 import { findTarget } from '../../domain/find-target.js';
 import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
@@ -61,8 +61,9 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   const { name: target, format, machine = KVM_MACHINE } = wanted;
   const base = await findBaseImage(deps, input.baseImage);
   if (!isRootFormat(format)) checkDiskSize({ virtualSize: (base.min_disk ?? 0) * 1024 ** 3 }, format);
-  await deps.store.writeRecord(
-    await buildInitialRecord(deps, ref, {
+  const isConverted = (await (isRootFormat(format) ? readOutput : findOutput)(deps, ref.uuid)) !== undefined;
+  await writeFirstRecord(deps, isConverted, () =>
+    buildInitialRecord(deps, ref, {
       type: 'TargetImage',
       template: base.template,
       icicle: base.icicle,
@@ -112,8 +113,23 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     ...(preparation === undefined ? {} : { preparation }),
     ...(root === undefined ? {} : { root }),
     bodyPath: deps.store.bodyPath(ref.uuid),
-    isConverted: (await findOutput(deps, ref.uuid)) !== undefined,
+    isConverted,
   };
+}
+
+/**
+ * Writes the first record of the image. The record of an image that is complete stays as it is: this run only finds the
+ * image again, as after a reset of its workflow.
+ */
+async function writeFirstRecord(
+  { store }: Pick<Deps, 'store'>,
+  isConverted: boolean,
+  build: () => Promise<BuildRecord>,
+): Promise<void> {
+  const first = await build();
+  const earlier = await store.readRecord(first.identifier);
+  if (isConverted && earlier?.status === 'COMPLETE') return;
+  await store.writeRecord(first);
 }
 
 /** Checks whether this worker's machine can boot the image, before anything is downloaded. */

@@ -4,7 +4,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { withStoreErrors } from '../../domain/store-errors.js';
 import { downloadImage } from '../images/download-image.js';
 import type { SourceImage } from '../images/source-image.js';
-import { reportProgress, sleep, type Deps } from '../shared/context.js';
+import { cancellationSignal, reportProgress, sleep, type Deps } from '../shared/context.js';
 import { withSpace } from './with-space.js';
 
 /**
@@ -42,7 +42,7 @@ export async function withSourceImage<T>(
 async function ensureDownloaded(deps: Deps, cloudName: string, source: SourceImage, name: string): Promise<string> {
   const { imageCache } = deps;
   const find = (): Promise<string | undefined> =>
-    withStoreErrors('read', imageCache.pathOf(name), () => imageCache.find(name, source.digest));
+    withStoreErrors('read', imageCache.pathOf(name), () => imageCache.find(name, source.digest, cancellationSignal()));
   for (;;) {
     const identity = await find();
     if (identity !== undefined) return identity;

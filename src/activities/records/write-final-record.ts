@@ -38,6 +38,7 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
   if (record === undefined) return;
   // If the build was complete before its workflow was reset, its image exists, and its record stays unchanged.
   if ((await completedResult(deps, input.ref)) !== undefined) return;
+  if (record.status === 'COMPLETE' && input.result === undefined) return;
   const { result, failure } = input;
   const icicle = await deps.store.readDocument(input.ref.uuid, 'icicle.xml');
   const { details, warnings } = await readPackageList(deps, input.ref.uuid);

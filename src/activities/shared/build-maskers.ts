@@ -12,7 +12,7 @@ export interface BuildInput {
   documentsId?: string;
   /**
    * Input of the build. Only the activities that plan the build have it, because the store has no documents of the
-   * build yet. The input of a target image has no template, and so no secrets.
+   * build yet. The input of a target image has no template; its only secrets are in parameter `target_content`.
    */
   input?: Partial<Pick<BaseImageInput, 'template'>> & { parameters: object };
 }
@@ -50,8 +50,8 @@ export class BuildMaskers {
       for (const uuid of uuids) stored.set(uuid, await this.readSources(uuid));
       const shared = documentsId === undefined || documentsId === ref?.uuid ? undefined : stored.get(documentsId);
       if (shared !== undefined && !hasText(shared)) return createBlindMasker(DOCUMENTS_GONE);
-      const { template, parameters } = input ?? {};
-      const given = template === undefined ? [] : [{ template, parameters: { ...parameters } }];
+      const given =
+        input === undefined ? [] : [{ template: input.template ?? '', parameters: { ...input.parameters } }];
       return this.find([...given, ...stored.values()].filter(hasText));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -188,11 +188,15 @@ function readBuildTag(tags: readonly string[] = []): string | undefined {
 
 /**
  * Finds the build of a resource, and the workflows that may be responsible for it. A resource that names a build but no
- * workflow is one that an instance of a base image build or of a prepared image uses.
+ * workflow is one that an instance of a base image, a prepared image or a target image uses.
  */
 function findOwner(build: string | undefined, workflow?: string): Pick<FoundResource, 'build' | 'workflows'> {
   if (build === undefined) return { workflows: workflow === undefined ? [] : [workflow] };
-  const possible = [workflowIdFor('base_image', build), getPreparedWorkflowId(build)];
+  const possible = [
+    workflowIdFor('base_image', build),
+    workflowIdFor('target_image', build),
+    getPreparedWorkflowId(build),
+  ];
   return { build, workflows: workflow === undefined ? possible : [workflow] };
 }
 

@@ -5,7 +5,6 @@ import {
   findUuid,
   type FindUuidOptions,
   type ImageFactoryClient,
-  type Template,
 } from '../../client/index.js';
 import { loadPayloadKeys, type GivenOptions, type Settings } from '../config.js';
 import { UsageError } from '../errors.js';
@@ -56,8 +55,8 @@ export async function withClient<T>(
 /** Warns of each password that Temporal will store in plain text. There is no warning when payloads are encrypted. */
 export function warnOfSecrets(
   { io, settings }: CommandContext,
-  template: Template | undefined,
-  installScript: string | undefined,
+  template: Parameters<typeof findReadableSecrets>[0],
+  installScript?: string,
 ): void {
   if (loadPayloadKeys(settings, io.env) !== undefined) return;
   for (const warning of findReadableSecrets(template, installScript)) io.err(formatWarning(warning));

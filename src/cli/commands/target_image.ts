@@ -100,6 +100,9 @@ function convertBaseImage(context: CommandContext, targets: string[], id: string
     ...readFailureOptions(options),
     ...readParameters(options, TARGET_PARAMETER_NAMES),
   });
+  // The content is part of a template: it may have passwords in its commands and files.
+  const fragment = { os: {}, content: parameters.target_content };
+  warnOfSecrets(context, fragment);
   return withClient(context, async (client) => {
     const baseImage = await findUuid(client, id, { forgotten: true });
     const started = await startTargets(context, client, targets, { baseImage, parameters });

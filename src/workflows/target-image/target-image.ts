@@ -30,10 +30,11 @@ export async function targetImage(input: TargetImageInput): Promise<TargetImageR
     build: () => runPhases(build, input, made),
     resultImages: () => [],
     cleanUp: async () => {
+      // First what costs money: a failure of the second step must not leave an instance.
+      const report = made.instance ? await removeResources(build, [], undefined) : { removed: [], leftovers: [] };
       const name = made.instance ? 'cleanup.files' : 'cleanup';
-      const title = 'remove the temporary files of the conversion';
-      await steps.run({ name, title }, 'removeWorkFiles', { ref });
-      return made.instance ? removeResources(build, [], undefined) : { removed: [], leftovers: [] };
+      await steps.run({ name, title: 'remove the temporary files of the conversion' }, 'removeWorkFiles', { ref });
+      return report;
     },
     writeRecord: createRecordWriter(build),
   });
@@ -78,7 +79,7 @@ async function convertDisk(
 async function fetchSource({ ref, status, steps }: TargetBuild, { source }: PlannedTarget): Promise<void> {
   status.enterPhase('fetch');
   await steps.run(
-    { name: 'fetch', title: 'download the base image and check its digest', budget: { total: 4 * 3600 } },
+    { name: 'fetch', title: 'download the base image and check its digest', budget: { total: 16 * 3600 } },
     'fetchSource',
     { ref, source },
   );
@@ -95,7 +96,8 @@ async function convert(
     {
       name: 'convert',
       title: `convert the base image to ${planned.format}, and compare the result with it`,
-      budget: { total: 24 * 3600, attempt: 12 * 3600 },
+      // Half of an attempt may be a wait for space: see withSpace.
+      budget: { total: 48 * 3600, attempt: 24 * 3600 },
       note: ({ verifiedBy, converter }) => `converted by ${converter}, verified by ${verifiedBy}`,
     },
     'convertImage',

@@ -170,7 +170,7 @@ describe('a target image', () => {
       const { verified_by: verifiedBy } = await readRecord(uuid);
       assert.match(String(verifiedBy), /, booted by QEMU with pvscsi, vmxnet3 and BIOS until “login:”$/);
       const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
-      assert.deepEqual(steps.map(({ name }) => name), ['plan', 'fetch', 'convert', 'verify', 'cleanup', 'record']); // prettier-ignore
+      assert.deepEqual(steps.map(({ name }) => name), ['plan', 'prepare', 'fetch', 'convert', 'verify', 'cleanup', 'record']); // prettier-ignore
       const io = new RecordingIo(env.variables());
       assert.equal(await run(['--task-queue', env.taskQueue, 'logs', uuid, 'verify'], io), 0, io.stderr);
       assert.match(io.stdout, /localhost login:/);
@@ -244,8 +244,8 @@ describe('a target image', () => {
     const folder = join(env.storage, 'downloads');
     await mkdir(folder);
     const { uuid, body, disk } = await (await start('vmdk')).result();
-    assert.match(await output('download', uuid, folder), /base-vsphere\.vmdk: \d+ bytes, sha512 checked/);
-    assert.ok((await readFile(join(folder, 'base-vsphere.vmdk'))).equals(await readFile(body)));
+    assert.match(await output('download', uuid, folder), /base-vmdk\.vmdk: \d+ bytes, sha512 checked/);
+    assert.ok((await readFile(join(folder, 'base-vmdk.vmdk'))).equals(await readFile(body)));
     const { checksum, size } = await readRecord(base);
     const file = join(folder, 'base.qcow2');
     const first = JSON.parse(await output('--output', 'json', 'download', base, file)) as Record<string, unknown>;
@@ -258,7 +258,7 @@ describe('a target image', () => {
     const io = new RecordingIo(env.variables());
     assert.equal(await run(['--task-queue', env.taskQueue, 'download', uuid, '-'], io), 0, io.stderr);
     assert.equal(createHash('sha512').update(Buffer.concat(io.bytes)).digest('hex'), disk.sha512);
-    assert.deepEqual((await readdir(folder)).sort(), ['base-vsphere.vmdk', 'base.qcow2']);
+    assert.deepEqual((await readdir(folder)).sort(), ['base-vmdk.vmdk', 'base.qcow2']);
   });
 
   it('is not downloaded over a file, or from a machine without the storage directory', async () => {
@@ -511,7 +511,7 @@ describe('a target image', () => {
     );
     assert.deepEqual((await handle.result()).disk, disk);
     const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
-    assert.deepEqual(steps.map(({ name }) => name), ['plan', 'cleanup', 'record']); // prettier-ignore
+    assert.deepEqual(steps.map(({ name }) => name), ['plan', 'convert', 'cleanup', 'record']); // prettier-ignore
   });
 
   it('is refused in one sentence when its base image cannot be used', async () => {

@@ -10,6 +10,7 @@ import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { WITHOUT_RESULT } from '../../../src/cli/documents.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { checkDocument } from '../../support/json-documents.js';
+import { TARGET_PLAN } from '../../support/stubs.js';
 import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -207,12 +208,12 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     const records = [{ identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars' }];
     let deletions = 0;
     await serve('cascading', {
-      readRecords: async () => ({ records, total: records.length }),
-      planTargetImage: async () => ({
-        name: 'f19',
-        imageName: 'f19',
-        os: { name: 'Fedora', version: '19', arch: 'x' },
-      }),
+      readRecords: async (input) => {
+        const { identifier } = (input as { spec: { identifier?: string } }).spec;
+        const found = records.filter((record) => identifier === undefined || record.identifier === identifier);
+        return { records: found, total: found.length };
+      },
+      planTargetImage: async () => TARGET_PLAN,
       convertImage: converting.activity,
       deleteImage: async () => ({ removed: [String(++deletions)], found: true }),
     });
@@ -272,6 +273,8 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('good', 0, 'init', 'debian-12', '--directory', join(directory, 'first'));
     await ask('good', 2, 'init', 'debian-12', '--directory', join(directory, 'first'));
     await ask('good', 2, 'completion', 'csh');
+    await ask('good', 0, 'import_base_image', 'glance:cirros', '--parameter', 'flavor', '2', '--detach');
+    await ask('good', 2, 'import_base_image', 'glance:');
     await ask('good', 2, 'install-script', join(directory, 'missing'));
     await ask('nobody', 1, 'images');
     assert.deepEqual((await ask('logged', 0, 'logs', randomUUID()))['logs'], []);
