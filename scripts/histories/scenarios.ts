@@ -1,5 +1,6 @@
 import { listBuilds } from './builds.js';
 import { listClientWorkflows, listJeosRuns, listCreateQueues, listSweeps } from './other-workflows.js';
+import { listPreparedImages } from './prepared-images.js';
 import { listTargetImages } from './target-images.js';
 import type { Scenario } from './scenario.js';
 
@@ -8,6 +9,7 @@ export function listScenarios(): Scenario[] {
   return [
     ...listBuilds(),
     ...listTargetImages(),
+    ...listPreparedImages(),
     ...listJeosRuns(),
     ...listCreateQueues(),
     ...listSweeps(),

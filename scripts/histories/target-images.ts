@@ -5,7 +5,7 @@ import { parked, TARGET_PLAN } from '../../test/support/stubs.js';
 import { fail, failAtFirst, sendResume, waitForHold, type Scenario } from './scenario.js';
 
 /** Creates the scenario of a target image. `input` replaces parts of its input. */
-function createTarget(
+export function createTarget(
   name: string,
   {
     input,

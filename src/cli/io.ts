@@ -32,7 +32,13 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(toPlainText(text)),
     err: (text) => void process.stderr.write(toPlainText(text)),
     outExact: (text) => void process.stdout.write(text),
-    outBytes: (chunk) => new Promise((resolve) => void process.stdout.write(chunk, () => resolve())),
+    outBytes(chunk) {
+      // If the reader goes away now, it does not have all bytes: the command has failed.
+      process.exitCode = 1;
+      return new Promise((resolve, reject) => {
+        process.stdout.write(chunk, (error) => (error == null ? resolve() : reject(error)));
+      });
+    },
     env: process.env,
     ...(redrawable ? { terminal: process.stderr } : {}),
     outIsTerminal: process.stdout.isTTY === true,

@@ -1,10 +1,12 @@
 import { REFRESH_WORD } from './completion/build-cache.js';
 import { COMPLETE_WORD } from './completion/scripts.js';
 
-// When the reader of the output, such as `head`, stops early, the write fails with EPIPE. This is not an error.
+// When the reader of the output, such as `head`, stops early, the write fails with EPIPE. This is an error only for a
+// command that needs the reader to have everything; such a command has set the exit code.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code === 'EPIPE') process.exit();
+  process.stderr.write(`imagefactory: standard output cannot be written to: ${error.message}\n`);
+  process.exit(1);
 });
 
 // Each branch loads only its own files: a completion must be quick, and the commands load Temporal's SDK.

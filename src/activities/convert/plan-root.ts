@@ -5,7 +5,7 @@ import type { InstancePlan } from '../../domain/prepared-image.js';
 import type { BuildRecord } from '../../domain/record.js';
 import { findProfile } from '../../os/registry.js';
 import { throwIfInvalid } from '../../tdl/parse.js';
-import { planInstance } from '../plan/plan-instance.js';
+import { planInstance, requireInstance } from '../plan/plan-instance.js';
 import type { Deps } from '../shared/context.js';
 
 /** How an instance is booted whose root file system is taken. */
@@ -17,7 +17,7 @@ export interface RootPlan {
   minDisk: number;
 }
 
-/** GiB of the disk of a base image whose record has no size. */
+/** GiB of the disk of a base image whose record has no size, or 0: Glance's value for "not known". */
 const USUAL_DISK = 256;
 
 /**
@@ -37,10 +37,11 @@ export async function planRoot(
       hint: 'take a target that holds a disk, such as qcow2 or raw',
     });
   }
+  requireInstance(base, 'import the disk again without --no-boot, so that an instance of it is known to work');
   const { plan, parameters } = await planInstance(deps, base, profile);
   if (!isPrepared) {
     await deps.store.writeDocument(ref.uuid, 'template.tdl', base.template);
     await deps.store.writeDocument(ref.uuid, 'parameters.json', JSON.stringify(parameters));
   }
-  return { instance: { ...plan, guestSteps: [] }, parameters, minDisk: base.min_disk ?? USUAL_DISK };
+  return { instance: { ...plan, guestSteps: [] }, parameters, minDisk: base.min_disk || USUAL_DISK };
 }

@@ -5,6 +5,7 @@ import { workflowIdFor } from '../../domain/image-kinds.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { buildInitialRecord } from '../records/initial-record.js';
+import { describeOptions } from '../records/inputs.js';
 import { reportProgress, type Deps } from '../shared/context.js';
 import { waitForWorkflow } from '../shared/temporal-lookups.js';
 
@@ -29,6 +30,8 @@ export async function waitForBaseImage(deps: Deps, { ref, input }: WaitForBaseIm
       parameters: { ...parameters },
       target,
       base_image_id: baseImage,
+      parent: { id: baseImage, digest: null },
+      inputs: [describeOptions(parameters)],
     }),
   );
   reportProgress({ message: `waiting for base image ${baseImage}: imagefactory watch ${baseImage} follows it` });

@@ -30,7 +30,11 @@ export async function inspectDiskFile(
       hint: 'the formats are qcow2, raw with a boot sector, vmdk, vhdx, vdi and dynamic vhd, each as one file',
     });
   }
-  // Before qemu-img sees the file at all.
+  // Before qemu-img sees the file at all: the text of a VMDK may name other files, which qemu-img would open. Raw bytes
+  // and a fixed VHD have no magic number at the beginning.
+  if (format !== 'raw' && format !== 'vpc' && format !== recogniseFormat(header)) {
+    throw new FactoryError('ImageFailed', `the disk ${source} is not in the format ${format}, or not one file`);
+  }
   const refusal = format === 'qcow2' ? readQcow2Header(header)?.refusal : undefined;
   if (refusal !== undefined) throw new FactoryError('ImageFailed', `the disk ${source} is refused: ${refusal}`);
   const limits = { largest: LARGEST_DISK, signal: cancellationSignal() };

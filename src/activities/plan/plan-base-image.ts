@@ -173,7 +173,7 @@ function listInputs(
 ): ImageInput[] {
   return [
     describeInput('template', templateName, template),
-    describeInput('install_script', 'install_script', script),
+    ...(script === '' ? [] : [describeInput('install_script', 'install_script', script)]),
     ...[...contents.values()].map(({ url, bytes }) => describeInput('content', redactUrl(url), bytes)),
     describeOptions(options),
   ];

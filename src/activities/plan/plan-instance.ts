@@ -1,12 +1,30 @@
 import { createQueueWorkflowId } from '../../domain/create-queue.js';
 import { parseParameters, type BuildParameters } from '../../domain/parameters.js';
 import type { InstancePlan } from '../../domain/prepared-image.js';
+import { FactoryError } from '../../domain/errors.js';
 import type { BuildRecord } from '../../domain/record.js';
 import { chooseLoginUser } from '../../os/guest/guest-users.js';
 import type { OsProfile } from '../../os/profile/types.js';
 import { reportProgress, cancellationSignal, type Deps } from '../shared/context.js';
 import { chooseFlavor, chooseNetwork } from './choose-placement.js';
 import { chooseRootVolume } from './root-disk.js';
+
+/**
+ * Refuses to work in the guest of a base image that no build has booted, because it was imported without a boot.
+ *
+ * @param hint what the user can do instead
+ * @throws FactoryError InvalidParameter
+ */
+export function requireInstance({ parameters, name }: BuildRecord, hint: string): void {
+  if (parameters['flavor'] != null) return;
+  throw new FactoryError(
+    'InvalidParameter',
+    `base image ${name} was imported without a boot: nothing can be done in it`,
+    {
+      hint,
+    },
+  );
+}
 
 /** How to boot an instance from a base image, and the parameters of the base image's own build. */
 export interface PlannedInstance {

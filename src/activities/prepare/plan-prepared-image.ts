@@ -18,7 +18,7 @@ import { parseTemplate } from '../../tdl/parse.js';
 import type { Template } from '../../tdl/types.js';
 import { writeTemplate } from '../../tdl/write-template.js';
 import { fetchContent } from '../plan/plan-base-image.js';
-import { planInstance } from '../plan/plan-instance.js';
+import { planInstance, requireInstance } from '../plan/plan-instance.js';
 import { BASE_TEMPLATE } from '../shared/build-documents.js';
 import { contentDocumentName } from '../shared/template-content.js';
 import type { Deps } from '../shared/context.js';
@@ -57,6 +57,7 @@ export async function planPreparedImage(
   if (preparation === undefined) return undefined;
   const { template, profile } = system;
   const prepared: Template = { ...template, ...preparation.fragment };
+  requireInstance(base, 'to convert the image as it is: --parameter target_profile none');
   const instance = await planInstance(deps, base, profile);
   const contents = new Map<string, Buffer>();
   for (const url of listUrls(prepared)) contents.set(contentDocumentName(url), await fetchContent(deps, url));

@@ -20,11 +20,10 @@ export function describeBaseLineage(
   { checksum, checksumMd5, format, size, virtualSize, jeos, downloaded }: BaseImageResult,
   media: ImageInput[],
 ): FinalLineage {
-  const installed: ImageInput = {
-    kind: 'jeos',
-    name: jeos.glance_id,
-    digest: { algorithm: 'sha256', value: jeos.digest },
-  };
+  const installed: ImageInput =
+    jeos.source === undefined
+      ? { kind: 'jeos', name: jeos.glance_id, digest: { algorithm: 'sha256', value: jeos.digest } }
+      : { kind: 'source', name: jeos.source, digest: jeos.checksum ?? null };
   return {
     inputs: addInputs(inputs, [installed, ...media]),
     outputs: [

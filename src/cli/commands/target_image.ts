@@ -96,6 +96,10 @@ function readOption({ options }: CommandContext, name: string): string | undefin
 /** Makes target images of a base image that exists. */
 function convertBaseImage(context: CommandContext, targets: string[], id: string): Promise<number> {
   const { options } = context;
+  const other = ['cloud', 'jeos'].find((name) => options[name] !== undefined);
+  if (other !== undefined) {
+    throw new UsageError(`--${other} is for the base image, which exists already`, { hint: 'leave it out' });
+  }
   const parameters = parseTargetParameters({
     ...readFailureOptions(options),
     ...readParameters(options, TARGET_PARAMETER_NAMES),

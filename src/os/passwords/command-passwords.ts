@@ -9,14 +9,18 @@ const COMMANDS: RegExp[] = [
   String.raw`\b(?:mysql|mariadb)\w*${BETWEEN}-p(${WORD})`,
   String.raw`\bsshpass[ \t]+-p[ \t]*(${WORD})`,
   String.raw`\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+-\S+)*(?:[ \t]+${WORD}){1,2}[ \t]+(${WORD})`,
-  String.raw`\bopenssl[ \t]+passwd(?:[ \t]+-(?:salt[ \t]+\S+|\w+))*[ \t]+(?!-)(${WORD})`,
-  String.raw`\bmkpasswd(?:[ \t]+-(?:[mSRP][ \t]*\S+|\S+))*[ \t]+(?!-)(${WORD})`,
+  String.raw`\bopenssl[ \t]+passwd(?:[ \t]+-(?:salt[ \t]+(?!-)\S+|\w+))*[ \t]+(?!-)(${WORD})`,
+  String.raw`\bmkpasswd(?:[ \t]+-(?:[mSRP][ \t]+(?!-)\S+|\S+))*[ \t]+(?!-)(${WORD})`,
   // The password of FreeIPA and LDAP; ldappasswd's new password.
-  String.raw`\b(?:ipa-[\w-]+|ldap\w+)${BETWEEN}-(?:w|s)[ \t]*(${WORD})`,
+  String.raw`\b(?:ipa-[\w-]{1,40}(?![\w-])|ldap\w{1,40})${BETWEEN}-w[ \t]*(${WORD})`,
+  String.raw`\bldappasswd${BETWEEN}-s[ \t]*(${WORD})`,
   String.raw`\bnmcli${BETWEEN}(?:password|\S{1,100}\.(?:psk|password|wep-key\d?))[ \t]+(${WORD})`,
   String.raw`\b(?:docker|podman|buildah|skopeo|nerdctl|helm)[ \t]+(?:registry[ \t]+)?login${BETWEEN}-p[ \t=]*(${WORD})`,
   String.raw`\baws[ \t]+configure[ \t]+set[ \t]+\S{0,100}(?:secret|token)\S{0,100}[ \t]+(${WORD})`,
-  // Windows.
+].map((pattern) => new RegExp(pattern, 'g'));
+
+/** The same of Windows, where the case of letters does not matter. */
+const WINDOWS_COMMANDS: RegExp[] = [
   String.raw`\bnet1?(?:\.exe)?[ \t]+user[ \t]+(?!/)${WORD}[ \t]+(?![/*])(${WORD})`,
   String.raw`\bnet1?(?:\.exe)?[ \t]+use[ \t]+(?:(?:\w:|\*)[ \t]+)?\\\\[^\s"]{1,200}[ \t]+(?![/*])(${WORD})`,
   String.raw`\bConvertTo-SecureString(?:[ \t]+-(?:String|AsPlainText|Force))*[ \t]+(?!-)(${WORD})`,
@@ -41,7 +45,7 @@ const CRYPT =
 
 /** Finds the secrets that are words of commands which take no named option for them. */
 export function findCommandPasswords(script: string): string[] {
-  const words = COMMANDS.flatMap((pattern) =>
+  const words = [...COMMANDS, ...WINDOWS_COMMANDS].flatMap((pattern) =>
     [...script.matchAll(pattern)].flatMap(([, word = '']) =>
       // The command may stand in another one: "$(openssl passwd hush)"
       [word, word.replace(/\)["'`]?$/, '')].flatMap(readWord),

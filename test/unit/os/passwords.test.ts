@@ -114,6 +114,8 @@ const HARMLESS = [
   "ssh-keygen -q -t rsa -N '' -f /etc/ssh/ssh_host_rsa_key",
   'd-i passwd/root-login boolean false\n',
   'xargs getent passwd | cut -d: -f1\n',
+  'ldapsearch -s base -W uid=foo\nldapmodify -S modifyTimestamp',
+  'mysql -h db -P3306 -e x',
 ];
 
 function mask(script: string, text: string): string {
@@ -154,6 +156,19 @@ describe('the search for passwords', () => {
   it('takes time in proportion to the length of the text', () => {
     const began = Date.now();
     for (const piece of Object.values(PLACES).flat()) findSecrets({ os: {} }, piece.slice(0, 24).repeat(5000));
+    for (const [begin, piece] of [
+      ['a', '1'],
+      ['x_', '1_'],
+      ['', 'ipa-'],
+      ['openssl passwd', ' -salt'],
+      ['mkpasswd', ' -mx'],
+      ['ldap', 'ldap -w'],
+      ['-----BEGIN PRIVATE KEY-----\n', 'QUJD'],
+    ] as const) {
+      const text = begin + piece.repeat(16_000);
+      for (const script of [`${text}x=y`, `<${text}x>`, `--${text}x y`])
+        maskPrivateKeys(script + findSecrets({ os: {} }, script).join());
+    }
     // All together take some seconds. If the time grew with the square of the length, they would take hours.
     assert.ok(Date.now() - began < 120_000);
   });
