@@ -122,7 +122,7 @@ async function build(): Promise<{ uuid: string; image: string }> {
 
 /** Makes a target image of the new base image: a VMDK. */
 async function makeTarget(uuid: string): Promise<void> {
-  const args = ['target_image', 'vsphere', '--id', uuid];
+  const args = ['target_image', 'vmdk', '--id', uuid];
   say('the same system for another cloud:');
   say(`imagefactory ${args.join(' ')}`);
   const { code } = await imagefactory(args);
