@@ -92,6 +92,7 @@ describe('a packed root file system', () => {
       assert.equal(file.virtualSize, tar.length);
       assert.equal(file.sha256, createHash('sha256').update(readFileSync(file.path)).digest('hex'));
       assert.match(file.verifiedBy, /^digest of the tar and its 8 entries compared with what the guest has sent/);
+      assert.match(String(file.name), format === 'oci' ? /\.tar$/ : /\.wsl$/);
       assert.match(file.converter, /^tar \(GNU tar\) 1.34 in the guest, zlib \d/);
       assert.equal((await pack(tar, format)).file.sha512, file.sha512);
     });

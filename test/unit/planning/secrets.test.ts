@@ -317,6 +317,20 @@ describe('masking', () => {
   });
 });
 
+describe('the fragment of a template that a target image brings', () => {
+  it('has its passwords masked, in the record and in its error', () => {
+    const fragment = "<commands><command name='a'>echo 'root:Hush-1234' | chpasswd</command></commands>";
+    const record = {
+      template: '',
+      parameters: { target_content: fragment, compression: 'none' },
+      status_detail: { activity: '', error: 'it printed Hush-1234' },
+    } as unknown as BuildRecord;
+    const masked = maskRecord(record);
+    assert.doesNotMatch(JSON.stringify(masked), /Hush/);
+    assert.equal(masked.parameters['compression'], 'none');
+  });
+});
+
 describe('the secret elements of a template that cannot be read', () => {
   for (const element of ['<rootpw a="<">hush</rootpw>', '<rootpw>a</rootpwx hush</rootpw >', '<key><key>hush</key>'])
     it(`are masked to their end: ${element}`, () => assert.doesNotMatch(kept(element, ''), /hush/));
