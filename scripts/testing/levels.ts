@@ -56,6 +56,10 @@ const LONGEST = [
   'resume',
   'journal',
   'media',
+  'secrets',
+  'lifecycle',
+  'targets',
+  'target-image',
 ];
 
 async function readSeconds(): Promise<Record<string, number>> {
