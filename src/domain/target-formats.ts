@@ -1,10 +1,29 @@
-/** The formats that hold a root file system, not a disk. They are made from a guest that runs. */
-export const ROOT_FORMAT_NAMES = ['oci', 'wsl'] as const;
+/** A format that holds a root file system, not a disk. It is made from a guest that runs. */
+export type RootFormatName = 'oci' | 'wsl';
 
-export type RootFormatName = (typeof ROOT_FORMAT_NAMES)[number];
+/** A format that holds a disk. It is converted from the image in Glance. */
+export type DiskFormatName =
+  | 'qcow2'
+  | 'raw'
+  | 'vmdk'
+  | 'vhd'
+  | 'vhd-dynamic'
+  | 'vhdx'
+  | 'vdi'
+  | 'gce'
+  | 'ova'
+  | 'vagrant-libvirt'
+  | 'vagrant-virtualbox'
+  | 'containerdisk';
 
-/** The formats that hold a disk. They are converted from the image in Glance. */
-export const DISK_FORMAT_NAMES = [
+/** An output format of a target image. `src/formats/` has one file for each. */
+export type FormatName = DiskFormatName | RootFormatName;
+
+/** Every {@link RootFormatName}. */
+export const ROOT_FORMAT_NAMES: readonly RootFormatName[] = ['oci', 'wsl'];
+
+/** Every {@link DiskFormatName}. */
+export const DISK_FORMAT_NAMES: readonly DiskFormatName[] = [
   'qcow2',
   'raw',
   'vmdk',
@@ -17,14 +36,10 @@ export const DISK_FORMAT_NAMES = [
   'vagrant-libvirt',
   'vagrant-virtualbox',
   'containerdisk',
-] as const;
+];
 
-export type DiskFormatName = (typeof DISK_FORMAT_NAMES)[number];
-
-/** The output formats of a target image. `src/formats/` has one file for each. */
-export const FORMAT_NAMES = [...DISK_FORMAT_NAMES, ...ROOT_FORMAT_NAMES] as const;
-
-export type FormatName = DiskFormatName | RootFormatName;
+/** Every {@link FormatName}. */
+export const FORMAT_NAMES: readonly FormatName[] = [...DISK_FORMAT_NAMES, ...ROOT_FORMAT_NAMES];
 
 /** Whether a format holds a root file system. */
 export function isRootFormat(name: FormatName): name is RootFormatName {

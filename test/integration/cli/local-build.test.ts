@@ -156,6 +156,8 @@ describe('base_image --local', { timeout: 540_000, concurrency: true }, () => {
 
   it('cancels the build at Ctrl-C and cleans up; a second call meanwhile is refused', async (t) => {
     const user = await LocalUser.start(t, program);
+    // An installation that ends before the Ctrl-C keeps its JEOS, and then there is nothing to remove.
+    user.cloud.behaviours.add({ installer: 'never-off' });
     const first = user.build();
     await first.seen(INSTALLING);
     const second = user.build();
