@@ -1,3 +1,5 @@
+import { escapeXml } from '../tdl/escape-xml.js';
+
 /** The system of an imported image. */
 export interface ImportedSystem {
   name: string;
@@ -24,8 +26,4 @@ export function writeImportTemplate(name: string, source: string, os: ImportedSy
     '</template>',
     '',
   ].join('\n');
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

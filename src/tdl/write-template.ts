@@ -1,3 +1,4 @@
+import { escapeXml } from './escape-xml.js';
 import type { Command, Content, Fragment, Template, TemplateFile } from './types.js';
 
 /**
@@ -79,10 +80,5 @@ function write(name: string, attributes: Readonly<Record<string, string>>, conte
 
 /** Escapes a text for an element or an attribute. A line break in an element must stay, so it is not escaped. */
 function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll('\r', '&#13;');
+  return escapeXml(text).replaceAll('"', '&quot;').replaceAll('\r', '&#13;');
 }

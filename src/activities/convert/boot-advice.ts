@@ -2,6 +2,7 @@ import { DISK_DRIVERS } from '../../domain/boot-machines.js';
 import type { BootFailure, BootVerdict } from '../../formats/index.js';
 import { ENTERPRISE_LINUX } from '../../os/families/enterprise-linux/family.js';
 import { findFamily } from '../../os/registry.js';
+import { escapeXml } from '../../tdl/escape-xml.js';
 import type { PlannedTarget } from './plan-target-image.js';
 
 /** How a family of systems puts drivers into its initramfs, and arguments onto its kernel's command line. */
@@ -99,6 +100,5 @@ export function adviseOnBoot(failure: BootFailure, { machine, os, firmware }: Pl
 
 /** Writes a command as a template has it. */
 function asCommand(name: string, command: string): string {
-  const text = command.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  return `<command name='${name}'>${text}</command>`;
+  return `<command name='${name}'>${escapeXml(command)}</command>`;
 }

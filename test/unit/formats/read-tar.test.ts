@@ -7,6 +7,7 @@ import { readTar, type TarEntry } from '../../../src/formats/archive/read-tar.js
 import { writeTar, writeTarHeader } from '../../../src/formats/archive/tar.js';
 import { ByteReader, textFile } from '../../../src/formats/bytes/content.js';
 import { makeFolder } from './disks.js';
+import { writeTarChecksum } from '../../support/tar-checksum.js';
 
 const folder = makeFolder();
 const END = Buffer.alloc(1024);
@@ -31,15 +32,7 @@ function makeEntry(name: string, type: string, content: Buffer | string = '', si
   const bytes = Buffer.from(content);
   const header = writeTarHeader({ name, size: size ?? bytes.length }, 'ustar');
   header.write(type, 156, 'latin1');
-  header.fill(' ', 148, 156);
-  header.write(
-    `${header
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-    'latin1',
-  );
+  writeTarChecksum(header);
   return Buffer.concat([header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 }
 

@@ -11,6 +11,7 @@ import { writeTarHeader } from '../../../src/formats/archive/tar.js';
 import { type ConvertedFile, packRoot, type RootClaims } from '../../../src/formats/index.js';
 import { missingProgram } from '../../support/programs.js';
 import { makeFolder, makeOptions, run } from './disks.js';
+import { writeTarChecksum } from '../../support/tar-checksum.js';
 
 const folder = makeFolder();
 
@@ -31,15 +32,7 @@ function makeEntry(name: string, type = '0', link = ''): Buffer {
   const header = writeTarHeader({ name, size: 0 }, 'ustar');
   header.write(type, 156, 'latin1');
   header.write(link, 157, 'utf8');
-  header.fill(' ', 148, 156);
-  header.write(
-    `${header
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-    'latin1',
-  );
+  writeTarChecksum(header);
   return header;
 }
 
