@@ -6,7 +6,10 @@ const ROOMS = {
   os: ['domain', 'tdl'],
   profiles: ['domain', 'tdl', 'os'],
   planning: ['domain', 'tdl', 'os'],
-  openstack: ['domain'],
+  http: ['domain'],
+  openstack: ['domain', 'http'],
+  // The marks of images at a provider, and how a disk is read, are those of the other rooms.
+  providers: ['domain', 'http', 'planning', 'openstack', 'formats'],
   guest: ['domain'],
   media: ['domain'],
   formats: ['domain'],
@@ -20,16 +23,30 @@ const ROOMS = {
     'os',
     'profiles',
     'planning',
+    'http',
     'openstack',
     'guest',
     'media',
     'formats',
+    'providers',
     'store',
   ],
   // Of activities, workflows see the types only: their code stays out of the bundle.
   workflows: ['domain', 'activities'],
   // The worker masks the secrets of a build in all that leaves it.
-  worker: ['domain', 'planning', 'activities', 'workflows', 'openstack', 'guest', 'media', 'store', 'codec'],
+  worker: [
+    'domain',
+    'planning',
+    'activities',
+    'workflows',
+    'http',
+    'openstack',
+    'guest',
+    'media',
+    'providers',
+    'store',
+    'codec',
+  ],
   client: ['domain', 'tdl', 'os', 'profiles', 'planning', 'codec'],
   // The command line builds images through the library alone. Of other rooms it uses: domain, for the words of a build
   // and its texts; worker, for the command `worker`; codec, for the command `codec`; guest, for the algorithms of old

@@ -5,10 +5,10 @@ import {
   readEntrySettings,
   readEnvironmentSettings,
 } from './config/cloud-config.js';
-import type { RateLimiter } from './http/rate-limiter.js';
+import type { RateLimiter } from '../http/rate-limiter.js';
 import { Nova } from './compute/nova.js';
 import { type CloudEntry, type Environment, readCloudEntries, describeSearchPath } from './config/clouds-yaml.js';
-import { type Deadlines, HttpClient } from './http/http.js';
+import { type Deadlines, HttpClient } from '../http/http.js';
 import { Session } from './auth/keystone-session.js';
 import { Glance } from './image/glance.js';
 import { Neutron } from './network/neutron.js';

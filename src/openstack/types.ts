@@ -5,13 +5,13 @@
  * `find` or `get` returns undefined when the resource does not exist. A method whose name begins with `delete` also
  * succeeds when the resource no longer exists.
  */
-import type { CallOptions } from './http/call-options.js';
+import type { CallOptions } from '../http/call-options.js';
 import type { Compute } from './compute/types.js';
 import type { Images } from './image/types.js';
 import type { Network } from './network/types.js';
 import type { Volumes } from './volume/types.js';
 
-export type * from './http/call-options.js';
+export type * from '../http/call-options.js';
 export type * from './compute/types.js';
 export type * from './image/types.js';
 export type * from './network/types.js';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { CloudLimits } from '../activities/shared/context.js';
-import { RateLimiter } from '../openstack/http/rate-limiter.js';
+import { RateLimiter } from '../http/rate-limiter.js';
 
 /** Milliseconds between two counts of the workers. */
 const REFRESH = 5000;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { listSnapshotRemovals } from '../../src/activities/images/image-properties.js';
-import { parseTimestamp } from '../../src/openstack/http/timestamp.js';
+import { parseTimestamp } from '../../src/http/timestamp.js';
 import { type Bench, eventually, failure, publicKey, smallest } from './bench.js';
 
 /** Declares the tests of servers, flavors, key pairs and limits. */

@@ -12,7 +12,7 @@ import type { CloudSweep } from '../../src/domain/sweep-report.js';
 import { KEYS, marksOf, resourceName, tagsOf, type BuildRef } from '../../src/domain/names.js';
 import { describeCapture } from '../../src/activities/images/own-image.js';
 import { run } from '../../src/cli/cli.js';
-import { HttpClient } from '../../src/openstack/http/http.js';
+import { HttpClient } from '../../src/http/http.js';
 import { Session } from '../../src/openstack/auth/keystone-session.js';
 import { ServiceClient } from '../../src/openstack/auth/service-client.js';
 import { testBundle } from '../support/bundle.js';

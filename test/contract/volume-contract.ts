@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { FactoryError } from '../../src/domain/errors.js';
-import { HttpClient } from '../../src/openstack/http/http.js';
+import { HttpClient } from '../../src/http/http.js';
 import { Session } from '../../src/openstack/auth/keystone-session.js';
 import { ServiceClient } from '../../src/openstack/auth/service-client.js';
 import type { BlockDevice, Volume } from '../../src/openstack/types.js';

@@ -4,7 +4,7 @@
  */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { DEADLINES } from '../../src/openstack/http/http.js';
+import { DEADLINES } from '../../src/http/http.js';
 import { connectClouds } from '../../src/openstack/index.js';
 import { CallBudget } from '../../src/worker/call-budget.js';
 import { createWorkers, runWorkers, createStopSignal, formatWorkerIdentity } from '../../src/worker/workers.js';

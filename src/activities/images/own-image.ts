@@ -1,5 +1,5 @@
 import { KEYS, marksOf, parseResourceName, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
-import type { CallOptions } from '../../openstack/http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { Image } from '../../openstack/types.js';
 import type { Deps } from '../shared/context.js';
 

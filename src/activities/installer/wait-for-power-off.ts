@@ -1,4 +1,4 @@
-import { parseTimestamp } from '../../openstack/http/timestamp.js';
+import { parseTimestamp } from '../../http/timestamp.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, reportProgress, readHeartbeatCheckpoint, cancellationSignal } from '../shared/context.js';
 import { isOff, watchLiveServer } from '../instance/servers.js';

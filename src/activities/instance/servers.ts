@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, MARK, resourceName, type BuildRef, type ServerRole } from '../../domain/names.js';
-import type { CallOptions } from '../../openstack/http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { Server } from '../../openstack/types.js';
 import { type Deps, cancellationSignal } from '../shared/context.js';
 import { watchServer } from '../shared/watch-resource.js';

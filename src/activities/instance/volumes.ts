@@ -1,6 +1,6 @@
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, resourceName, TOOL, type BuildRef } from '../../domain/names.js';
-import type { CallOptions } from '../../openstack/http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { Cloud, Volume } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal, sleep } from '../shared/context.js';
 

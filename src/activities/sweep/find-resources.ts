@@ -2,7 +2,7 @@ import { workflowIdFor } from '../../domain/image-kinds.js';
 import { getPreparedWorkflowId } from '../../domain/prepared-image.js';
 import { parseResourceName, readExpiry, KEYS, MARK, TOOL } from '../../domain/names.js';
 import type { FoundResource } from '../../domain/sweep.js';
-import { parseTimestamp } from '../../openstack/http/timestamp.js';
+import { parseTimestamp } from '../../http/timestamp.js';
 import type { FloatingIp, Image, KeyPair, Port, SecurityGroup, Server } from '../../openstack/types.js';
 import { findJeosDocumentsId } from '../shared/jeos-ids.js';
 import { withRetries } from '../shared/retry.js';

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import type { CatalogEntry } from './catalog.js';
-import type { HttpResponse, HttpClient } from '../http/http.js';
-import { type ApiCall, contentError } from '../http/http-errors.js';
-import { decode } from '../http/decode.js';
+import type { HttpResponse, HttpClient } from '../../http/http.js';
+import { type ApiCall, contentError } from '../../http/http-errors.js';
+import { decode } from '../../http/decode.js';
 import type { CloudSettings, Credentials } from '../config/cloud-settings.js';
 import { buildInspectionRequest, findScopedToken, PRODUCT, buildTokenRequest } from './token-requests.js';
-import { raceAbort } from '../http/race-abort.js';
+import { raceAbort } from '../../http/race-abort.js';
 
 /** We renew a token when less than this part of its lifetime is left. */
 const RENEW_PART = 0.1;

@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { FactoryError, asRetryable } from '../../domain/errors.js';
 import { selectEndpoint, findEndpoint, type ServiceType } from './catalog.js';
-import { decode } from '../http/decode.js';
-import type { HttpResponse, HttpRequest } from '../http/http.js';
+import { decode } from '../../http/decode.js';
+import type { HttpResponse, HttpRequest } from '../../http/http.js';
 import type { Session, Token } from './keystone-session.js';
 
 /** Query parameters. A list is sent as several parameters of the same name; undefined values are left out. */

@@ -1,5 +1,5 @@
 import { defined } from '../../domain/defined.js';
-import type { HttpRequest } from '../http/http.js';
+import type { HttpRequest } from '../../http/http.js';
 import type { CloudSettings, Credentials, NameOrId } from '../config/cloud-settings.js';
 
 export const PRODUCT = 'Keystone';

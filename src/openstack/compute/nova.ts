@@ -17,8 +17,8 @@ import {
 import type { Session } from '../auth/keystone-session.js';
 import { negotiateMicroversion } from './microversion.js';
 import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
-import { raceAbort } from '../http/race-abort.js';
-import type { CallOptions } from '../http/call-options.js';
+import { raceAbort } from '../../http/race-abort.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { Compute, CreateServer, Flavor, KeyPair, Server } from './types.js';
 
 /**

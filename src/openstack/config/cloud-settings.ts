@@ -1,4 +1,4 @@
-import type { Tls } from '../http/http.js';
+import type { Tls } from '../../http/http.js';
 
 /** The name or the id of a resource in Keystone; if both are set, the id is used. */
 export interface NameOrId {

@@ -1,7 +1,7 @@
 import { expandPath, readFileIfExists } from './clouds-yaml.js';
 import type { Entry } from './entry-schema.js';
 import { keyError, type Source } from './source.js';
-import type { Tls } from '../http/http.js';
+import type { Tls } from '../../http/http.js';
 
 /** Reads a PEM file that the configuration names; returns undefined if the configuration names none. */
 function readPemFile(file: string | undefined, key: string, source: Source): string | undefined {

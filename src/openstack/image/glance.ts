@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { defined } from '../../domain/defined.js';
-import { transportError } from '../http/http-errors.js';
+import { transportError } from '../../http/http-errors.js';
 import type { Session } from '../auth/keystone-session.js';
 import { countBytes, readExpectedDigest, verifyContent } from './transfer.js';
 import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
-import type { CallOptions } from '../http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { CreateImage, Image, ImageChange, Images } from './types.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { CallOptions } from '../http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 
 /** An image (https://docs.openstack.org/api-ref/image/v2/). It may have custom properties, whose values are strings. */
 export interface Image {

@@ -3,7 +3,7 @@ import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/keystone-session.js';
 import { floatingip, network, port, router, rule, securityGroup } from './schemas.js';
 import { type Query, ServiceClient } from '../auth/service-client.js';
-import type { CallOptions } from '../http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { FloatingIp, Network, NeutronNetwork, Port, SecurityGroup, SecurityGroupRule } from './types.js';
 
 /** Values of `device_owner` for the ports that connect a router to a network, for every kind of router. */

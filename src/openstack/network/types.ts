@@ -1,4 +1,4 @@
-import type { CallOptions } from '../http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 
 /** https://docs.openstack.org/api-ref/network/v2/ */
 export interface NeutronNetwork {

@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Session } from '../auth/keystone-session.js';
 import { ServiceClient, type ServiceCall } from '../auth/service-client.js';
-import type { CallOptions } from '../http/call-options.js';
+import type { CallOptions } from '../../http/call-options.js';
 import type { CreateVolume, Volume, Volumes } from './types.js';
 import { messagesSchema, uploadSchema, volumePage, volumeSchema } from './schemas.js';
 

@@ -1,5 +1,4 @@
 import { matchesCall, type CallPattern, type LoggedCall } from './call-log.js';
-import type { ServiceName } from './http.js';
 
 /** A kind of fault of a call. */
 export type FaultKind =
@@ -95,7 +94,7 @@ export class Faults {
   }
 
   /** Finds the fault that hits a call, and counts the call as one of the fault's `times`. */
-  take(call: { service: ServiceName; method: string; path: string }): FaultKind | undefined {
+  take(call: { service: string; method: string; path: string }): FaultKind | undefined {
     for (const entry of this.armed) {
       if (entry.left <= 0 || !matchesCall(entry.fault.match, call)) continue;
       if (entry.toPass > 0) {
@@ -108,7 +107,7 @@ export class Faults {
     return this.takeRandom(call);
   }
 
-  private takeRandom(call: { service: ServiceName; method: string; path: string }): FaultKind | undefined {
+  private takeRandom(call: { service: string; method: string; path: string }): FaultKind | undefined {
     if (this.random === undefined) return undefined;
     const { next, faults } = this.random;
     if (faults.match !== undefined && !matchesCall(faults.match, call)) return undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { HttpClient } from '../../../../src/openstack/http/http.js';
+import { HttpClient } from '../../../../src/http/http.js';
 import { Session } from '../../../../src/openstack/auth/keystone-session.js';
 import type { CloudSettings } from '../../../../src/openstack/config/cloud-settings.js';
 import { type LocalService, type Reply, type Seen, serveReplies, settingsFor, tokenReply } from '../local-service.js';

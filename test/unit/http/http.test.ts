@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
-import { FactoryError } from '../../../../src/domain/errors.js';
-import { DEADLINES, type Deadlines, HttpClient, type Tls } from '../../../../src/openstack/http/http.js';
-import { answer, serve } from '../local-service.js';
+import { FactoryError } from '../../../src/domain/errors.js';
+import { DEADLINES, type Deadlines, HttpClient, type Tls } from '../../../src/http/http.js';
+import { answer, serve } from '../openstack/local-service.js';
 
 function http(deadlines: Partial<Deadlines> = {}, tls?: Tls): HttpClient {
   const connection = new HttpClient('local', tls, { ...DEADLINES, ...deadlines });

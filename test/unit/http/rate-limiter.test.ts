@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
-import { RateLimiter } from '../../../../src/openstack/http/rate-limiter.js';
+import { RateLimiter } from '../../../src/http/rate-limiter.js';
 
 /** Returns a test function that runs with a mocked clock; `pass` advances the clock by some milliseconds. */
 function onMockedClock(work: (pass: (ms: number) => Promise<void>) => Promise<void>): () => Promise<void> {

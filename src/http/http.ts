@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher, request as undiciRequest } from 'undici';
-import { FactoryError } from '../../domain/errors.js';
+import { FactoryError } from '../domain/errors.js';
 import { CallTimeout } from './call-timeout.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { type ApiCall, contentError, isConnectionReset, responseError, transportError } from './http-errors.js';
 
-/** TLS settings of a cloud: the contents of PEM files, not their names. */
+/** TLS settings of a cloud or of a provider: the contents of PEM files, not their names. */
 export interface Tls {
   ca?: string;
   cert?: string;
@@ -59,11 +59,12 @@ const LARGEST_ANSWER = 64 * 1024 * 1024;
 const NEXT_ADDRESS_DELAY = 1000;
 
 export interface HttpRequest {
+  /** The service's name in messages: Glance, `registry registry.example.org`. */
   product: string;
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   headers?: Record<string, string>;
-  body?: string | Readable;
+  body?: string | Buffer | Readable;
   signal?: AbortSignal;
 }
 
@@ -92,14 +93,14 @@ async function readText(call: ApiCall, data: AsyncIterable<Buffer>): Promise<str
 }
 
 /**
- * The HTTP connections to one cloud. Every error is a FactoryError, except that an aborted call throws its signal's
- * reason.
+ * The HTTP connections to one cloud or provider. Every error is a FactoryError, except that an aborted call throws its
+ * signal's reason.
  */
 export class HttpClient {
   private readonly agent: Agent;
 
   constructor(
-    /** The cloud's name, for messages. */
+    /** The cloud's name, for messages. Empty for services that belong to no cloud of OpenStack. */
     readonly cloud: string,
     tls: Tls = {},
     private readonly deadlines: Deadlines = DEADLINES,
@@ -125,13 +126,14 @@ export class HttpClient {
 
   /** Identifies a request in error messages. */
   toApiCall(request: Pick<HttpRequest, 'product' | 'method' | 'url'>): ApiCall {
-    return { product: request.product, cloud: this.cloud, method: request.method, url: request.url };
+    const { product, method, url } = request;
+    return { service: this.cloud === '' ? product : `${product} of cloud ${this.cloud}`, method, url };
   }
 
   /**
-   * Sends a request and reads the whole response. A GET that fails quickly with a transient error is sent again, for
-   * two reasons: in a cloud that fails often, an activity with many reads would hardly ever finish; and a server may
-   * close an idle connection just when we use it. Every other request is sent only once.
+   * Sends a request and reads the whole response. A GET or HEAD that fails quickly with a transient error is sent
+   * again, for two reasons: in a cloud that fails often, an activity with many reads would hardly ever finish; and a
+   * server may close an idle connection just when we use it. Every other request is sent only once.
    * @param accept statuses other than 2xx for which the response is returned and no error is thrown
    */
   async send(request: HttpRequest, accept: number[] = []): Promise<HttpResponse> {
@@ -142,7 +144,8 @@ export class HttpClient {
       } catch (error) {
         request.signal?.throwIfAborted();
         const isSlow = Date.now() - began > RETRY_LIMIT;
-        if (request.method !== 'GET' || tries === READ_TRIES || isSlow || !isTransient(error)) throw error;
+        if (!['GET', 'HEAD'].includes(request.method) || tries === READ_TRIES || isSlow || !isTransient(error))
+          throw error;
         const pause = isConnectionReset(error.cause) && tries === 1 ? 0 : RETRY_PAUSE * tries;
         await delay(Math.max(pause, (error.retryAfterSeconds ?? 0) * 1000), undefined, {
           signal: request.signal,
@@ -176,8 +179,10 @@ export class HttpClient {
   /**
    * Uploads a stream. Fails when the server accepts no bytes during the deadline `upload`; the whole upload has no time
    * limit.
+   *
+   * @param accept statuses other than 2xx for which the response is returned and no error is thrown
    */
-  async upload(request: HttpRequest & { body: Readable }): Promise<HttpResponse> {
+  async upload(request: HttpRequest & { body: Readable }, accept: number[] = []): Promise<HttpResponse> {
     const call = this.toApiCall(request);
     try {
       await this.rateLimiter?.acquire(request.signal);
@@ -187,7 +192,7 @@ export class HttpClient {
         headers: response.headers,
         body: await readText(call, response.body),
       };
-      if (isSuccess(answer.status)) return answer;
+      if (isSuccess(answer.status) || accept.includes(answer.status)) return answer;
       throw responseError(call, answer);
     } catch (error) {
       request.body.destroy();

@@ -5,9 +5,9 @@ import {
   responseError,
   readRetryAfter,
   transportError,
-} from '../../../../src/openstack/http/http-errors.js';
+} from '../../../src/http/http-errors.js';
 
-const CALL = { product: 'Nova', cloud: 'prod', method: 'POST', url: 'https://nova.test:8774/v2.1/servers?token=no' };
+const CALL = { service: 'Nova of cloud prod', method: 'POST', url: 'https://nova.test:8774/v2.1/servers?token=no' };
 
 describe('the message of a service', () => {
   const cases: [string, string, string][] = [

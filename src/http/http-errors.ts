@@ -1,10 +1,9 @@
-import { type ErrorType, FactoryError } from '../../domain/errors.js';
+import { type ErrorType, FactoryError } from '../domain/errors.js';
 
 /** Identifies an API call in error messages. Contains neither a token nor a body. */
 export interface ApiCall {
-  /** The service's project name: Keystone, Nova, Glance, Neutron, Cinder. */
-  product: string;
-  cloud: string;
+  /** The service, as messages name it: `Glance of cloud demo`, `registry registry.example.org`. */
+  service: string;
   method: string;
   url: string;
 }
@@ -47,9 +46,11 @@ function readHeader(headers: ErrorResponse['headers'], name: string): string | u
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Reads OpenStack's request id from one of the two headers that services use. */
+/** The headers in which services send the id of a request: two of OpenStack, then those of Amazon and Microsoft. */
+const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id', 'x-amz-request-id', 'x-ms-request-id'];
+
 function readRequestId(headers: ErrorResponse['headers']): string | undefined {
-  return readHeader(headers, 'x-openstack-request-id') ?? readHeader(headers, 'x-compute-request-id');
+  return REQUEST_ID_HEADERS.map((name) => readHeader(headers, name)).find((id) => id !== undefined);
 }
 
 /**
@@ -162,13 +163,13 @@ function classifyResponse(status: number, said: ServiceMessage, hasRetryAfter: b
   if (status === 401) {
     return {
       type: 'AuthenticationFailed',
-      hint: 'check that the credentials of this cloud are correct and have not expired',
+      hint: 'check that the credentials are correct and have not expired',
     };
   }
   if (status === 413 && isTooLarge(said)) return { type: 'BadRequest' };
   if ([400, 403, 409, 413].includes(status) && isQuota(said)) return QUOTA;
   if (status === 400 && isInvalidVolumeState(said)) return { type: 'Conflict' };
-  if (status === 403) return { type: 'Forbidden', hint: 'the user’s role in the project does not allow this' };
+  if (status === 403) return { type: 'Forbidden', hint: 'the role of this user does not allow this' };
   if (status === 404 || status === 410) return { type: 'NotFound' };
   if (status === 409) return { type: 'Conflict' };
   // Glance and Cinder answer 413 when one of their quotas is used up. Older Nova releases answer 413, with
@@ -192,11 +193,13 @@ export function responseError(call: ApiCall, answer: ErrorResponse): FactoryErro
   const verb = status >= 500 ? 'failed on' : 'refused';
   const location = status < 400 ? readHeader(headers, 'location') : undefined;
   const words = location === undefined ? said.message || 'it gave no reason' : `it redirects to ${location}`;
-  return new FactoryError(
-    type,
-    `${call.product} of cloud ${call.cloud} ${verb} ${formatCall(call)} (${status}): ${words}`,
-    { status, retryable, retryAfterSeconds, hint, requestId: readRequestId(headers) },
-  );
+  return new FactoryError(type, `${call.service} ${verb} ${formatCall(call)} (${status}): ${words}`, {
+    status,
+    retryable,
+    retryAfterSeconds,
+    hint,
+    requestId: readRequestId(headers),
+  });
 }
 
 /** Reads an error's code and text. If connections to several addresses failed, reads the first of the errors. */
@@ -223,12 +226,12 @@ export function transportError(call: ApiCall, error: unknown): FactoryError {
   const { host } = new URL(call.url);
   return new FactoryError(
     'CloudUnavailable',
-    `${call.product} of cloud ${call.cloud} did not answer ${formatCall(call)} at ${host}: ${text}`,
+    `${call.service} did not answer ${formatCall(call)} at ${host}: ${text}`,
     {
       retryable: !untrusted,
       cause: error,
       hint: untrusted
-        ? 'set cacert (OS_CACERT) to the certificate authority of the cloud; insecure (OS_INSECURE) turns the check off'
+        ? 'name the certificate authority of the service: cacert (OS_CACERT) of a cloud, `ca` of a provider; insecure (OS_INSECURE) turns the check off'
         : undefined,
     },
   );
@@ -236,10 +239,9 @@ export function transportError(call: ApiCall, error: unknown): FactoryError {
 
 /** Creates the error for a 2xx response whose content is not what the API documents, such as a proxy's own page. */
 export function contentError(call: ApiCall, what: string, headers?: ErrorResponse['headers']): FactoryError {
-  const service = `${call.product} of cloud ${call.cloud}`;
   return new FactoryError(
     'CloudUnavailable',
-    `${service} answered ${formatCall(call)} with a response that its API does not document: ${what}`,
+    `${call.service} answered ${formatCall(call)} with a response that its API does not document: ${what}`,
     { retryable: true, requestId: headers === undefined ? undefined : readRequestId(headers) },
   );
 }
