@@ -125,6 +125,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     registerImage: note('register', REGISTERED),
     shareImage: note('share', ['other']),
     endPush: note('end', []),
+    sweepProvider: note('sweep-provider', []),
     readProviders: note('providers', []),
     prepareCredentials: note('key', { keyId: 'key', publicKey: '' }),
     removeWorkFiles: note('remove-work', undefined),
