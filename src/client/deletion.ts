@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { WORKFLOWS, type DeleteImageInput, type DeleteImageResult } from '../domain/messages.js';
 import { findWorkflowId, isOpen } from './builds.js';
 import type { SealedCredentials } from '../domain/sealed-credentials.js';
-import { sealCredentials } from './providers.js';
+import { sealCredentials } from './seal-credentials.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError } from './errors.js';
 import { findImages } from './images.js';
@@ -37,7 +37,8 @@ export interface DeletedImage extends DeleteImageResult {
  * crash, a second call deletes what is left.
  *
  * @param options `cascade`: first delete the images that were made from this one. Default false: an image from which
- *   others were made is not deleted. `credentials`: those for the provider of a provider image; default: the workers' own
+ *   others were made is not deleted. `credentials`: those for the provider of a provider image; default: the workers'
+ *   own
  * @returns whether the image was found, and descriptions of what was removed
  * @throws BuildStateError while the image is being built, or an image that was made from it; then nothing is deleted
  * @throws NoWorkerError when no worker polls the task queue
