@@ -1,4 +1,4 @@
-import type { ProviderKind, ProviderSettings } from '../types.js';
+import type { Provider, ProviderKind, ProviderSettings } from '../types.js';
 import { RegistryClient } from './client.js';
 import { CONFIGURATION, type RegistryConfiguration } from './configuration.js';
 import { RegistryProvider } from './provider.js';
@@ -8,7 +8,7 @@ import { PART_SIZE } from './push-blob.js';
 export async function connectRegistry(
   settings: ProviderSettings<RegistryConfiguration>,
   partSize = PART_SIZE,
-): Promise<RegistryProvider> {
+): Promise<Provider> {
   return new RegistryProvider(await RegistryClient.create(settings), settings.configuration, partSize);
 }
 

@@ -21,7 +21,6 @@ const REFERRER = z.looseObject({
 const REFERRERS = z.looseObject({ manifests: z.array(REFERRER) });
 const DESCRIBED = z.object({
   artifactType: z.string(),
-  subject: z.object({ digest: z.string() }),
   annotations: z.record(z.string(), z.string()),
 });
 
@@ -99,15 +98,18 @@ export class Manifests {
     return list?.success === true ? list.data.manifests : ((await this.readList(digest)) ?? []);
   }
 
-  /** Adds a manifest to the list of those that refer to its subject, where the registry keeps no list itself. */
-  async addReferrer({ mediaType, digest, text }: Manifest): Promise<void> {
-    const { artifactType, subject, annotations } = DESCRIBED.parse(JSON.parse(text));
-    const entry = { mediaType, digest, size: Buffer.byteLength(text), artifactType, annotations };
+  /** Adds manifests to the list of those that refer to a manifest, where the registry keeps no list itself. */
+  async addReferrers(subject: string, documents: readonly Manifest[]): Promise<void> {
+    const entries = documents.map(({ mediaType, digest, text }) => {
+      const { artifactType, annotations } = DESCRIBED.parse(JSON.parse(text));
+      return { mediaType, digest, size: Buffer.byteLength(text), artifactType, annotations };
+    });
     for (let tries = 1; ; tries++) {
-      const list = (await this.readList(subject.digest)) ?? [];
-      if (list.some((known) => known.digest === digest)) return;
+      const list = (await this.readList(subject)) ?? [];
+      const missing = entries.filter(({ digest }) => !list.some((known) => known.digest === digest));
+      if (missing.length === 0) return;
       if (tries > LIST_TRIES) break;
-      await this.put(makeManifest({ manifests: [...list, entry] }, MEDIA_TYPES.index), referrersTag(subject.digest));
+      await this.put(makeManifest({ manifests: [...list, ...missing] }, MEDIA_TYPES.index), referrersTag(subject));
     }
     throw new FactoryError('CloudUnavailable', 'others change the list of referrers all the time', { retryable: true });
   }

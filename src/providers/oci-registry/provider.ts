@@ -166,10 +166,12 @@ export class RegistryProvider implements Provider {
     notes.manifests = [manifest.digest, ...documents.map(({ digest }) => digest)];
     await writeNotes(operation, notes);
     await this.putManifest(operation, notes, manifests, content, manifest);
+    const unlisted: Manifest[] = [];
     for (const document of documents) {
       const { listsReferrers } = await this.putManifest(operation, notes, manifests, content, document);
-      if (!listsReferrers) await retryPart(operation, () => manifests.addReferrer(document));
+      if (!listsReferrers) unlisted.push(document);
     }
+    await retryPart(operation, () => manifests.addReferrers(manifest.digest, unlisted));
     await this.putManifest(operation, notes, manifests, content, manifest, image.uuid);
     await writeNotes(operation, { ...notes, manifests: [] });
     return manifest;
