@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { responseError } from '../../http/http-errors.js';
-import { type Deadlines, HttpClient, type HttpResponse } from '../../http/http.js';
+import { HttpClient, type HttpResponse } from '../../http/http.js';
 import type { ProviderSettings } from '../types.js';
 import { type Actions, parseChallenges, RegistryAuth } from './auth.js';
 import { isLoopback, type RegistryConfiguration } from './configuration.js';
@@ -50,16 +50,12 @@ export class RegistryClient {
   private readonly base: URL;
   private readonly product: string;
 
-  private constructor(
-    settings: ProviderSettings<RegistryConfiguration>,
-    ca: string | undefined,
-    deadlines?: Deadlines,
-  ) {
+  private constructor(settings: ProviderSettings<RegistryConfiguration>, ca: string | undefined) {
     this.base = new URL(settings.configuration.endpoint);
     this.host = this.base.host;
     this.product = `registry ${this.host}`;
     this.user = settings.configuration.user;
-    this.http = new HttpClient('', ca === undefined ? {} : { ca }, deadlines);
+    this.http = new HttpClient('', ca === undefined ? {} : { ca });
     // A user may run `docker login` while the worker runs: credentials are looked up each time the registry asks.
     this.auth = new RegistryAuth(this.http, this.product, async () => {
       const found = await findCredentials(settings);
@@ -68,13 +64,10 @@ export class RegistryClient {
     });
   }
 
-  static async create(
-    settings: ProviderSettings<RegistryConfiguration>,
-    deadlines?: Deadlines,
-  ): Promise<RegistryClient> {
+  static async create(settings: ProviderSettings<RegistryConfiguration>): Promise<RegistryClient> {
     const { ca } = settings.configuration;
     const certificates = ca === undefined ? undefined : await readCertificates(ca);
-    return new RegistryClient(settings, certificates, deadlines);
+    return new RegistryClient(settings, certificates);
   }
 
   /**
@@ -97,7 +90,9 @@ export class RegistryClient {
     const text = headerOf(answer, 'location') ?? '';
     const url = URL.canParse(text, this.base.href) ? new URL(text, this.base) : undefined;
     // Behind a proxy that ends TLS, a registry that is not told so names itself with http.
-    if (url?.host === this.host || (url?.hostname === this.base.hostname && url.protocol === 'http:')) {
+    const isSpoiled =
+      url?.protocol === 'http:' && this.base.protocol === 'https:' && url.hostname === this.base.hostname;
+    if (url !== undefined && (url.host === this.host || isSpoiled)) {
       return new URL(url.pathname + url.search, this.base);
     }
     if (

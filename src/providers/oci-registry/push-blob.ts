@@ -13,7 +13,7 @@ import { type PushNotes, writeNotes } from './notes.js';
  * Bytes of one PATCH. Registries write each PATCH to their disk before they answer, so it is large; a proxy that
  * collects a request before it passes it on loses one of them when the worker dies.
  */
-export const PART_SIZE = 64 * MIB;
+export const PART_SIZE = 128 * MIB;
 /** Uploads of one blob that one attempt begins. Then the step fails, and Temporal starts the next attempt. */
 const MOST_UPLOADS = 3;
 /** Answers that say that an upload cannot go on: wrong offset, gone, or refused by the specification's other rules. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { makeCertificate } from '../certificate.js';
 import { missingProgram } from '../programs.js';
 
 const run = promisify(execFile);
@@ -23,6 +24,8 @@ const PASSWORD_HASH = '$2y$05$abcdefghijklmnopqrstuuComanBKiU1JTRzmmvE2xk8ApqQhb
  * @returns its path, or the reason why there is none
  */
 async function findProgram(): Promise<{ path: string } | { missing: string }> {
+  const withoutOpenssl = missingProgram('openssl');
+  if (withoutOpenssl !== false) return { missing: withoutOpenssl };
   if (missingProgram(PROGRAM) === false) return { path: PROGRAM };
   const path = join(FOLDER, 'usr/bin', PROGRAM);
   if (existsSync(path)) return { path };
@@ -62,7 +65,7 @@ export class DockerRegistry {
   static async start(options: { deletion?: boolean } = {}): Promise<DockerRegistry> {
     if ('missing' in found) throw new Error(found.missing);
     const folder = await mkdtemp(join(tmpdir(), 'imagefactory-registry-'));
-    await makeCertificate(folder);
+    await makeCertificate(join(folder, 'ca.crt'), join(folder, 'key.pem'));
     await writeFile(join(folder, 'htpasswd'), `${REGISTRY_USER.user}:${PASSWORD_HASH}\n`);
     const configuration = {
       version: '0.1',
@@ -103,13 +106,6 @@ export class DockerRegistry {
     }
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-async function makeCertificate(folder: string): Promise<void> {
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'ca.crt')];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await run('openssl', ['req', '-x509', ...key, ...files, ...subject]);
 }
 
 /** Reads the address from the log: the port is the system's choice. */
