@@ -11,7 +11,7 @@ import { padding, readTarHeader, TAR_BLOCK } from '../../formats/archive/tar.js'
  */
 
 /** Where a file of the archive is: bytes. */
-export interface ArchivedFile {
+interface ArchivedFile {
   offset: number;
   size: number;
 }

@@ -6,7 +6,7 @@ import { isLoopback } from './configuration.js';
 import type { RegistryCredentials } from './credentials.js';
 
 /** What a call does in a repository, as the scope of a token says it. */
-export type Actions = 'pull' | 'pull,push' | 'pull,delete';
+export type Actions = 'pull,push' | 'pull,delete';
 
 /** What a registry asks for with 401, in `WWW-Authenticate`. */
 export interface Challenge {
@@ -119,7 +119,9 @@ export class RegistryAuth {
     credentials: RegistryCredentials | undefined,
     signal: AbortSignal | undefined,
   ): Promise<{ header: string; until: number }> {
-    const { realm = '', service, scope = wanted } = parameters;
+    const { realm = '', service, scope: asked = '' } = parameters;
+    // Some registries make a repository when a token for a push is asked for, and hide it from everybody before.
+    const scope = [...new Set([...asked.split(' '), wanted])].filter((word) => word !== '').join(' ');
     const request = this.tokenRequest(realm, { service, scope }, credentials);
     const began = Date.now();
     const answer = await this.http.send({ ...request, signal }, [400, 401, 403]);
@@ -157,7 +159,7 @@ export class RegistryAuth {
       return { product, method: 'POST', url: url.href, headers, body: form.toString() };
     }
     if (service !== undefined) url.searchParams.set('service', service);
-    for (const part of scope.split(' ').filter((word) => word !== '')) url.searchParams.append('scope', part);
+    for (const part of scope === '' ? [] : scope.split(' ')) url.searchParams.append('scope', part);
     url.searchParams.set('client_id', CLIENT);
     const authorization = user !== undefined && password !== undefined ? basicHeader(user, password) : undefined;
     return { product, method: 'GET', url: url.href, headers: authorization === undefined ? {} : { authorization } };

@@ -24,23 +24,22 @@ export async function tryOut(
   }
 }
 
-/** Tries the permissions of a push to a repository. The upload that it begins, it ends at once. */
+/**
+ * Tries the permissions of a push to a repository. The upload that it begins, it ends at once.
+ *
+ * @param isExample whether the repository stands for those of all images, and need not be there
+ */
 export async function checkAccess(
   client: RegistryClient,
   operation: Operation,
   repository: string,
+  isExample: boolean,
 ): Promise<Finding[]> {
   const { signal } = operation;
   const findings: Finding[] = [];
   const attempts: [string, () => Promise<string | void>][] = [
     [`registry ${client.host}`, async () => void (await client.ping(signal))],
-    [
-      `push to ${repository}`,
-      async () => {
-        const { location } = await beginUpload(client, operation, repository);
-        await cancelUpload(client, operation, repository, location.href);
-      },
-    ],
+    [`push to ${repository}`, () => tryToPush(client, operation, repository, isExample)],
     [`delete images in ${repository}`, () => tryToDelete(new Manifests(client, repository, signal))],
   ];
   for (const [what, attempt] of attempts) {
@@ -49,6 +48,21 @@ export async function checkAccess(
     if (!finding.ok) break;
   }
   return findings;
+}
+
+async function tryToPush(
+  client: RegistryClient,
+  operation: Operation,
+  repository: string,
+  isExample: boolean,
+): Promise<string | void> {
+  try {
+    const { location } = await beginUpload(client, operation, repository);
+    await cancelUpload(client, operation, repository, location.href);
+  } catch (error) {
+    if (!isExample || !(error instanceof FactoryError) || error.type !== 'NotFound') throw error;
+    return 'this registry does not make repositories: make that of each image before its first push';
+  }
 }
 
 /** A push needs no permission to delete, so what is missing is told, but is no reason against a push. */

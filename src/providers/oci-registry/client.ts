@@ -154,9 +154,14 @@ export class RegistryClient {
   }
 }
 
-/** Tells a used-up quota from a missing permission: both are answered with 403. */
+/** Tells a used-up quota from a missing permission: both are answered with 403. A proxy answers 413. */
 function explainRefusal(error: unknown, repository: string, actions: Actions): unknown {
-  if (!(error instanceof FactoryError) || error.status !== 403) return error;
+  if (!(error instanceof FactoryError)) return error;
+  if (error.status === 413) {
+    const advice = 'let the proxy in front of the registry take requests of any size (nginx: client_max_body_size 0)';
+    return new FactoryError('BadRequest', error.message, { status: 413, hint: advice, cause: error });
+  }
+  if (error.status !== 403) return error;
   if (!/\b(quota|exceed)/i.test(error.message)) return forbiddenError(error, repository, actions);
   const { message, status, requestId } = error;
   const hint = 'delete images of the project in the registry, or ask its operators for a larger quota';
@@ -173,9 +178,9 @@ function forbiddenError(error: FactoryError, repository: string, actions: Action
   });
 }
 
+/** A push also reads with the permission to push: it is the one that the user has. */
 function actionsOf(method: RegistryCall['method']): Actions {
-  if (method === 'DELETE') return 'pull,delete';
-  return method === 'GET' || method === 'HEAD' ? 'pull' : 'pull,push';
+  return method === 'DELETE' ? 'pull,delete' : 'pull,push';
 }
 
 async function readCertificates(path: string): Promise<string> {

@@ -23,7 +23,7 @@ export const CONFIGURATION = z.strictObject({
   endpoint: z
     .string()
     .refine(isEndpoint, 'write https://HOST or https://HOST:PORT; http:// only for a registry on this machine'),
-  /** The beginning of the repositories' names: `team/images`. The name of the image is added: `team/images/debian-12`. */
+  /** The beginning of the repositories' names: `team/images`. The image's name is added: `team/images/debian-12`. */
   repository: z.string().regex(REPOSITORY, 'write words of lower-case letters and digits, with slashes between them'),
   /**
    * Tags besides the image's own one, which is its UUID: `latest`. They move: each push sets them to its image.

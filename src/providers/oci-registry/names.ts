@@ -3,7 +3,7 @@ export const REPOSITORY = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|
 /** A tag, as the distribution specification has it. */
 export const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
-/** Most characters of host, slash and repository's name: clients have this limit, says the distribution specification. */
+/** Most characters of host, slash and repository's name: clients have this limit, the specification says. */
 const LONGEST_NAME = 255;
 
 /**

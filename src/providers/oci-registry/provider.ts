@@ -38,8 +38,10 @@ export class RegistryProvider implements Provider {
   }
 
   async check(operation: Operation, image?: PushedImage): Promise<Finding[]> {
-    const repository = image === undefined ? this.configuration.repository : this.repositoryOf(image);
-    const findings = await checkAccess(this.client, operation, repository);
+    // Many registries have no repository with the name of a project alone.
+    const example = `${this.configuration.repository}/imagefactory-check`;
+    const repository = image === undefined ? example : this.repositoryOf(image);
+    const findings = await checkAccess(this.client, operation, repository, image === undefined);
     if (image === undefined || findings.some(({ ok }) => !ok)) return findings;
     const format = await tryOut(operation, `the format ${image.file.format}`, async () => checkFormat(image));
     const tags = await tryOut(operation, `the tags in ${repository}`, () => this.checkTags(operation, image));

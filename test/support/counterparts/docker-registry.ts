@@ -19,7 +19,7 @@ export const REGISTRY_USER = { user: 'tester', password: 'a password of the test
 const PASSWORD_HASH = '$2y$05$abcdefghijklmnopqrstuuComanBKiU1JTRzmmvE2xk8ApqQhbSI.';
 
 /**
- * Finds Debian's registry, or unpacks its package into `.cache/counterparts`: installing it would start it as a service.
+ * Finds Debian’s registry, or unpacks its package into `.cache/counterparts`. Installed, it would run as a service.
  *
  * @returns its path, or the reason why there is none
  */

@@ -160,7 +160,7 @@ describe('the credentials of a registry', () => {
       findings.map(({ what, ok }) => [what, ok]),
       [
         [`registry ${setup.registry.host}`, true],
-        ['push to team/images', false],
+        ['push to team/images/imagefactory-check', false],
       ],
     );
     await setup.close();

@@ -107,6 +107,12 @@ describe('what a registry answers', () => {
     assert.match(last?.hint ?? '', /larger quota/);
   });
 
+  it('is a proxy that limits the size of requests', async () => {
+    const registry = await listen(({ method }) => ({ status: method === 'POST' ? 413 : 200 }));
+    const last = (await check(registry.url)).at(-1);
+    assert.match(last?.hint ?? '', /client_max_body_size/);
+  });
+
   it('is no registry', async () => {
     const server = await listen(() => ({ status: 404, body: '<html><body>no such page</body></html>' }));
     const [finding] = await check(server.url);

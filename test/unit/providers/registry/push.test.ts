@@ -224,6 +224,9 @@ describe('a push to a registry', () => {
       message: /no repository team\/images\/debian-12-test/,
       hint: /create the repository/,
     });
+    const findings = await provider.check(createOperation());
+    assert.match(findings[1]?.message ?? '', /make that of each image before its first push/);
+    assert.equal((await provider.check(createOperation(), await setup.createDisk()))[1]?.ok, false);
   });
 
   it('refuses a file that is no container image, and a format that registries do not take', async () => {
