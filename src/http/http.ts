@@ -109,6 +109,8 @@ export class HttpClient {
   ) {
     this.agent = new Agent({
       connections: CONNECTIONS,
+      // An upload over HTTP/2 that is aborted keeps undici 8.13 busy for ever, and no other call is answered any more.
+      allowH2: false,
       keepAliveTimeout: KEEP_ALIVE,
       headersTimeout: deadlines.headers,
       bodyTimeout: deadlines.body,

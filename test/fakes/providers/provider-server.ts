@@ -26,7 +26,12 @@ export interface ProviderReply {
 }
 
 /** Cuts the connection when so many bytes of the request's body have arrived. The call is not performed. */
-export type CutRequest = { kind: 'cut-request'; bytes: number };
+export type CutRequest = {
+  kind: 'cut-request';
+  bytes: number;
+  /** Called with what has arrived, for providers that keep it. */
+  keep?: (path: string, received: Buffer) => void;
+};
 
 /**
  * The HTTP server of a fake provider. It logs every call, and takes the faults that the fake cloud takes: an answer
@@ -83,8 +88,8 @@ export class ProviderServer {
   }
 
   /** Cuts the next request that matches in the middle of its body. */
-  cutRequest(match: { method: string; path: RegExp }, bytes: number): void {
-    this.cut = { ...match, fault: { kind: 'cut-request', bytes } };
+  cutRequest(match: { method: string; path: RegExp }, bytes: number, keep?: CutRequest['keep']): void {
+    this.cut = { ...match, fault: { kind: 'cut-request', bytes, keep } };
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -148,6 +153,7 @@ export class ProviderServer {
         chunks.push(chunk);
         size += chunk.length;
         if (isCut && size >= cut.fault.bytes) {
+          cut.fault.keep?.(path, Buffer.concat(chunks));
           resetConnection(request.socket);
           return undefined;
         }
