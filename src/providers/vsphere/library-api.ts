@@ -37,7 +37,6 @@ const fileSchema = z.object({
 });
 const storedFileSchema = z.object({
   name: z.string(),
-  size: z.number(),
   checksum_info: z.object({ algorithm: z.string().optional(), checksum: z.string() }).optional(),
 });
 const datastoreSchema = z.object({ name: z.string(), free_space: z.number().optional() });

@@ -18,7 +18,7 @@ import type { VapiClient } from './vapi-client.js';
 const ITEMS = 100;
 /** Calls at the same time when all items of a library are read. */
 const READERS = 8;
-const VERIFIED = 'vCenter compared size and SHA-256 of each file when it received it; sizes in the library compared';
+const VERIFIED = 'vCenter compared size and SHA-256 of each file when it received it';
 
 /** Pushes to a content library of vCenter: the image is an item of the type `ovf`. */
 export class LibraryProvider implements Provider {
@@ -201,17 +201,20 @@ export class LibraryProvider implements Provider {
     }
   }
 
-  /** Whether all is there: no upload goes on, a descriptor, and every disk with its size and digest, if that is told. */
+  /**
+   * Whether all is there: no upload goes on, a descriptor, and every disk, with its digest if that is told. Sizes are not
+   * compared: vCenter has compared them, and how much it stores of a disk is its own matter.
+   */
   private async hasFiles(operation: Operation, item: LibraryItem, { disks }: Ova): Promise<boolean> {
     const sessions = await this.api.listSessions(operation, item.id);
     if (sessions.some(({ state }) => state === 'ACTIVE')) return false;
     const files = await this.api.listItemFiles(operation, item.id);
     const stored = new Map(files.map((file) => [file.name, file]));
     if (!files.some(({ name }) => name.endsWith('.ovf'))) return false;
-    return disks.every(({ name, size, sha256 }) => {
+    return disks.every(({ name, sha256 }) => {
       const file = stored.get(name);
       const told = file?.checksum_info?.algorithm === 'SHA256' ? file.checksum_info.checksum : sha256;
-      return file?.size === size && told.toLowerCase() === sha256;
+      return file !== undefined && told.toLowerCase() === sha256;
     });
   }
 
@@ -259,7 +262,7 @@ function foreignItemError(name: string): FactoryError {
 }
 
 function missingFilesError({ name }: LibraryItem): FactoryError {
-  return new FactoryError('CloudUnavailable', `the item ${name} misses files after its upload, or their sizes differ`, {
+  return new FactoryError('CloudUnavailable', `the item ${name} misses files after its upload, or they differ`, {
     retryable: true,
   });
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { writeOvf } from '../../../src/formats/archive/ovf.js';
 import { writeTar } from '../../../src/formats/archive/tar.js';
 import { textFile } from '../../../src/formats/bytes/content.js';
@@ -6,6 +6,12 @@ import type { ArchiveFile } from '../../../src/formats/bytes/content.js';
 
 /** Bytes of the disk that the guest of a test's OVA sees. */
 export const OVA_CAPACITY = 64 * 1024 * 1024;
+
+/** Makes bytes that cannot be compressed, the same for the same seed. */
+export function createBytes(seed: string, size: number): Buffer {
+  const key = createHash('md5').update(seed).digest();
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
+}
 
 /** Makes an OVA as the target `ova` writes it. Its disk has the given bytes, which need not be a disk. */
 export async function createOva(disk: Buffer): Promise<Buffer> {

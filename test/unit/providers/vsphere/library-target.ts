@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createCipheriv, createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,17 +7,11 @@ import type { Operation, Provider, PushedImage } from '../../../../src/providers
 import { vsphere } from '../../../../src/providers/vsphere/index.js';
 import { FakeContentLibrary } from '../../../fakes/providers/vsphere/fake-content-library.js';
 import { createOperation } from '../../../support/providers/operation.js';
-import { createOva } from '../../../support/providers/ova.js';
+import { createBytes, createOva } from '../../../support/providers/ova.js';
 import { createPushedImage } from '../../../support/providers/pushed-image.js';
 
 /** Bytes of the disk: several chunks of an upload. */
 const DISK_SIZE = 3 * 1024 * 1024 + 700;
-
-/** A disk in which every part differs. */
-export function createBytes(seed: string, size = DISK_SIZE): Buffer {
-  const key = createHash('md5').update(seed).digest();
-  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
-}
 
 /** A fake vCenter with a library, a folder for files, and an image to push. */
 export class LibraryTarget {
@@ -33,7 +26,7 @@ export class LibraryTarget {
   static async create(): Promise<LibraryTarget> {
     const folder = await mkdtemp(join(tmpdir(), 'vsphere-'));
     await writeFile(join(folder, 'password'), 'secret\n');
-    const disk = createBytes('disk');
+    const disk = createBytes('disk', DISK_SIZE);
     const ova = await createOva(disk);
     const image = await createPushedImage(folder, ova, { format: 'ova', fileName: 'debian-12.ova' });
     const target = new LibraryTarget(folder, disk, image);

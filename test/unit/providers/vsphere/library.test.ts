@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import { createOperation } from '../../../support/providers/operation.js';
-import { createOva } from '../../../support/providers/ova.js';
+import { createBytes, createOva } from '../../../support/providers/ova.js';
 import { createPushedImage } from '../../../support/providers/pushed-image.js';
-import { createBytes, LibraryTarget } from './library-target.js';
+import { LibraryTarget } from './library-target.js';
 
 const DISK = 'debian-12-disk1.vmdk';
 const DISK_PATH = new RegExp(`^/cls/data/.*/${DISK}$`);
@@ -136,7 +136,7 @@ describe('a push to a content library', () => {
 
   it('never continues with other bytes', async () => {
     await target.dieBeforeComplete();
-    const other = await createPushedImage(target.folder, await createOva(createBytes('other')), {
+    const other = await createPushedImage(target.folder, await createOva(createBytes('other', 1000)), {
       uuid: target.image.uuid,
       format: 'ova',
     });
