@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FactoryError } from '../../domain/errors.js';
+import { asRetryable, FactoryError } from '../../domain/errors.js';
 import { UploadPace } from '../transfer/upload-pace.js';
 import type { Operation, PushedImage } from '../types.js';
 import { takeImportSpec } from './import-spec.js';
@@ -40,7 +40,6 @@ const specSchema = z.object({
   returnval: z.object({
     fileItem: listOf(z.object({ deviceId: textSchema, path: textSchema })),
     error: listOf(methodFaultSchema),
-    importSpec: z.unknown(),
   }),
 });
 const leaseSchema = z.object({ returnval: referenceSchema });
@@ -73,14 +72,16 @@ export async function importOva(work: Import): Promise<{ machine: ManagedObject;
     once: true,
   };
   const { returnval: lease } = await api.soap.call(operation, call, leaseSchema);
+  const { sessionKey } = await api.soap.connect(operation);
   try {
     const info = await waitUntilReady(work, lease);
     const sent = await sendDisks(work, lease, info, items);
-    await complete(work, lease, info.entity);
+    await complete(work, lease, info.entity, sessionKey);
     return { machine: info.entity, sent };
   } catch (error) {
     if (!operation.signal.aborted) await abort(api.soap, operation, lease);
-    throw error;
+    // The lease has ended: a new import starts another one.
+    throw error instanceof FactoryError && isMissing(error) ? asRetryable(error) : error;
   }
 }
 
@@ -175,7 +176,12 @@ async function reportProgress(
   await soap.call(operation, { method: 'HttpNfcLeaseProgress', self, elements: [element('percent', percent)] }, nothing);
 }
 
-async function complete(work: Import, lease: ManagedObject, machine: ManagedObject): Promise<void> {
+async function complete(
+  work: Import,
+  lease: ManagedObject,
+  machine: ManagedObject,
+  sessionKey: string,
+): Promise<void> {
   const { api, operation } = work;
   try {
     await api.soap.call(operation, { method: 'HttpNfcLeaseComplete', self: lease }, nothing);
@@ -183,8 +189,9 @@ async function complete(work: Import, lease: ManagedObject, machine: ManagedObje
     // A first call whose reply was lost has completed it: the lease is done or gone, and its machine remains.
     if (!isMissing(error) && !(error instanceof SoapFault && error.fault === 'InvalidState')) throw error;
     const read = await readLease(work, lease);
-    if (read !== undefined && read.state !== 'done') throw leaseError(read);
-    if ((await api.readMachine(operation, machine)) === undefined) throw leaseError(read);
+    const isSameSession = (await api.soap.connect(operation)).sessionKey === sessionKey;
+    const isDone = read?.state === 'done' || (read === undefined && isSameSession);
+    if (!isDone || (await api.readMachine(operation, machine)) === undefined) throw leaseError(read);
   }
 }
 

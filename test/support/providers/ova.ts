@@ -14,14 +14,14 @@ export function createBytes(seed: string, size: number): Buffer {
 }
 
 /** Makes an OVA as the target `ova` writes it. Its disk has the given bytes, which need not be a disk. */
-export async function createOva(disk: Buffer): Promise<Buffer> {
+export async function createOva(disk: Buffer, hardware = 19): Promise<Buffer> {
   const descriptor = writeOvf({
     name: 'debian-12',
     cpus: 1,
     memory: 1024,
     system: { os: 'Debian', version: '12', arch: 'x86_64', firmware: 'bios', secureBoot: false },
     disk: { file: 'debian-12-disk1.vmdk', size: disk.length, virtualSize: OVA_CAPACITY },
-    hardware: { kind: 'vmware', version: 19 },
+    hardware: { kind: 'vmware', version: hardware },
   });
   const digest = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
   const manifest = `SHA256(debian-12.ovf)= ${digest(descriptor)}\nSHA256(debian-12-disk1.vmdk)= ${digest(disk)}\n`;
