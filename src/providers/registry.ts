@@ -5,4 +5,6 @@ import type { ProviderKind } from './types.js';
 export type ProviderKindLoader = () => Promise<ProviderKind<never>>;
 
 /** The kinds of providers that can be used. */
-export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: ProviderKindLoader } = {};
+export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: ProviderKindLoader } = {
+  vsphere: async () => (await import('./vsphere/index.js')).vsphere as ProviderKind<never>,
+};

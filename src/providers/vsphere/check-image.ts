@@ -20,7 +20,12 @@ export async function tryOut(
   } catch (error) {
     operation.signal.throwIfAborted();
     if (!(error instanceof FactoryError)) throw error;
-    findings.push({ what, ok: false, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    findings.push({
+      what,
+      ok: false,
+      message: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
     return false;
   }
 }

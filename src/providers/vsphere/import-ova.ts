@@ -57,8 +57,8 @@ interface Lease {
 }
 
 /**
- * Imports an OVA as a virtual machine, by a lease. A lease belongs to its session, and its bytes cannot be continued: an
- * import that fails is aborted, which removes its machine, and the server does the same some minutes after a crash.
+ * Imports an OVA as a virtual machine, by a lease. A lease belongs to its session, and its bytes cannot be continued:
+ * an import that fails is aborted, which removes its machine, and the server does the same some minutes after a crash.
  *
  * @returns the machine, and the bytes that were sent
  */
@@ -173,15 +173,14 @@ async function reportProgress(
   self: ManagedObject,
   percent: number,
 ): Promise<void> {
-  await soap.call(operation, { method: 'HttpNfcLeaseProgress', self, elements: [element('percent', percent)] }, nothing);
+  await soap.call(
+    operation,
+    { method: 'HttpNfcLeaseProgress', self, elements: [element('percent', percent)] },
+    nothing,
+  );
 }
 
-async function complete(
-  work: Import,
-  lease: ManagedObject,
-  machine: ManagedObject,
-  sessionKey: string,
-): Promise<void> {
+async function complete(work: Import, lease: ManagedObject, machine: ManagedObject, sessionKey: string): Promise<void> {
   const { api, operation } = work;
   try {
     await api.soap.call(operation, { method: 'HttpNfcLeaseComplete', self: lease }, nothing);

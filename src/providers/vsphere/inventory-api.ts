@@ -3,7 +3,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { runConcurrently } from '../transfer/run-concurrently.js';
 import type { Operation } from '../types.js';
 import { isMissing, type SoapClient } from './soap-client.js';
-import { methodFault, methodFaultSchema } from './soap-faults.js';
+import { methodFault, methodFaultSchema, SoapFault } from './soap-faults.js';
 import { element, listOf, type ManagedObject, reference, referenceSchema, textSchema } from './soap-xml.js';
 
 /** Calls at the same time when all machines of a folder are read. */
@@ -123,7 +123,14 @@ export class InventoryApi {
       ...privileges.map((privilege) => element('privId', privilege)),
     ];
     const call = { method: 'HasPrivilegeOnEntities', self, elements };
-    const { returnval } = await this.soap.call(operation, call, privilegesSchema);
+    let returnval: z.output<typeof privilegesSchema>['returnval'];
+    try {
+      ({ returnval } = await this.soap.call(operation, call, privilegesSchema));
+    } catch (error) {
+      // Not every ESXi host can be asked.
+      if (error instanceof SoapFault && error.fault === 'NotSupported') return [];
+      throw error;
+    }
     const granted = returnval.flatMap(({ privAvailability }) =>
       privAvailability.filter(({ isGranted }) => isGranted === 'true').map(({ privId }) => privId),
     );

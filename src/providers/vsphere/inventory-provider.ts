@@ -52,7 +52,11 @@ export class InventoryProvider implements Provider {
     const isHost = await this.isHost(operation);
     for (const [key, path] of Object.entries(this.paths()) as [keyof ImportPlace, string][]) {
       await tryOut(operation, findings, `${path}: ${PRIVILEGES[key].join(', ')}`, async () => {
-        const missing = await this.api.listMissingPrivileges(operation, await this.findPath(operation, path), PRIVILEGES[key]);
+        const missing = await this.api.listMissingPrivileges(
+          operation,
+          await this.findPath(operation, path),
+          PRIVILEGES[key],
+        );
         const needed = missing.filter((name) => !(isHost && name.endsWith('.MarkAsTemplate')));
         if (needed.length > 0) throw missingPrivilegesError(path, needed);
       });
@@ -223,7 +227,10 @@ export class InventoryProvider implements Provider {
 
 function compareDisk({ name, disks }: Machine, { file }: PushedImage): void {
   if (disks.includes(file.virtualSize)) return;
-  throw new FactoryError('ImageFailed', `the machine ${name} has disks of ${disks.join(', ')} bytes, not of ${file.virtualSize}`);
+  throw new FactoryError(
+    'ImageFailed',
+    `the machine ${name} has disks of ${disks.join(', ')} bytes, not of ${file.virtualSize}`,
+  );
 }
 
 function foreignError(name: string): FactoryError {
@@ -233,7 +240,9 @@ function foreignError(name: string): FactoryError {
 }
 
 function goneError(name: string): FactoryError {
-  return new FactoryError('CloudUnavailable', `the virtual machine ${name} is gone after its import`, { retryable: true });
+  return new FactoryError('CloudUnavailable', `the virtual machine ${name} is gone after its import`, {
+    retryable: true,
+  });
 }
 
 function missingPrivilegesError(path: string, missing: readonly string[]): FactoryError {

@@ -7,8 +7,8 @@ const LONGEST = 80;
 const SUFFIX = 8;
 
 /**
- * Returns the name of the image at vSphere: its name for people, and a suffix from its UUID and its bytes. Another image,
- * and the same one with other bytes, has another name.
+ * Returns the name of the image at vSphere: its name for people, and a suffix from its UUID and its bytes. Another
+ * image, and the same one with other bytes, has another name.
  */
 export function nameOfImage({ name, uuid, file }: Pick<PushedImage, 'name' | 'uuid' | 'file'>): string {
   const suffix = createHash('sha256').update(`${uuid}:${file.sha512}`).digest('hex').slice(0, SUFFIX);

@@ -57,9 +57,15 @@ export class LibraryApi {
     return this.vapi.call(operation, call, ids);
   }
 
-  getLibrary(operation: Operation, id: string): Promise<Library | undefined> {
+  /** Reads a library by its id. A text that can be no id is refused by vCenter as invalid. */
+  async getLibrary(operation: Operation, id: string): Promise<Library | undefined> {
     const path = `/content/library/${encodeURIComponent(id)}`;
-    return unlessMissing(this.vapi.call(operation, { method: 'GET', path }, librarySchema));
+    try {
+      return await unlessMissing(this.vapi.call(operation, { method: 'GET', path }, librarySchema));
+    } catch (error) {
+      if (error instanceof FactoryError && error.type === 'BadRequest') return undefined;
+      throw error;
+    }
   }
 
   /** Finds the items of a library that hold an OVF, all or those with a name. */
@@ -153,7 +159,8 @@ export class LibraryApi {
       const [found] = await this.vapi.call(operation, call, z.array(datastoreSchema));
       return found?.free_space;
     } catch (error) {
-      if (error instanceof FactoryError && ['NotFound', 'Forbidden', 'BadRequest'].includes(error.type)) return undefined;
+      if (error instanceof FactoryError && ['NotFound', 'Forbidden', 'BadRequest'].includes(error.type))
+        return undefined;
       throw error;
     }
   }

@@ -70,9 +70,11 @@ export class LibraryProvider implements Provider {
     await tryOut(operation, findings, 'describe items (ContentLibrary.UpdateLibraryItem)', () =>
       this.api.describeItem(operation, id, description),
     );
-    await tryOut(operation, findings, 'delete items (ContentLibrary.DeleteLibraryItem)', () =>
+    const isRemoved = await tryOut(operation, findings, 'delete items (ContentLibrary.DeleteLibraryItem)', () =>
       this.removeItem(operation, id),
     );
+    const last = findings.at(-1);
+    if (!isRemoved && last !== undefined) last.message += `; the empty item ${name} remains: delete it`;
   }
 
   async find(operation: Operation, image: PushedImage): Promise<RegisteredImage | undefined> {
@@ -92,9 +94,10 @@ export class LibraryProvider implements Provider {
     return { ids: { item: item.id }, sent, verifiedBy: VERIFIED };
   }
 
-  async register(operation: Operation, _image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage> {
+  async register(operation: Operation, image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage> {
     const item = await this.api.getItem(operation, uploaded.ids['item'] ?? '');
     if (item === undefined) throw new FactoryError('NotFound', 'the uploaded item is no longer in the content library');
+    if (!isMarkedAs(readMarks(item.description), image)) throw foreignItemError(item.name);
     if (readState(item.description) !== 'registered') {
       await this.api.describeItem(operation, item.id, changeState(item.description, 'registered'));
     }
@@ -202,8 +205,8 @@ export class LibraryProvider implements Provider {
   }
 
   /**
-   * Whether all is there: no upload goes on, a descriptor, and every disk, with its digest if that is told. Sizes are not
-   * compared: vCenter has compared them, and how much it stores of a disk is its own matter.
+   * Whether all is there: no upload goes on, a descriptor, and every disk, with its digest if that is told. Sizes are
+   * not compared: vCenter has compared them, and how much it stores of a disk is its own matter.
    */
   private async hasFiles(operation: Operation, item: LibraryItem, { disks }: Ova): Promise<boolean> {
     const sessions = await this.api.listSessions(operation, item.id);

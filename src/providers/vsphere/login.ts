@@ -13,8 +13,8 @@ export interface Login {
 const credentialsSchema = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
 /**
- * Returns what reads the user and the password, at each login anew, so that a changed password needs no new start of the
- * worker. Credentials of the command come first: `username` and `password`, as imagefactory names them.
+ * Returns what reads the user and the password, at each login anew, so that a changed password needs no new start of
+ * the worker. Credentials of the command come first: `username` and `password`, as imagefactory names them.
  */
 export function makeLoginReader(settings: ProviderSettings<VsphereConfiguration>): () => Promise<Login> {
   const { credentials, configuration, name } = settings;

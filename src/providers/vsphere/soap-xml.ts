@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 /* The XML of vSphere's SOAP API, urn:vim25. */
 
-/** What an element holds: text, other elements in the order of the schema, or attributes (`@type`) and text (`#text`). */
+/** What an element holds: text, elements in the order of the schema, or attributes (`@type`) and text (`#text`). */
 export type XmlValue = string | number | boolean | XmlValue[] | { [name: string]: XmlValue | undefined };
 
 /** A reference to something on the server. */
@@ -76,10 +76,7 @@ function parse(text: string): unknown {
 }
 
 /** An element that holds a text, with or without attributes. */
-export const textSchema = z.union([
-  z.string(),
-  z.object({ '#text': z.string() }).transform((value) => value['#text']),
-]);
+export const textSchema = z.union([z.string(), z.object({ '#text': z.string() }).transform((value) => value['#text'])]);
 
 export const referenceSchema = z
   .object({ '@type': z.string(), '#text': z.string() })
@@ -87,8 +84,9 @@ export const referenceSchema = z
 
 /** An element that may be repeated, or be missing. */
 export function listOf<T extends z.ZodType>(schema: T): z.ZodType<z.output<T>[]> {
-  return z.preprocess(
-    (value) => (value === undefined || value === '' ? [] : Array.isArray(value) ? value : [value]),
-    z.array(schema),
-  );
+  const toList = (value: unknown): unknown[] => {
+    if (value === undefined || value === '') return [];
+    return Array.isArray(value) ? (value as unknown[]) : [value];
+  };
+  return z.preprocess(toList, z.array(schema));
 }

@@ -139,9 +139,13 @@ async function expectAllFiles(
 function sessionError(item: LibraryItem, state: string, message?: UpdateFile['error_message']): FactoryError {
   const words = formatMessages(message ? [message] : []);
   if (state === 'CANCELED') {
-    return new FactoryError('Conflict', `somebody has canceled the upload to the item ${item.name} at vCenter: ${words}`, {
-      retryable: true,
-    });
+    return new FactoryError(
+      'Conflict',
+      `somebody has canceled the upload to the item ${item.name} at vCenter: ${words}`,
+      {
+        retryable: true,
+      },
+    );
   }
   return new FactoryError('ImageFailed', `vCenter did not take the item ${item.name}: ${words}`, {
     hint: 'read the task in the vSphere Client; a security policy of the library may ask for a signed OVF',

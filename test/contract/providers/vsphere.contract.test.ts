@@ -117,6 +117,26 @@ for (const [name, { kind, place }] of Object.entries(TARGETS)) {
       assert.deepEqual(await provider.listStaging(createOperation()), []);
     });
 
+    it('goes on in another worker after an attempt has ended in the middle of the disk', async () => {
+      const disk = await createVmdk(folder, 'third');
+      const third = await createPushedImage(folder, await createOva(disk), {
+        format: 'ova',
+        virtualSize: OVA_CAPACITY,
+      });
+      const stop = new AbortController();
+      const onReport = ({ percent }: { percent?: number }): void => {
+        if (percent !== undefined && percent > 40) stop.abort(new Error('the worker stops'));
+      };
+      await assert.rejects(provider.upload(createOperation({ signal: stop.signal, onReport }), third), /worker stops/);
+      const second = await connect();
+      assert.equal(await second.find(createOperation(), third), undefined);
+      const uploaded = await second.upload(createOperation(), third);
+      const registered = await second.register(createOperation(), third, uploaded);
+      assert.deepEqual(await provider.listStaging(createOperation()), []);
+      assert.equal((await second.delete(createOperation(), registered)).length, 1);
+      await second.close();
+    });
+
     it('removes what an ended push has left, and only that', async () => {
       const other = await createPushedImage(folder, await createOva(await createVmdk(folder, 'other')), {
         format: 'ova',

@@ -4,15 +4,16 @@ import { once } from 'node:events';
 import { access, mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { findGo } from '../../../src/cli/dev-server/temporal-binary.js';
 
-const PROJECT = join(import.meta.dirname, '..', '..', '..');
+const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 const SOURCE = join(PROJECT, 'tools', 'vcsim');
 const FOLDER = join(PROJECT, '.cache', 'counterparts', 'vcsim');
-/** Milliseconds for the build: two minutes of CPU on a machine that others use too. */
-const BUILD_TIMEOUT = 900_000;
+/** Milliseconds for the build: two minutes of CPU on a machine that others use too. A test file has ten minutes. */
+const BUILD_TIMEOUT = 480_000;
 
 const readySchema = z.object({ url: z.url(), library: z.string().optional() });
 

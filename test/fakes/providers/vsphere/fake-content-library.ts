@@ -17,9 +17,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LONGEST_NAME = 80;
 
 /**
- * The content library of a vCenter, by its REST API (`/api`, since vCenter 7.0 Update 2). It is strict where the service
- * is: a session is needed, names are unique in a library, a client token makes one thing, one session an item is active,
- * files are checked by size and digest, and are seen only when their session is done.
+ * The content library of a vCenter, by its REST API (`/api`, since vCenter 7.0 Update 2). It is strict where the
+ * service is: a session is needed, names are unique in a library, a client token makes one thing, one session an item
+ * is active, files are checked by size and digest, and are seen only when their session is done.
  */
 export class FakeContentLibrary {
   readonly server: ProviderServer;
@@ -37,8 +37,8 @@ export class FakeContentLibrary {
   private readonly logins = new Set<string>();
   private readonly tokens = new Map<string, string>();
 
-  constructor() {
-    this.server = new ProviderServer('vcenter', (call) => this.handle(call));
+  constructor(tls?: ConstructorParameters<typeof ProviderServer>[2]) {
+    this.server = new ProviderServer('vcenter', (call) => this.handle(call), tls);
     this.sessions = new FakeUpdateSessions(
       () => this.now,
       (id, files) => Object.assign(this.findItem(id), { files }),
@@ -160,7 +160,8 @@ export class FakeContentLibrary {
     const spec = expectFields(body, ['library_id', 'name', 'type']);
     const found = [...this.items.values()].filter(
       ({ library, name, type }) =>
-        library === spec['library_id'] && [undefined, name].includes(spec['name'] as string | undefined) &&
+        library === spec['library_id'] &&
+        [undefined, name].includes(spec['name'] as string | undefined) &&
         [undefined, type].includes(spec['type'] as string | undefined),
     );
     return found.map(({ id }) => id);

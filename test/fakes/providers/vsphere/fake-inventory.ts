@@ -169,7 +169,8 @@ export class FakeInventory {
   }
 
   private describeObject(type: string, id: string, session: string, origin: string): Record<string, string> {
-    const text = (value: string | number | boolean): string => `<val xsi:type="xsd:string">${escapeXml(String(value))}</val>`;
+    const text = (value: string | number | boolean): string =>
+      `<val xsi:type="xsd:string">${escapeXml(String(value))}</val>`;
     switch (type) {
       case 'HttpNfcLease':
         return this.leases.describe(this.leases.find(id, session), origin);
@@ -211,7 +212,8 @@ export class FakeInventory {
     if (order !== '_this ovfDescriptor resourcePool datastore cisp') throw new Fault('InvalidRequest', order);
     const descriptor = textOf(call, 'ovfDescriptor');
     const name = textOf(call, 'cisp', 'entityName');
-    if (textOf(call, 'cisp', 'networkMapping', 'network') !== 'network-1') throw new Fault('InvalidArgument', 'network');
+    if (textOf(call, 'cisp', 'networkMapping', 'network') !== 'network-1')
+      throw new Fault('InvalidArgument', 'network');
     const hardware = Number(/<vssd:VirtualSystemType>vmx-(\d+)</.exec(descriptor)?.[1]);
     if (!(hardware <= NEWEST_HARDWARE)) {
       const message = `Unsupported hardware family 'vmx-${hardware}'.`;

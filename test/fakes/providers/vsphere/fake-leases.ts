@@ -68,7 +68,9 @@ export class FakeLeases {
     const error = lease.state === 'error' && read === 'error' ? lease.error : undefined;
     return {
       state: `<val xsi:type="HttpNfcLeaseState">${read}</val>`,
-      ...(read === 'ready' ? { info: `<val xsi:type="HttpNfcLeaseInfo">${this.describeInfo(lease, origin)}</val>` } : {}),
+      ...(read === 'ready'
+        ? { info: `<val xsi:type="HttpNfcLeaseInfo">${this.describeInfo(lease, origin)}</val>` }
+        : {}),
       ...(error === undefined
         ? {}
         : {

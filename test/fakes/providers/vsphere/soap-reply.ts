@@ -31,7 +31,7 @@ const parser = new XMLParser({
 
 /** Reads the call in an envelope. */
 export function readCall(body: string): Argument {
-  const [, envelope] = toArguments(parser.parse(body));
+  const [, envelope] = toArguments(parser.parse(body) as Record<string, unknown>[]);
   const call = envelope?.children.find(({ name }) => name === 'Body')?.children[0];
   if (call === undefined) throw new Fault('InvalidRequest', 'no call in the envelope');
   return call;

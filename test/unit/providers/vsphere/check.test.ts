@@ -43,7 +43,9 @@ describe('a check of a content library', () => {
 
   it('says that there is no such library, or that it takes no uploads', async () => {
     assert.match((await check(() => undefined, 'nothing')).failures[0] ?? '', /there is no content library nothing/);
-    const subscribed = await check(({ fake }) => void fake.libraries.set('lib-1', { name: 'images', type: 'SUBSCRIBED' }));
+    const subscribed = await check(
+      ({ fake }) => void fake.libraries.set('lib-1', { name: 'images', type: 'SUBSCRIBED' }),
+    );
     assert.match(subscribed.failures[0] ?? '', /is SUBSCRIBED, not LOCAL/);
     const twice = await check(({ fake }) => void fake.libraries.set('lib-2', { name: 'Images', type: 'LOCAL' }));
     assert.match(twice.failures[0] ?? '', /several content libraries .*write the id of the library/);

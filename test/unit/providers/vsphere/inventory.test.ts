@@ -138,7 +138,10 @@ describe('a push into the inventory', () => {
 
   it('passes on why the server does not import', async () => {
     target.fake.leases.nextError = { fault: 'InvalidDeviceSpec', message: 'Invalid configuration for device 2.' };
-    await assert.rejects(target.push(), isError('ImageFailed', /InvalidDeviceSpec: Invalid configuration for device 2/));
+    await assert.rejects(
+      target.push(),
+      isError('ImageFailed', /InvalidDeviceSpec: Invalid configuration for device 2/),
+    );
     assert.equal(target.fake.machines.size, 0);
   });
 

@@ -15,27 +15,26 @@ const DISK_SIZE = 3 * 1024 * 1024 + 700;
 
 /** A fake vCenter with a library, a folder for files, and an image to push. */
 export class LibraryTarget {
-  readonly fake = new FakeContentLibrary();
-
   private constructor(
+    readonly fake: FakeContentLibrary,
     readonly folder: string,
     readonly disk: Buffer,
     readonly image: PushedImage,
   ) {}
 
-  static async create(): Promise<LibraryTarget> {
+  static async create(fake = new FakeContentLibrary()): Promise<LibraryTarget> {
     const folder = await mkdtemp(join(tmpdir(), 'vsphere-'));
     await writeFile(join(folder, 'password'), 'secret\n');
     const disk = createBytes('disk', DISK_SIZE);
     const ova = await createOva(disk);
     const image = await createPushedImage(folder, ova, { format: 'ova', fileName: 'debian-12.ova' });
-    const target = new LibraryTarget(folder, disk, image);
+    const target = new LibraryTarget(fake, folder, disk, image);
     await target.fake.server.listen();
     return target;
   }
 
   /** Connects as a worker that has just started. */
-  connect(library = 'images'): Promise<Provider> {
+  connect(library = 'images', ca?: string): Promise<Provider> {
     return vsphere.connect({
       name: 'test',
       configuration: {
@@ -44,6 +43,7 @@ export class LibraryTarget {
         user: 'images@vsphere.local',
         password_file: join(this.folder, 'password'),
         library,
+        ca,
       },
       credentials: undefined,
       env: {},

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
+import { FakeContentLibrary } from '../../../fakes/providers/vsphere/fake-content-library.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createBytes, createOva } from '../../../support/providers/ova.js';
 import { createPushedImage } from '../../../support/providers/pushed-image.js';
@@ -190,7 +193,10 @@ describe('a push to a content library', () => {
         return 'go';
       },
     });
-    await assert.rejects(target.push(createOperation()), isError('ImageFailed', /did not take .*the checksum is wrong/));
+    await assert.rejects(
+      target.push(createOperation()),
+      isError('ImageFailed', /did not take .*the checksum is wrong/),
+    );
   });
 
   it('tries again when somebody has canceled its session', async () => {
@@ -251,6 +257,28 @@ describe('a push to a content library', () => {
       assert.doesNotMatch(`${error.message} ${error.hint}`, /secret/);
       return true;
     });
+  });
+
+  it('verifies the certificate of the server', async () => {
+    const path = (name: string): string => fileURLToPath(new URL(`../../http/fixtures/${name}.pem`, import.meta.url));
+    const tls = { cert: await readFile(path('cert')), key: await readFile(path('key')) };
+    const other = await LibraryTarget.create(new FakeContentLibrary(tls));
+    try {
+      await assert.rejects(other.push(createOperation()), (error: unknown) => {
+        assert.ok(error instanceof FactoryError && !error.retryable);
+        assert.match(error.hint ?? '', /`ca` of a provider/);
+        return true;
+      });
+      const trusting = await other.connect('images', path('cert'));
+      assert.equal(
+        (await trusting.upload(createOperation(), other.image)).ids['item'],
+        [...other.fake.items.keys()][0],
+      );
+      await trusting.close();
+      await assert.rejects(other.connect('images', '/nowhere.pem'), /certificate authority cannot be read/);
+    } finally {
+      await other.close();
+    }
   });
 
   it('refuses a file that is no OVA, before anything is made', async () => {

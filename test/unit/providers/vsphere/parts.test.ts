@@ -106,7 +106,10 @@ describe('the files of an OVA', () => {
       const content = await createOva(disk);
       const image = await createPushedImage(folder, content, { format: 'ova' });
       const { parts, disks, networks } = await readOva(image.file.path);
-      assert.deepEqual(parts.map(({ name }) => name), ['debian-12.ovf', 'debian-12.mf', 'debian-12-disk1.vmdk']);
+      assert.deepEqual(
+        parts.map(({ name }) => name),
+        ['debian-12.ovf', 'debian-12.mf', 'debian-12-disk1.vmdk'],
+      );
       assert.deepEqual(networks, ['VM Network']);
       const [found] = disks;
       assert.ok(found && content.subarray(found.offset, found.offset + found.size).equals(disk));
