@@ -1,4 +1,4 @@
-import { marksOfPushed, type MarkedImage } from '../../domain/provider-marks.js';
+import { marksOfPushed, type MarkedImage, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 
 /*
  * vSphere has no tags that can be given when something is made. Our marks are lines of the description of a library's
@@ -11,12 +11,11 @@ import { marksOfPushed, type MarkedImage } from '../../domain/provider-marks.js'
  */
 export type PushState = 'uploading' | 'uploaded' | 'registered';
 
-const STATE = 'imagefactory_state';
 const MARK_LINE = /^(imagefactory_[a-z]+)=(.*)$/;
 
 /** Writes the description of something that a push makes. */
 export function writeDescription(image: MarkedImage, creator: string, state: PushState): string {
-  const marks = { ...marksOfPushed(image, creator), [STATE]: state };
+  const marks = { ...marksOfPushed(image, creator), [PROVIDER_KEYS.state]: state };
   const lines = Object.entries(marks).map(([key, value]) => `${key}=${value}`);
   return ['Made by imagefactory-nova, which finds it by these lines:', ...lines].join('\n');
 }
@@ -33,10 +32,10 @@ export function readMarks(description: string | undefined): Record<string, strin
 
 /** Returns how far the push has come that has made something with this description. */
 export function readState(description: string | undefined): string | undefined {
-  return readMarks(description)[STATE];
+  return readMarks(description)[PROVIDER_KEYS.state];
 }
 
 /** Changes the state in a description, and nothing else: people may have written into it. */
 export function changeState(description: string, state: PushState): string {
-  return description.replace(new RegExp(`^(\\s*${STATE}=).*$`, 'm'), `$1${state}`);
+  return description.replace(new RegExp(`^(\\s*${PROVIDER_KEYS.state}=).*$`, 'm'), `$1${state}`);
 }

@@ -20,6 +20,7 @@ const PRIVILEGES: Readonly<Record<keyof ImportPlace, readonly string[]>> = {
   folder: [
     'VirtualMachine.Inventory.Create',
     'VirtualMachine.Inventory.Delete',
+    'VirtualMachine.Config.AddNewDisk',
     'VirtualMachine.Config.Annotation',
     'VirtualMachine.Provisioning.MarkAsTemplate',
   ],
