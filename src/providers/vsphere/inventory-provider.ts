@@ -4,7 +4,7 @@ import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.
 import { isMarked, isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Finding, Operation, Provider, PushedImage, StagingObject } from '../types.js';
-import { checkImage, tryOut } from './check-image.js';
+import { checkImage, Trials } from './check-image.js';
 import type { Place } from './configuration.js';
 import { changeState, readMarks, readState, writeDescription } from './description.js';
 import { type Import, importOva, type ImportPlace } from './import-ova.js';
@@ -48,24 +48,21 @@ export class InventoryProvider implements Provider {
   }
 
   async check(operation: Operation, image?: PushedImage): Promise<Finding[]> {
-    const findings: Finding[] = [];
-    if (!(await tryOut(operation, findings, 'log in', () => this.api.soap.connect(operation)))) return findings;
+    const trials = new Trials(operation, image !== undefined);
+    if (!(await trials.try('log in', () => this.api.soap.connect(operation)))) return trials.findings;
     const isHost = await this.isHost(operation);
     for (const [key, path] of Object.entries(this.paths()) as [keyof ImportPlace, string][]) {
-      await tryOut(operation, findings, `${path}: ${PRIVILEGES[key].join(', ')}`, async () => {
-        const missing = await this.api.listMissingPrivileges(
-          operation,
-          await this.findPath(operation, path),
-          PRIVILEGES[key],
-        );
-        const needed = missing.filter((name) => !(isHost && name.endsWith('.MarkAsTemplate')));
-        if (needed.length > 0) throw missingPrivilegesError(path, needed);
+      const privileges = PRIVILEGES[key].filter((name) => !(isHost && name.endsWith('.MarkAsTemplate')));
+      await trials.try(`${path}: ${privileges.join(', ')}`, async () => {
+        const object = await this.findPath(operation, path);
+        const missing = await this.api.listMissingPrivileges(operation, object, privileges);
+        if (missing.length > 0) throw missingPrivilegesError(path, missing);
       });
     }
-    if (image === undefined) return findings;
-    const name = nameOfImage(image);
-    await tryOut(operation, findings, `name ${name}`, () => this.findMachine(operation, image));
-    return [...findings, ...(await checkImage(operation, image, await this.readFreeSpace(operation)))];
+    if (image === undefined) return trials.findings;
+    await trials.try(`name ${nameOfImage(image)}`, () => this.findMachine(operation, image));
+    await checkImage(trials, image, await this.readFreeSpace(operation));
+    return trials.findings;
   }
 
   async find(operation: Operation, image: PushedImage): Promise<RegisteredImage | undefined> {

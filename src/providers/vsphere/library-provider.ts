@@ -6,7 +6,7 @@ import { TOOL } from '../../domain/names.js';
 import { deriveUuid } from '../../planning/derive-uuid.js';
 import { runConcurrently } from '../transfer/run-concurrently.js';
 import type { Finding, Operation, Provider, PushedImage, StagingObject } from '../types.js';
-import { checkImage, tryOut } from './check-image.js';
+import { checkImage, Trials } from './check-image.js';
 import { changeState, readMarks, readState, writeDescription } from './description.js';
 import { nameOfImage } from './item-name.js';
 import type { Library, LibraryApi, LibraryItem } from './library-api.js';
@@ -25,7 +25,7 @@ export class LibraryProvider implements Provider {
   readonly account = undefined;
   readonly region = undefined;
   readonly location: string;
-  private library: Promise<Library> | undefined;
+  private library: Library | undefined;
 
   constructor(
     private readonly api: LibraryApi,
@@ -38,42 +38,42 @@ export class LibraryProvider implements Provider {
   }
 
   async check(operation: Operation, image?: PushedImage): Promise<Finding[]> {
-    const findings: Finding[] = [];
+    const trials = new Trials(operation, image !== undefined);
     let library: Library | undefined;
     const what = `log in, and find the content library ${this.wanted}`;
-    await tryOut(operation, findings, what, async () => (library = await this.findLibrary(operation)));
-    if (library === undefined) return findings;
-    await this.tryItem(operation, library, findings);
-    if (image === undefined) return findings;
-    const name = nameOfImage(image);
-    await tryOut(operation, findings, `name ${name}`, () => this.findItem(operation, image));
+    await trials.try(what, async () => (library = await this.findLibrary(operation)));
+    if (library === undefined) return trials.findings;
+    await this.tryItem(operation, library, trials);
+    if (image === undefined) return trials.findings;
+    await trials.try(`name ${nameOfImage(image)}`, () => this.findItem(operation, image));
     const [backing] = library.storage_backings;
     const free = backing?.datastore_id && (await this.api.getFreeSpace(operation, backing.datastore_id));
-    return [...findings, ...(await checkImage(operation, image, free || undefined))];
+    await checkImage(trials, image, free || undefined);
+    return trials.findings;
   }
 
   /** Makes an empty item, opens an upload to it, and removes both: vCenter tells of no permission that is not used. */
-  private async tryItem(operation: Operation, library: Library, findings: Finding[]): Promise<void> {
+  private async tryItem(operation: Operation, library: Library, trials: Trials): Promise<void> {
     const uuid = randomUUID();
     const image = { uuid, file: { sha512: '0'.repeat(32) } };
     const name = `imagefactory-check-${uuid}`;
     const description = writeDescription(image, operation.creator, 'uploading');
     let item: string | undefined;
-    await tryOut(operation, findings, 'make items (ContentLibrary.AddLibraryItem)', async () => {
+    await trials.try('make items (ContentLibrary.AddLibraryItem)', async () => {
       item = await this.api.createItem(operation, { library: library.id, name, description, clientToken: uuid });
     });
     if (item === undefined) return;
     const id = item;
-    await tryOut(operation, findings, 'upload files (ContentLibrary.UpdateSession)', () =>
+    await trials.try('upload files (ContentLibrary.UpdateSession)', () =>
       this.api.createSession(operation, id, deriveUuid(uuid)),
     );
-    await tryOut(operation, findings, 'describe items (ContentLibrary.UpdateLibraryItem)', () =>
+    await trials.try('describe items (ContentLibrary.UpdateLibraryItem)', () =>
       this.api.describeItem(operation, id, description),
     );
-    const isRemoved = await tryOut(operation, findings, 'delete items (ContentLibrary.DeleteLibraryItem)', () =>
+    const isRemoved = await trials.try('delete items (ContentLibrary.DeleteLibraryItem)', () =>
       this.removeItem(operation, id),
     );
-    const last = findings.at(-1);
+    const last = trials.findings.at(-1);
     if (!isRemoved && last !== undefined) last.message += `; the empty item ${name} remains: delete it`;
   }
 
@@ -135,11 +135,8 @@ export class LibraryProvider implements Provider {
     await this.closeConnections();
   }
 
-  private findLibrary(operation: Operation): Promise<Library> {
-    this.library ??= this.readLibrary(operation).catch((error: unknown) => {
-      this.library = undefined;
-      throw error;
-    });
+  private async findLibrary(operation: Operation): Promise<Library> {
+    this.library ??= await this.readLibrary(operation);
     return this.library;
   }
 

@@ -67,7 +67,7 @@ export class SoapClient {
 
   /** Logs in, unless that was done, and returns what the server has. */
   async connect(operation: Operation): Promise<ServiceContent & { sessionKey: string }> {
-    const { content, key } = await retryPart(operation, () => this.open(operation));
+    const { content, key } = await retryPart(operation, () => this.open());
     return { ...content, sessionKey: key };
   }
 
@@ -104,25 +104,26 @@ export class SoapClient {
   }
 
   private async callInSession<T>(operation: Operation, call: SoapCall, schema: z.ZodType<T>): Promise<Answer<T>> {
-    const { cookie } = await this.open(operation);
+    const { cookie } = await this.open();
     return await this.perform(call, { cookie, signal: operation.signal }, schema);
   }
 
-  private open(operation: Operation): Promise<Session> {
-    this.session ??= this.login(operation).catch((error: unknown) => {
+  /** All operations share the session, so no signal of one of them stops the login. */
+  private open(): Promise<Session> {
+    this.session ??= this.login().catch((error: unknown) => {
       this.session = undefined;
       throw error;
     });
     return this.session;
   }
 
-  private async login({ signal }: Operation): Promise<Session> {
+  private async login(): Promise<Session> {
     const service = { method: 'RetrieveServiceContent', self: SERVICE };
-    const { returnval: content } = (await this.perform(service, { signal }, contentSchema)).value;
+    const { returnval: content } = (await this.perform(service, {}, contentSchema)).value;
     const { user, password } = await this.readLogin();
     const elements = [element('userName', user), element('password', password)];
     const call = { method: 'Login', self: content.sessionManager, elements };
-    const { value, cookie } = await this.perform(call, { signal }, loginSchema);
+    const { value, cookie } = await this.perform(call, {}, loginSchema);
     return { content, key: value.returnval.key, cookie };
   }
 

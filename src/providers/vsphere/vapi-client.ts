@@ -54,7 +54,7 @@ export class VapiClient {
 
   /** Sends a file to an address that vCenter has named. It is sent once. */
   async put(operation: Operation, url: string, size: number, body: Readable): Promise<void> {
-    const session = await this.openSession(operation);
+    const session = await this.openSession();
     const headers = { [SESSION_HEADER]: session, 'content-length': String(size) };
     try {
       await this.http.upload({ product: this.product, method: 'PUT', url, headers, body, signal: operation.signal });
@@ -96,7 +96,7 @@ export class VapiClient {
     operation: Operation,
     call: VapiCall,
   ): Promise<{ request: HttpRequest; response: HttpResponse }> {
-    const session = await this.openSession(operation);
+    const session = await this.openSession();
     const { signal } = operation;
     const built = this.build(call);
     const request = { ...built, signal, headers: { ...built.headers, [SESSION_HEADER]: session } };
@@ -118,19 +118,20 @@ export class VapiClient {
     return { product: this.product, method, url, headers, body: JSON.stringify(body) };
   }
 
-  private openSession(operation: Operation): Promise<string> {
-    this.session ??= this.login(operation).catch((error: unknown) => {
+  /** All operations share the session, so no signal of one of them stops the login. */
+  private openSession(): Promise<string> {
+    this.session ??= this.login().catch((error: unknown) => {
       this.session = undefined;
       throw error;
     });
     return this.session;
   }
 
-  private async login({ signal }: Operation): Promise<string> {
+  private async login(): Promise<string> {
     const { user, password } = await this.readLogin();
     const built = this.build({ method: 'POST', path: '/session' });
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    const request = { ...built, signal, headers: { ...built.headers, authorization } };
+    const request = { ...built, headers: { ...built.headers, authorization } };
     const response = await this.perform(request);
     return decode(this.http.toApiCall(request), z.string().min(1), response.body);
   }

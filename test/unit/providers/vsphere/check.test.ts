@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FactoryError } from '../../../../src/domain/errors.js';
 import { InventoryTarget } from './inventory-target.js';
 import { LibraryTarget } from './library-target.js';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
@@ -61,6 +62,24 @@ describe('a check of a content library', () => {
       for (const item of target.fake.items.values()) item.description = 'mine';
     });
     assert.match(taken.failures.join(), /that this push has not made/);
+  });
+});
+
+describe('a check of a server that does not answer', () => {
+  it('is a finding, and before a push a failure that is tried again', async () => {
+    const target = await LibraryTarget.create();
+    try {
+      target.fake.server.fail({ kind: 'status', status: 503, match: {}, times: Infinity });
+      const provider = await target.connect();
+      assert.match((await listFailures(provider)).join(), /log in, and find the content library images: .*\(503\)/);
+      await assert.rejects(
+        provider.check(createOperation(), target.image),
+        (error) => error instanceof FactoryError && error.retryable,
+      );
+      await provider.close();
+    } finally {
+      await target.close();
+    }
   });
 });
 

@@ -4,6 +4,8 @@ import { FactoryError } from '../../../../src/domain/errors.js';
 import type { FaultKind } from '../../../fakes/openstack/core/faults.js';
 import { InventoryTarget } from './inventory-target.js';
 
+/** Bytes: small, because many pushes are made. */
+const DISK_SIZE = 5000;
 /** Attempts that Temporal would make. */
 const ATTEMPTS = 3;
 const FAULTS: Record<string, { kind: FaultKind; times: number }> = {
@@ -29,7 +31,7 @@ describe('a push into the inventory makes one template', () => {
     it(`with ${name} at any call`, async () => {
       let calls = 1;
       for (let after = 0; after < calls; after++) {
-        const target = await InventoryTarget.create();
+        const target = await InventoryTarget.create({ size: DISK_SIZE });
         try {
           const remove = target.fake.server.fail({ ...kind, match: {}, after, times });
           await push(target);

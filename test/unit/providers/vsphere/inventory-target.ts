@@ -24,10 +24,10 @@ export class InventoryTarget {
     this.fake.diskSize = disk.length;
   }
 
-  static async create(options: { hardware?: number } = {}): Promise<InventoryTarget> {
+  static async create(options: { hardware?: number; size?: number } = {}): Promise<InventoryTarget> {
     const folder = await mkdtemp(join(tmpdir(), 'vsphere-'));
     await writeFile(join(folder, 'password'), 'secret\n');
-    const disk = createBytes('disk', 3 * 1024 * 1024 + 700);
+    const disk = createBytes('disk', options.size ?? 3 * 1024 * 1024 + 700);
     const ova = await createOva(disk, options.hardware);
     const image = await createPushedImage(folder, ova, { format: 'ova', virtualSize: OVA_CAPACITY });
     const target = new InventoryTarget(folder, disk, image);

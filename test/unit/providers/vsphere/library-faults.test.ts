@@ -2,16 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
 import type { FaultKind } from '../../../fakes/openstack/core/faults.js';
+import { FakeContentLibrary } from '../../../fakes/providers/vsphere/fake-content-library.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { LibraryTarget } from './library-target.js';
 
+/** Bytes: small, because many pushes are made. */
+const DISK_SIZE = 5000;
 /** Attempts that Temporal would make. */
 const ATTEMPTS = 3;
 const FAULTS: Record<string, { kind: FaultKind; times: number }> = {
   'no connection': { kind: { kind: 'reset-before' }, times: 1 },
   'a lost reply': { kind: { kind: 'reset-after' }, times: 1 },
   'an error of the server': { kind: { kind: 'status', status: 503 }, times: 1 },
-  'too many requests': { kind: { kind: 'status', status: 429, retryAfter: 1 }, times: 1 },
+  'too many requests': { kind: { kind: 'status', status: 429 }, times: 1 },
   'many errors of the server, until the attempt fails': { kind: { kind: 'status', status: 500 }, times: 7 },
 };
 
@@ -31,7 +34,7 @@ describe('a push to a content library makes one image', () => {
     it(`with ${name} at any call`, async () => {
       let calls = 1;
       for (let after = 0; after < calls; after++) {
-        const target = await LibraryTarget.create();
+        const target = await LibraryTarget.create(new FakeContentLibrary(), DISK_SIZE);
         try {
           const remove = target.fake.server.fail({ ...kind, match: {}, after, times });
           await push(target);

@@ -22,10 +22,10 @@ export class LibraryTarget {
     readonly image: PushedImage,
   ) {}
 
-  static async create(fake = new FakeContentLibrary()): Promise<LibraryTarget> {
+  static async create(fake = new FakeContentLibrary(), size = DISK_SIZE): Promise<LibraryTarget> {
     const folder = await mkdtemp(join(tmpdir(), 'vsphere-'));
     await writeFile(join(folder, 'password'), 'secret\n');
-    const disk = createBytes('disk', DISK_SIZE);
+    const disk = createBytes('disk', size);
     const ova = await createOva(disk);
     const image = await createPushedImage(folder, ova, { format: 'ova', fileName: 'debian-12.ova' });
     const target = new LibraryTarget(fake, folder, disk, image);

@@ -137,6 +137,21 @@ describe('a push to a content library', () => {
     assertComplete();
   });
 
+  it('logs in for everybody, also when the push that began it is aborted', async () => {
+    const stop = new AbortController();
+    const decide = async () => {
+      stop.abort(new Error('stop'));
+      return 'go' as const;
+    };
+    target.fake.server.fail({ kind: 'held', when: 'before', match: { path: /\/api\/session$/ }, decide });
+    await target.with(async (provider) => {
+      const aborted = provider.find(createOperation({ signal: stop.signal }), target.image);
+      const other = provider.find(createOperation(), target.image);
+      await assert.rejects(aborted, /stop/);
+      assert.equal(await other, undefined);
+    });
+  });
+
   it('never continues with other bytes', async () => {
     await target.dieBeforeComplete();
     const other = await createPushedImage(target.folder, await createOva(createBytes('other', 1000)), {
