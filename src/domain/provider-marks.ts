@@ -8,6 +8,8 @@ export const PROVIDER_KEYS = {
   /** Beginning of the SHA-512 of the pushed file. An upload of other bytes is never continued. */
   source: 'imagefactory_source',
   creator: KEYS.creator,
+  /** How far a push has come, at a provider where one object is the upload first and then the image. */
+  state: 'imagefactory_state',
 } as const;
 
 /** Hexadecimal digits of the digest in the mark `imagefactory_source`. Clouds limit the length of a tag's value. */

@@ -13,6 +13,7 @@ export interface LoadedKind {
 export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
   glance: async () => hideType((await import('./glance/glance.js')).glance),
   registry: async () => hideType((await import('./oci-registry/index.js')).registry),
+  vsphere: async () => hideType((await import('./vsphere/index.js')).vsphere),
 };
 
 function hideType<C>({ schema, connect }: ProviderKind<C>): LoadedKind {

