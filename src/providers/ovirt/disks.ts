@@ -4,7 +4,7 @@ import { TOOL } from '../../domain/names.js';
 import { measureQcow2 } from '../../formats/index.js';
 import type { Operation, PushedImage } from '../types.js';
 import type { Engine } from './engine.js';
-import { describe, diskIdOf, nameOf, readMarks, STAGE, type Stage } from './marks.js';
+import { describe, diskIdOf, isPushedDisk, nameOf, readMarks, STAGE, type Stage } from './marks.js';
 import { DISK, listOf, type OvirtDisk, type OvirtStorageDomain } from './schemas.js';
 import { createOrFind, waitFor } from './wait.js';
 
@@ -103,7 +103,7 @@ export async function markDisk(
 /** Lists the disks that this program has made. */
 export async function listDisks(engine: Engine, uuid: string | undefined, signal?: AbortSignal): Promise<OvirtDisk[]> {
   const disks = await engine.list(`/disks?${searchMarks(uuid)}`, listOf('disk', DISK), signal);
-  return disks.filter((disk) => isOurs(disk.description, uuid));
+  return disks.filter((disk) => isOurs(disk.description, uuid) && isPushedDisk(disk));
 }
 
 /** The query for what has our marks in its description. The engine's search knows `*`, and takes it for any text. */

@@ -1,3 +1,4 @@
+import { TOOL } from '../../domain/names.js';
 import { PROVIDER_KEYS, marksOfPushed, sourceMark } from '../../domain/provider-marks.js';
 import { deriveUuid } from '../../planning/derive-uuid.js';
 import type { PushedImage } from '../types.js';
@@ -45,7 +46,21 @@ export function imageOf(marks: Readonly<Record<string, string>>): string {
 
 /** Returns the id of the disk. Another file of the same image gets another disk. */
 export function diskIdOf(image: PushedImage): string {
-  return deriveUuid(`ovirt disk ${image.uuid} ${sourceMark(image)}`);
+  return deriveDiskId(image.uuid, sourceMark(image));
+}
+
+function deriveDiskId(uuid: string, source: string): string {
+  return deriveUuid(`ovirt disk ${uuid} ${source}`);
+}
+
+/**
+ * Whether a push has made this disk. The engine copies the description with the disk, into templates and clones: only
+ * the original has the id that its marks give.
+ */
+export function isPushedDisk({ id, description }: { id: string; description?: string | undefined }): boolean {
+  const marks = readMarks(description);
+  const { [PROVIDER_KEYS.image]: uuid = '', [PROVIDER_KEYS.source]: source = '' } = marks;
+  return marks[PROVIDER_KEYS.tool] === TOOL && id === deriveDiskId(uuid, source);
 }
 
 /**

@@ -6,7 +6,7 @@ import { checkOvirt } from './check.js';
 import { type OvirtConfiguration, readCredentials, readProviderFile, SCHEMA } from './configuration.js';
 import { deleteDisk, findDisk, isOurs, markDisk, readDisk, stageOf, waitForDisk } from './disks.js';
 import { Engine } from './engine.js';
-import { diskIdOf } from './marks.js';
+import { diskIdOf, isPushedDisk } from './marks.js';
 import { findCluster, findStorageDomain } from './places.js';
 import { MACHINE } from './schemas.js';
 import { listLeftovers, removeLeftovers } from './staging.js';
@@ -110,7 +110,7 @@ class OvirtProvider implements Provider {
   private async deleteOwnDisk(operation: Operation, id: string): Promise<boolean> {
     const disk = await readDisk(this.engine, id, operation.signal);
     if (disk === undefined) return false;
-    if (!isOurs(disk.description, undefined)) throw foreignError('disk', id);
+    if (!isPushedDisk(disk)) throw foreignError('disk', id);
     const users = (disk.vms?.vm ?? []).map((vm) => vm.name ?? vm.id);
     if (users.length > 0) {
       throw new FactoryError('Conflict', `the disk ${id} is in use by ${users.join(', ')}`, {

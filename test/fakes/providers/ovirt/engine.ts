@@ -31,8 +31,12 @@ export class OvirtEngine {
   /** Before 4.4.7, a transfer was removed as soon as it had ended. */
   forgetsTransfers = false;
 
-  constructor(host?: ImageHost) {
-    this.server = new ProviderServer('ovirt', (call) => this.handle(call));
+  /**
+   * @param host the host with imageio. Default: a fake, at the engine's own address
+   * @param tls certificate and key, for https
+   */
+  constructor(host?: ImageHost, tls?: { cert: string; key: string }) {
+    this.server = new ProviderServer('ovirt', (call) => this.handle(call), tls);
     this.imageio = host === undefined ? new FakeImageio(() => this.server.url) : undefined;
     this.host = host ?? (this.imageio as FakeImageio);
     this.state = new EngineState(this.host);

@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { CLUSTER } from '../../../fakes/providers/ovirt/engine.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createDisk, createPushedImage } from '../../../support/providers/pushed-image.js';
-import { type Bench, createBench } from './support.js';
+import { type Bench, createBench } from '../../../support/providers/ovirt.js';
 
 const MIB = 1024 ** 2;
 const CONTENT = createDisk({ blocks: 20, blockSize: MIB, data: [0, 1, 2, 9, 17] });
