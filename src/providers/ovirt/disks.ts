@@ -30,6 +30,15 @@ export async function readDisk(engine: Engine, id: string, signal?: AbortSignal)
   return await engine.get(`/disks/${encodeURIComponent(id)}`, DISK, signal);
 }
 
+/** Reads a disk with the virtual machines that have it: the engine leaves them out unless it is asked. */
+export async function readDiskWithUsers(
+  engine: Engine,
+  id: string,
+  signal?: AbortSignal,
+): Promise<OvirtDisk | undefined> {
+  return await engine.get(`/disks/${encodeURIComponent(id)}?all_content=true`, DISK, signal);
+}
+
 /** How far the push of a disk has come. Undefined: it is finished. */
 export function stageOf(disk: OvirtDisk): string | undefined {
   return readMarks(disk.description)[STAGE];
@@ -82,22 +91,27 @@ export async function waitForDisk(operation: Operation, engine: Engine, id: stri
     if (disk.status === 'ok') return disk;
     if (disk.status === 'illegal') {
       throw new FactoryError('ImageFailed', `oVirt says that the disk ${id} is illegal`, {
-        hint: 'look for the reason in the events of the Administration Portal; remove what was uploaded, and push again',
+        hint: 'see the events of the Administration Portal; remove what was uploaded, and push again',
       });
     }
     return undefined;
   });
 }
 
-/** Writes into the disk's description how far the push has come. */
+/** Writes into the disk's description how far the push has come. The engine does it after its answer. */
 export async function markDisk(
   operation: Operation,
   engine: Engine,
   image: PushedImage,
   stage: Stage | undefined,
 ): Promise<void> {
+  const id = diskIdOf(image);
   const description = describe(image, operation.creator, stage);
-  await engine.update(`/disks/${diskIdOf(image)}`, { description }, operation.signal);
+  await engine.update(`/disks/${id}`, { description }, operation.signal);
+  await waitFor(operation, 'oVirt changes the description of the disk', async () => {
+    const disk = await waitForDisk(operation, engine, id);
+    return disk.description === description ? true : undefined;
+  });
 }
 
 /** Lists the disks that this program has made. */

@@ -4,10 +4,12 @@ import { decode } from '../../http/decode.js';
 import { HttpClient, type HttpRequest, type HttpResponse, type Tls } from '../../http/http.js';
 import type { UserAndPassword } from './configuration.js';
 
-const TOKEN = z.union([
-  z.looseObject({ access_token: z.string().min(1) }),
-  z.looseObject({ error: z.string(), error_description: z.string().optional() }),
-]);
+/** The answer to a sign-in: a token, or why there is none. */
+const TOKEN = z.looseObject({
+  access_token: z.string().min(1).optional(),
+  error: z.string().optional(),
+  error_description: z.string().optional(),
+});
 
 /** What the engine says when the user lacks a right. It answers most refusals with 409, and some with 400. */
 const NOT_ALLOWED = /not authorized|insufficient permission|permission(s)? (is|are) (missing|required)/i;
@@ -97,7 +99,8 @@ export class Engine {
   /** Sends a call with the session's token, and signs in again once when the session has expired. */
   private async send(request: HttpRequest, accept: number[] = []): Promise<HttpResponse> {
     for (let tries = 1; ; tries++) {
-      const token = await this.signIn(request.signal);
+      const session = this.signIn(request.signal);
+      const token = await session;
       try {
         return await this.http.send(
           { ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } },
@@ -106,7 +109,8 @@ export class Engine {
       } catch (error) {
         if (!(error instanceof FactoryError)) throw error;
         if (error.status !== 401 || tries > 1) throw classify(error);
-        this.token = undefined;
+        // Other calls that ran at the same time may have signed in again already.
+        if (this.token === session) this.token = undefined;
       }
     }
   }
@@ -127,13 +131,12 @@ export class Engine {
     // The engine says with 400 or 401, and some releases with 200, that the password is wrong.
     const response = await this.http.send(request, [400, 401, 403]);
     const answer = decode(this.http.toApiCall(request), TOKEN, response.body);
-    if ('access_token' in answer && typeof answer.access_token === 'string') return answer.access_token;
-    const said = 'error_description' in answer ? answer.error_description : undefined;
-    throw new FactoryError(
-      'AuthenticationFailed',
-      `oVirt refused the sign-in of ${username}: ${said ?? String(answer['error'])}`,
-      { status: response.status, hint: 'check user, profile (user@internal) and password, and that the account may sign in' },
-    );
+    if (answer.access_token !== undefined) return answer.access_token;
+    const said = answer.error_description ?? answer.error ?? 'it gave no reason';
+    throw new FactoryError('AuthenticationFailed', `oVirt refused the sign-in of ${username}: ${said}`, {
+      status: response.status,
+      hint: 'check user, profile (user@internal) and password, and that the account may sign in',
+    });
   }
 }
 

@@ -36,7 +36,10 @@ export function formatMarks(marks: Readonly<Record<string, string>>): string {
 /** Reads the marks of a description. Words that are not ours are left out. */
 export function readMarks(description: string | undefined): Record<string, string> {
   const words = (description ?? '').split(/\s+/).map((word) => /^(imagefactory_\w+)=(.*)$/.exec(word));
-  return Object.fromEntries(words.flatMap((match) => (match === null ? [] : [[match[1], match[2]]])));
+  const marks = words.flatMap((match): [string, string][] =>
+    match === null ? [] : [[match[1] ?? '', match[2] ?? '']],
+  );
+  return Object.fromEntries(marks);
 }
 
 /** Returns the UUID of the provider image to which something with our marks belongs. */

@@ -4,7 +4,7 @@ import type { Tls } from '../../http/http.js';
 import type { Finding, Operation, Provider, ProviderKind, PushedImage, StagingObject } from '../types.js';
 import { checkOvirt } from './check.js';
 import { type OvirtConfiguration, readCredentials, readProviderFile, SCHEMA } from './configuration.js';
-import { deleteDisk, findDisk, isOurs, markDisk, readDisk, stageOf, waitForDisk } from './disks.js';
+import { deleteDisk, findDisk, isOurs, markDisk, readDiskWithUsers, stageOf, waitForDisk } from './disks.js';
 import { Engine } from './engine.js';
 import { diskIdOf, isPushedDisk } from './marks.js';
 import { findCluster, findStorageDomain } from './places.js';
@@ -108,7 +108,7 @@ class OvirtProvider implements Provider {
   }
 
   private async deleteOwnDisk(operation: Operation, id: string): Promise<boolean> {
-    const disk = await readDisk(this.engine, id, operation.signal);
+    const disk = await readDiskWithUsers(this.engine, id, operation.signal);
     if (disk === undefined) return false;
     if (!isPushedDisk(disk)) throw foreignError('disk', id);
     const users = (disk.vms?.vm ?? []).map((vm) => vm.name ?? vm.id);

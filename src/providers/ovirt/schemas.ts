@@ -61,7 +61,9 @@ export type OvirtMachine = z.infer<typeof MACHINE>;
 export const ATTACHMENT = z.looseObject({ id: z.string() });
 
 export const API = z.looseObject({
-  product_info: z.looseObject({ version: z.looseObject({ full_version: z.string().optional() }).optional() }).optional(),
+  product_info: z
+    .looseObject({ version: z.looseObject({ full_version: z.string().optional() }).optional() })
+    .optional(),
 });
 
 /** The items of a list. The engine leaves the key out when there are none. */

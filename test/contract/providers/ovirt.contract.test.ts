@@ -66,7 +66,11 @@ describe('oVirt with the real imageio', () => {
       firmware: 'uefi',
     });
     const provider = await bench.connect({ template_cluster: CLUSTER.name });
-    const registered = await provider.register(createOperation(), image, await provider.upload(createOperation(), image));
+    const registered = await provider.register(
+      createOperation(),
+      image,
+      await provider.upload(createOperation(), image),
+    );
     const [disk = ''] = bench.engine.state.templates.get(registered.id)?.disks ?? [];
     await run('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', raw, real.pathOf(disk)]);
     assert.equal(bench.engine.state.disks.get(disk)?.format, 'cow');
@@ -106,7 +110,14 @@ describe('oVirt with the real imageio', () => {
     const put = Buffer.alloc(MIB, 1);
     await assert.rejects(imageio.write(PART, put), { status: 416 });
     const headers = { 'content-length': String(MIB), 'content-range': `bytes ${PART}-${PART + MIB - 1}/*` };
-    const call = { method: 'PUT', path: fakeUrl.pathname, query: new URLSearchParams(), headers, body: put, origin: '' };
+    const call = {
+      method: 'PUT',
+      path: fakeUrl.pathname,
+      query: new URLSearchParams(),
+      headers,
+      body: put,
+      origin: '',
+    };
     assert.equal(fake.handle(call).status, 416);
     await assert.rejects(imageio.checksum(MIB + 1), { status: 400 });
     await assert.rejects(imageio.checksum(MIB / 2), { status: 400 });

@@ -64,7 +64,18 @@ async function start(): Promise<ImageioHost> {
   const certificate = join(folder, 'cert.pem');
   const key = join(folder, 'key.pem');
   const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, ...subject]);
+  await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+    ...subject,
+  ]);
   await mkdir(join(folder, 'conf.d'));
   const control = join(folder, 'control');
   await writeFile(

@@ -43,10 +43,7 @@ export interface Bench {
   engine: OvirtEngine;
   folder: string;
   /** Connects as a worker does: each attempt of a push has a provider of its own. */
-  connect(
-    configuration?: Record<string, unknown>,
-    credentials?: Readonly<Record<string, unknown>>,
-  ): Promise<Provider>;
+  connect(configuration?: Record<string, unknown>, credentials?: Readonly<Record<string, unknown>>): Promise<Provider>;
   close(): Promise<void>;
 }
 

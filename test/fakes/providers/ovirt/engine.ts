@@ -28,6 +28,8 @@ export class OvirtEngine {
   /** Free bytes of the storage domains. */
   available = 1024 ** 4;
   architecture = 'x86_64';
+  /** The address that the engine tells for the host, when it cannot be reached. Default: the right one. */
+  hostUrl: string | undefined;
   /** Before 4.4.7, a transfer was removed as soon as it had ended. */
   forgetsTransfers = false;
 
@@ -108,17 +110,21 @@ export class OvirtEngine {
     const { disks, vms } = this.state;
     if (id === undefined && call.method === 'GET') {
       const found = [...disks.values()].filter((disk) => matchesSearch(call.query.get('search'), disk.alias, disk));
-      return renderList('disk', found.map((disk) => renderDisk(disk, vms)));
+      return renderList(
+        'disk',
+        found.map((disk) => renderDisk(disk)),
+      );
     }
     if (id === undefined) return this.createDisk(body);
     const disk = disks.get(id);
     if (disk === undefined) return noSuch();
     if (call.method === 'GET') {
-      const answer = json(200, renderDisk(disk, vms));
+      const answer = json(200, renderDisk(disk, call.query.get('all_content') === 'true' ? vms : undefined));
       await this.state.advance('disks', id);
       return answer;
     }
-    if (disk.status === 'locked') return fault(409, '[Cannot edit Virtual Disk: Disk is locked. Please try again later.]');
+    if (disk.status === 'locked')
+      return fault(409, '[Cannot edit Virtual Disk: Disk is locked. Please try again later.]');
     if (call.method === 'DELETE') {
       this.state.leaving.add(id);
       return json(200, { status: 'complete' });
@@ -126,8 +132,8 @@ export class OvirtEngine {
     if (Object.keys(body).join() !== 'description') return fault(400, 'only the description of a floating disk');
     const refusal = checkDescription(body['description'], 500);
     if (refusal !== undefined) return fault(400, refusal);
-    disk.description = body['description'] as string;
-    return json(200, renderDisk(disk, vms));
+    disk.nextDescription = body['description'] as string;
+    return json(200, renderDisk(disk));
   }
 
   private createDisk(body: Fields): ProviderReply {
@@ -141,7 +147,7 @@ export class OvirtEngine {
     }
     const disk = { ...checked, status: 'locked' as const, storage_domain: domain.id };
     this.state.disks.set(disk.id, disk);
-    return json(202, renderDisk(disk, this.state.vms));
+    return json(202, renderDisk(disk));
   }
 
   private async handleTransfer(
@@ -153,13 +159,18 @@ export class OvirtEngine {
     const { transfers } = this.state;
     if (id === undefined) {
       if (call.method === 'POST') return await this.createTransfer(body);
-      const shown = [...transfers.values()].filter(({ phase }) => !this.forgetsTransfers || !phase.startsWith('finished'));
-      return renderList('image_transfer', shown.map(renderTransfer));
+      const shown = [...transfers.values()].filter(
+        ({ phase }) => !this.forgetsTransfers || !phase.startsWith('finished'),
+      );
+      return renderList(
+        'image_transfer',
+        shown.map((one) => renderTransfer(one, this.hostUrl)),
+      );
     }
     const transfer = transfers.get(id);
     if (transfer === undefined || (this.forgetsTransfers && transfer.phase.startsWith('finished'))) return noSuch();
     if (call.method === 'GET') {
-      const answer = json(200, renderTransfer(transfer));
+      const answer = json(200, renderTransfer(transfer, this.hostUrl));
       await this.state.advance('imagetransfers', id);
       return answer;
     }
@@ -183,7 +194,8 @@ export class OvirtEngine {
     if (Object.keys(rest).length > 0) return fault(400, `unknown fields: ${Object.keys(rest).join(', ')}`);
     const disk = this.state.disks.get(String((wanted as Fields | undefined)?.['id']));
     if (disk === undefined) return fault(404, 'Entity not found: disk');
-    if (disk.status === 'locked') return fault(409, '[Cannot transfer Virtual Disk: Disk is locked. Please try again later.]');
+    if (disk.status === 'locked')
+      return fault(409, '[Cannot transfer Virtual Disk: Disk is locked. Please try again later.]');
     if (disk.status === 'illegal') return fault(409, '[Cannot transfer Virtual Disk. The disk is illegal.]');
     if (direction !== 'upload' || format !== 'raw') return fault(400, 'the fake takes uploads of the format raw');
     if (!['legacy', 'pause', 'cancel'].includes(String(policy))) return fault(400, 'Invalid value: timeout_policy');
@@ -202,7 +214,7 @@ export class OvirtEngine {
       ...{ timeout_policy: String(policy), inactivity_timeout: Number(timeout) },
     };
     this.state.transfers.set(id, transfer);
-    return json(201, renderTransfer(transfer));
+    return json(201, renderTransfer(transfer, this.hostUrl));
   }
 
   private async handleMachine(
@@ -225,7 +237,8 @@ export class OvirtEngine {
       return answer;
     }
     if (call.method !== 'DELETE') return { status: 405 };
-    if (/locked$/.test(machine.status)) return fault(409, '[Cannot remove. Related operation is currently in progress. Please try again later.]');
+    if (/locked$/.test(machine.status))
+      return fault(409, '[Cannot remove. Related operation is currently in progress. Please try again later.]');
     if (kind === 'templates' && [...this.state.vms.values()].some((vm) => vm.template === id)) {
       return fault(409, '[Cannot delete Template. Template is being used by the following VMs: web.]');
     }
@@ -250,7 +263,11 @@ export class OvirtEngine {
   private handleAttachment(call: ProviderCall, vmId: string, body: Fields): ProviderReply {
     const vm = this.state.vms.get(vmId);
     if (vm === undefined) return noSuch();
-    if (call.method === 'GET') return renderList('disk_attachment', vm.disks.map((id) => ({ id, disk: { id } })));
+    if (call.method === 'GET')
+      return renderList(
+        'disk_attachment',
+        vm.disks.map((id) => ({ id, disk: { id } })),
+      );
     const { disk: wanted, bootable, active, interface: bus, ...rest } = body;
     const id = String((wanted as Fields | undefined)?.['id']);
     const disk = this.state.disks.get(id);

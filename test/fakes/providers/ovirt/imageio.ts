@@ -129,11 +129,16 @@ function computeChecksum(content: Buffer, query: URLSearchParams): ProviderReply
   if (algorithm !== 'sha256') return refuse(400, `the fake has no ${algorithm}`);
   const blockSize = Number(query.get('block_size') ?? 4 * MIB);
   const { least, most, multiple } = CHECKSUM_BLOCK;
-  if (!(blockSize >= least && blockSize <= most)) return refuse(400, `Block size out of allowed range: ${least}-${most}`);
+  if (!(blockSize >= least && blockSize <= most))
+    return refuse(400, `Block size out of allowed range: ${least}-${most}`);
   if (blockSize % multiple !== 0) return refuse(400, 'Block size is not aligned to 4096');
   const hash = createHash(algorithm);
   for (let start = 0; start < content.length; start += blockSize) {
-    hash.update(createHash(algorithm).update(content.subarray(start, start + blockSize)).digest());
+    hash.update(
+      createHash(algorithm)
+        .update(content.subarray(start, start + blockSize))
+        .digest(),
+    );
   }
   return reply({ algorithm, block_size: blockSize, checksum: hash.digest('hex') });
 }

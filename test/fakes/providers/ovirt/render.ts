@@ -19,9 +19,13 @@ export function renderList(key: string, items: readonly unknown[]): ProviderRepl
   return json(200, items.length === 0 ? {} : { [key]: items });
 }
 
-/** Numbers and truth values are text. */
-export function renderDisk(disk: DiskState, vms: ReadonlyMap<string, MachineState>): Record<string, unknown> {
-  const users = [...vms.values()].filter((vm) => vm.disks.includes(disk.id));
+/**
+ * Numbers and truth values are text.
+ *
+ * @param vms all virtual machines, when the caller asks for all content: else those of the disk are left out
+ */
+export function renderDisk(disk: DiskState, vms?: ReadonlyMap<string, MachineState>): Record<string, unknown> {
+  const users = [...(vms?.values() ?? [])].filter((vm) => vm.disks.includes(disk.id));
   return {
     id: disk.id,
     name: disk.alias,
@@ -38,13 +42,13 @@ export function renderDisk(disk: DiskState, vms: ReadonlyMap<string, MachineStat
 }
 
 /** The addresses are told while bytes can be sent. */
-export function renderTransfer(transfer: TransferState): Record<string, unknown> {
+export function renderTransfer(transfer: TransferState, hostUrl?: string): Record<string, unknown> {
   const { id, disk, direction, phase, timeout_policy, inactivity_timeout, url } = transfer;
   const isOpen = phase === 'transferring';
   return {
     ...{ id, direction, phase, timeout_policy, inactivity_timeout: String(inactivity_timeout) },
     ...{ disk: { id: disk }, image: { id: disk }, format: 'raw', shallow: 'false', transferred: '0' },
-    ...(isOpen ? { transfer_url: url, proxy_url: url } : {}),
+    ...(isOpen ? { transfer_url: hostUrl ?? url, proxy_url: url } : {}),
   };
 }
 

@@ -4,6 +4,8 @@ export interface DiskState {
   id: string;
   alias: string;
   description: string;
+  /** An update is done after its answer. */
+  nextDescription?: string;
   format: 'cow' | 'raw';
   sparse: boolean;
   provisioned_size: number;
@@ -86,6 +88,10 @@ export class EngineState {
 
   private advanceDisk(id: string): void {
     const disk = this.disks.get(id);
+    if (disk?.nextDescription !== undefined) {
+      disk.description = disk.nextDescription;
+      delete disk.nextDescription;
+    }
     const inTransfer = [...this.transfers.values()].some((one) => one.disk === id && !one.phase.startsWith('finished'));
     if (disk?.status !== 'locked' || inTransfer || this.isInTemplate(id)) return;
     const { disk: mishap } = this.mishaps;

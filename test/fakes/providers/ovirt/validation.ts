@@ -14,7 +14,6 @@ const DISK_FIELDS = [
 export function checkDescription(description: unknown, longest: number): string | undefined {
   if (typeof description !== 'string') return 'Invalid value: description';
   if (description.length > longest) return `size must be between 0 and ${longest}`;
-  // eslint-disable-next-line no-control-regex
   return /^[\x00-\x7f]*$/.test(description) ? undefined : 'Description must be formed only from ASCII charset';
 }
 
@@ -41,7 +40,8 @@ export function checkDisk(
   if (format === 'raw' && sparse && isBlockStorage) {
     return '[Cannot add Virtual Disk. Disk configuration (RAW Sparse) is incompatible with the storage domain type.]';
   }
-  if (format === 'cow' && !sparse) return '[Cannot add Virtual Disk. A preallocated disk of the format COW is not allowed.]';
+  if (format === 'cow' && !sparse)
+    return '[Cannot add Virtual Disk. A preallocated disk of the format COW is not allowed.]';
   if (initial !== undefined && (format !== 'cow' || typeof initial !== 'number')) return 'Invalid value: initial_size';
   if ((format === 'raw' ? size : Number(initial ?? 0)) > available) {
     return '[Cannot add Virtual Disk. Low disk space on Storage Domain data.]';

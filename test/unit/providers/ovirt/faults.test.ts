@@ -34,7 +34,11 @@ for (const [what, configuration, begin] of [
       // GETs are repeated by the client below us, after real pauses. One fault of each kind is enough there.
       const first = calls.findIndex(({ method, path }) => begin.test(`${method} ${path}`));
       const rows = calls.flatMap(({ method }, index) =>
-        index < first ? [] : method === 'GET' ? [{ index, fault: FAULTS[0] as FaultKind }] : FAULTS.map((fault) => ({ index, fault })),
+        index < first
+          ? []
+          : method === 'GET'
+            ? [{ index, fault: FAULTS[0] as FaultKind }]
+            : FAULTS.map((fault) => ({ index, fault })),
       );
       assert.ok(rows.length >= 15, 'the table has lost its rows');
       for (const { index, fault } of rows) {
@@ -61,7 +65,11 @@ async function assertOne({ engine, connect }: Bench, uuid: string, id: string, r
   const ownTemplates = [...templates.values()].filter(isOurs);
   assert.equal(made.length, 1, row);
   assert.deepEqual([...vms.values()].filter(isOurs), [], row);
-  assert.deepEqual(ownTemplates.map((template) => template.id), ownTemplates.length === 0 ? [] : [id], row);
+  assert.deepEqual(
+    ownTemplates.map((template) => template.id),
+    ownTemplates.length === 0 ? [] : [id],
+    row,
+  );
   const diskId = ownTemplates[0]?.disks[0] ?? id;
   assert.deepEqual(engine.imageio?.disks.get(diskId)?.content, CONTENT, row);
   const open = [...transfers.values()].filter(({ phase }) => !phase.startsWith('finished'));
