@@ -27,7 +27,7 @@ export function describe(image: PushedImage, creator: string, stage?: Stage): st
   return formatMarks(marks);
 }
 
-export function formatMarks(marks: Readonly<Record<string, string>>): string {
+function formatMarks(marks: Readonly<Record<string, string>>): string {
   return Object.entries(marks)
     .map(([key, value]) => `${key}=${value}`)
     .join(' ');
