@@ -1,7 +1,7 @@
 import type { Operation, StagingObject } from '../types.js';
 import { deleteDisk, isOurs, listDisks, readDisk, searchMarks, stageOf } from './disks.js';
 import type { Engine } from './engine.js';
-import { imageOf, readMarks } from './marks.js';
+import { imageOf, readMarks, STAGE } from './marks.js';
 import { listOf, MACHINE, type OvirtDisk, type OvirtMachine } from './schemas.js';
 import { deleteMachine } from './templates.js';
 import { cancelTransfer, findTransfer } from './transfers.js';
@@ -25,7 +25,7 @@ async function findLeftovers(engine: Engine, uuid: string | undefined, signal: A
     disks: disks.filter((disk) => stageOf(disk) !== undefined),
     // A virtual machine that a user makes of our template has the template's description, which has no stage.
     machines: machines.filter(
-      (one) => isOurs(one.description, uuid) && 'imagefactory_stage' in readMarks(one.description),
+      (one) => isOurs(one.description, uuid) && STAGE in readMarks(one.description),
     ),
     templates: templates.filter((one) => isOurs(one.description, uuid) && one.status === 'illegal'),
   };
