@@ -24,9 +24,7 @@ async function findLeftovers(engine: Engine, uuid: string | undefined, signal: A
     // A finished disk has no stage.
     disks: disks.filter((disk) => stageOf(disk) !== undefined),
     // A virtual machine that a user makes of our template has the template's description, which has no stage.
-    machines: machines.filter(
-      (one) => isOurs(one.description, uuid) && STAGE in readMarks(one.description),
-    ),
+    machines: machines.filter((one) => isOurs(one.description, uuid) && STAGE in readMarks(one.description)),
     templates: templates.filter((one) => isOurs(one.description, uuid) && one.status === 'illegal'),
   };
 }
