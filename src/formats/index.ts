@@ -9,6 +9,8 @@ export { checkBootable } from './boot/machine.js';
 export { packRoot } from './pack-root.js';
 export { HEADER_BYTES, readQcow2Header, recogniseFormat } from './disk/header.js';
 export { inspectDisk } from './disk/inspect.js';
+export { measureQcow2 } from './disk/qemu-img.js';
+export { readDisk } from './disk/read-disk.js';
 export type { ConversionOptions, ConvertedFile, Disk } from './disk/types.js';
 export type { RootClaims } from './roots/check-root.js';
 
