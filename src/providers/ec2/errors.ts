@@ -71,8 +71,8 @@ const CODES: Readonly<Record<string, ErrorClass>> = {
 
 /** EC2 adds this to a refusal. It is some thousand characters long, and only its account can read it. */
 const ENCODED_REFUSAL = /\s*Encoded authorization failure message:.*$/s;
-/** What the SDK adds when an answer is no XML or JSON. */
-const SDK_ADVICE = /\s*Deserialization error: to see the raw response.*$/s;
+/** How the SDK's message ends when an answer is no XML or JSON. */
+const SDK_ADVICE = /Deserialization error: to see the raw response/;
 /** Codes of Node for a connection that failed. */
 const CONNECTION_CODES = /^(E[A-Z]+|CERT_.*|UNABLE_TO_.*|SELF_SIGNED_.*|DEPTH_ZERO_.*|ERR_TLS.*|ERR_SSL.*)$/;
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS|ERR_SSL)/;
@@ -90,11 +90,11 @@ export function toFactoryError(service: string, action: string, error: unknown):
   const retryAfterSeconds = readRetryAfter(sdk.$response?.headers ?? {});
   const { type, retryable, hint } = classify(action, sdk, status);
   const verb = status === undefined ? 'did not answer' : status >= 500 ? 'failed on' : 'refused';
-  const said = sdk.message.replace(ENCODED_REFUSAL, '').replace(SDK_ADVICE, '').trim() || 'it gave no reason';
-  const code = /^(Error|SyntaxError|TypeError|Unknown|UnknownError|Unknown Error)$/.test(sdk.name)
-    ? ''
-    : ` ${sdk.name}`;
-  return new FactoryError(type, `${service} ${verb} ${action} (${status ?? 'no status'}${code}): ${said}`, {
+  const isOtherAnswer = SDK_ADVICE.test(sdk.message);
+  const words = isOtherAnswer ? 'the answer is not one that its API documents' : sdk.message;
+  const said = words.replace(ENCODED_REFUSAL, '').trim() || 'it gave no reason';
+  const where = status === undefined ? '' : ` (${[status, ...(isOtherAnswer ? [] : [sdk.name])].join(' ')})`;
+  return new FactoryError(type, `${service} ${verb} ${action}${where}: ${said}`, {
     retryable,
     hint,
     status,
