@@ -3,7 +3,7 @@ import type { Provider, ProviderKind, ProviderSettings } from './types.js';
 
 /** A kind of provider with the type of its configuration hidden, so that all kinds are in one table. */
 export interface LoadedKind {
-  /** Checks an entry of the configuration. Returns the first mistake, with the key that has it; undefined when it is right. */
+  /** Checks an entry of the configuration. Returns the first mistake, with its key; undefined when it is right. */
   findMistake(entry: unknown): { key: string; message: string } | undefined;
   /** Connects to a provider whose entry has no mistake. */
   connect(settings: Omit<ProviderSettings<unknown>, 'configuration'> & { entry: unknown }): Promise<Provider>;

@@ -15,7 +15,10 @@ const EMPTY_CHECKSUM = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 
 type Probe = [what: string, action: `${'ec2' | 'ebs'}:${string}`, send: (options: SendOptions) => Promise<unknown>];
 
-/** Tries the permissions of a push. Nothing is made: EC2 has dry runs; EBS is asked about a snapshot that is not there. */
+/**
+ * Tries the permissions of a push. Nothing is made: EC2 has dry runs, and EBS is asked about a snapshot that is not
+ * there.
+ */
 export async function checkProvider(
   aws: Aws,
   operation: Operation,

@@ -97,7 +97,8 @@ class SnapshotUpload {
         Checksum: checksum,
         ChecksumAlgorithm: 'SHA256' as const,
       };
-      // EBS may not know its own new snapshot for a while (coldsnap#43). If it is gone, the next attempt finds that out.
+      // EBS may not know its own new snapshot for a while (awslabs/coldsnap#43). If it is gone, the next attempt
+      // finds that out.
       const transient = ['ResourceNotFoundException'];
       await this.aws.call(
         this.operation,

@@ -106,9 +106,9 @@ async function startFront(target: string): Promise<{ url: string; server: Server
     const { method, headers } = incoming;
     const onward = request(`${target}${incoming.url ?? ''}`, { method, headers, agent: false }, (reply) => {
       void readAll(reply).then((body) => {
-        const { 'transfer-encoding': _, ...others } = reply.headers;
         const text = body.includes('<snapshotSet>') ? Buffer.from(correct(body.toString(), completed)) : body;
-        response.writeHead(reply.statusCode ?? 502, { ...others, 'content-length': text.length });
+        const headers = { ...reply.headers, 'transfer-encoding': undefined, 'content-length': text.length };
+        response.writeHead(reply.statusCode ?? 502, headers);
         response.end(text);
       });
     });

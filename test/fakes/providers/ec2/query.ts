@@ -11,7 +11,7 @@ export class AwsError extends Error {
   }
 }
 
-/** The parameters of a call of EC2's query API. Knows which were read, because EC2 refuses those that it does not know. */
+/** The parameters of a call of EC2's query API. Knows which were read, because EC2 refuses those it does not know. */
 export class Parameters {
   private readonly form: URLSearchParams;
   private readonly read = new Set<string>(['Action', 'Version', 'DryRun']);
