@@ -89,7 +89,8 @@ export function toFactoryError(service: string, action: string, error: unknown):
   const status = sdk.$metadata?.httpStatusCode ?? sdk.$response?.statusCode;
   const retryAfterSeconds = readRetryAfter(sdk.$response?.headers ?? {});
   const { type, retryable, hint } = classify(action, sdk, status);
-  const verb = status === undefined ? 'did not answer' : status >= 500 ? 'failed on' : 'refused';
+  const unanswered = type === 'AuthenticationFailed' ? 'was not asked for' : 'did not answer';
+  const verb = status === undefined ? unanswered : status >= 500 ? 'failed on' : 'refused';
   const isOtherAnswer = SDK_ADVICE.test(sdk.message);
   const words = isOtherAnswer ? 'the answer is not one that its API documents' : sdk.message;
   const said = words.replace(ENCODED_REFUSAL, '').trim() || 'it gave no reason';

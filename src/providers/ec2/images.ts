@@ -58,14 +58,18 @@ export function snapshotsOf({ BlockDeviceMappings }: Image): string[] {
   return (BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs?.SnapshotId === undefined ? [] : [Ebs.SnapshotId]));
 }
 
-/** Finds the AMI that a push of these bytes has made in a region. */
+/**
+ * Finds the AMI that a push of these bytes has made in a region. The name counts as well as the tags: a user's copy of
+ * the AMI may have our tags, and is the user's.
+ */
 export async function findImage(
   aws: Aws,
   operation: Operation,
   region: Region,
   image: PushedImage,
 ): Promise<Image | undefined> {
-  return (await listImages(aws, operation, region, filterImage(image)))[0];
+  const filters = [...filterImage(image), { Name: 'name', Values: [amiName(image)] }];
+  return (await listImages(aws, operation, region, filters))[0];
 }
 
 /** Registers the snapshot as an AMI, unless an earlier attempt has done so. */

@@ -10,6 +10,8 @@ import { filterImage, tagsOf } from './tags.js';
 const IDLE_MINUTES = 24 * 60;
 /** Questions for something that was just made, until we take it for deleted. AWS shows new things a little later. */
 export const VISIBLE_AFTER = 20;
+/** Characters of the longest description of a snapshot. */
+const LONGEST_DESCRIPTION = 255;
 /** Milliseconds after which something must be visible. */
 const VISIBLE_AGE = 5 * 60_000;
 /** Snapshots of one push that may fail before we stop making new ones. */
@@ -96,7 +98,7 @@ async function startSnapshot(aws: Aws, operation: Operation, image: PushedImage)
   const region = aws.home;
   const request = {
     VolumeSize: requireFit(image).volumeSize,
-    Description: `imagefactory ${image.name}`,
+    Description: `imagefactory ${image.name}`.slice(0, LONGEST_DESCRIPTION),
     Tags: tagsOf(image, operation),
     Timeout: IDLE_MINUTES,
   };

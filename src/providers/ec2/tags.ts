@@ -3,9 +3,12 @@ import { marksOfPushed, PROVIDER_KEYS, sourceMark } from '../../domain/provider-
 import { TOOL } from '../../domain/names.js';
 import type { Operation, PushedImage } from '../types.js';
 
+/** Characters of the longest value of a tag. */
+const LONGEST_VALUE = 256;
+
 /** The tags of everything that a push makes. `Name` is what the console shows. */
 export function tagsOf(image: PushedImage, operation: Operation): { Key: string; Value: string }[] {
-  const marks = { ...marksOfPushed(image, operation.creator), Name: image.name };
+  const marks = { ...marksOfPushed(image, operation.creator), Name: image.name.slice(0, LONGEST_VALUE) };
   return Object.entries(marks).map(([Key, Value]) => ({ Key, Value }));
 }
 

@@ -10,7 +10,7 @@ import { SentBlocks } from './sent-blocks.js';
 import { openSnapshot, waitForSnapshot } from './snapshots.js';
 
 /** Bytes of a block of a snapshot. */
-export const BLOCK_SIZE = 512 * 1024;
+const BLOCK_SIZE = 512 * 1024;
 
 const VERIFIED_BY = 'SHA-256 of every block, and SHA-256 over all of them, checked by EBS';
 

@@ -12,9 +12,10 @@ export const BLOCK = 512 * 1024;
 /** Connects to a fake, or to another server that plays Amazon's APIs. */
 export async function connectEc2(
   url: string,
-  options: { accessKey: string; copyTo?: string[]; credentials?: Record<string, unknown> },
+  options: { accessKey: string; copyTo?: string[]; credentials?: Record<string, unknown>; ca?: string },
 ): Promise<Provider> {
-  const entry = { kind: 'ec2', region: REGION, endpoints: { ec2: url, ebs: url }, copy_to: options.copyTo ?? [] };
+  const { copyTo: copy_to = [], ca } = options;
+  const entry = { kind: 'ec2', region: REGION, endpoints: { ec2: url, ebs: url }, copy_to, ca };
   return ec2.connect({
     name: 'aws',
     configuration: ec2.schema.parse(entry),

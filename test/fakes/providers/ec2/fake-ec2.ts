@@ -22,8 +22,9 @@ export class FakeEc2 {
   private readonly regions = new Map(REGIONS.map((name) => [name, new RegionState()]));
   private readonly ebs = new FakeEbs(this.behaviour, ACCOUNT);
 
-  constructor() {
-    this.server = new ProviderServer('ec2', (call) => this.handle(call));
+  /** @param tls certificate and key, for https */
+  constructor(tls?: { cert: string; key: string }) {
+    this.server = new ProviderServer('ec2', (call) => this.handle(call), tls);
   }
 
   region(name: string): RegionState {

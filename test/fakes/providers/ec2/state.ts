@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-export type Tags = Map<string, string>;
+type Tags = Map<string, string>;
 
 export interface FakeSnapshot {
   id: string;

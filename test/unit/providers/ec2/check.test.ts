@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { amiName } from '../../../../src/providers/ec2/names.js';
+import { FakeEc2 } from '../../../fakes/providers/ec2/fake-ec2.js';
 import { addImage } from '../../../fakes/providers/ec2/images.js';
+import { makeCertificate } from '../../../support/certificate.js';
+import { missingProgram } from '../../../support/programs.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createPushedImage } from '../../../support/providers/pushed-image.js';
 import { BLOCK, connectEc2, type Ec2Test, push, REGION, startEc2Test } from '../../../support/providers/ec2.js';
@@ -112,5 +115,23 @@ describe('the check of EC2', () => {
     assert.ok(findings.every(({ ok }) => ok));
     assert.equal(given.account, '123456789012');
     assert.equal(given.location, 'Amazon EC2, eu-west-1, 123456789012');
+  });
+});
+
+describe('an endpoint of a VPC', () => {
+  it('is trusted when its authority is named, and only then', { skip: missingProgram('openssl') }, async () => {
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    await makeCertificate(cert, key);
+    const fake = new FakeEc2({ cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') });
+    await fake.server.listen();
+    const strict = await connectEc2(fake.server.url, { accessKey: fake.accessKey });
+    const told = await connectEc2(fake.server.url, { accessKey: fake.accessKey, ca: cert });
+    const [untrusted] = await strict.check(createOperation());
+    const trusted = await told.check(createOperation());
+    await Promise.all([strict.close(), told.close()]);
+    fake.server.close();
+    assert.match(untrusted?.message ?? '', /certificate/);
+    assert.match(untrusted?.hint ?? '', /`ca` of the provider/);
+    assert.ok(trusted.every(({ ok }) => ok));
   });
 });

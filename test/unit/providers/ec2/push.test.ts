@@ -75,6 +75,12 @@ describe('a push to EC2', () => {
     );
   });
 
+  it('takes a name that is longer than EC2 allows', async () => {
+    const image = await createPushedImage(folder, Buffer.alloc(BLOCK, 'x'), { name: 'Débian:'.repeat(60) });
+    await push(test.provider, createOperation(), image);
+    assert.match(test.images()[0]?.name ?? '', /^D-bian-D-bian-/);
+  });
+
   it('takes a disk of zeros only', async () => {
     const image = await createPushedImage(folder, Buffer.alloc(BLOCK * 2));
     await push(test.provider, createOperation(), image);
