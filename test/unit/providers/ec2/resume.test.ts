@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { CONNECTIONS } from '../../../../src/providers/ec2/aws.js';
+import type { RegisteredImage } from '../../../../src/domain/provider-image.js';
 import type { PushedImage } from '../../../../src/providers/types.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createDisk, createPushedImage } from '../../../support/providers/pushed-image.js';
@@ -40,6 +41,12 @@ function assertDone(disk = SMALL): void {
   assert.equal(snapshot.state, 'completed');
 }
 
+/** The number of blocks in a note. */
+function countBits(note: string): number {
+  const { blocks } = JSON.parse(note) as { blocks: string };
+  return [...Buffer.from(blocks, 'base64')].reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+}
+
 /** Uploads until so many blocks were confirmed, then stops as if the worker were told to. */
 async function uploadPart(notes: Map<string, string>, blocks: number, what = image): Promise<void> {
   const stop = new AbortController();
@@ -67,13 +74,39 @@ describe('an upload to EBS goes on where the last attempt stopped', () => {
       assert.ok(puts() <= MANY + CONNECTIONS, `${puts()} blocks for ${MANY}`);
       assert.ok(sent <= (MANY - blocks + CONNECTIONS) * BLOCK);
     });
+  }
 
+  for (const [part, blocks] of [
+    ['first', 1],
+    ['middle', FEW / 2],
+    ['last', FEW],
+  ] as const) {
     it(`without notes, after a stop in the ${part} part: it sends blocks again into the same snapshot`, async () => {
-      await uploadPart(new Map(), blocks, large);
-      await test.provider.upload(createOperation(), large);
-      assertDone(LARGE);
+      await uploadPart(new Map(), blocks);
+      const [first] = test.snapshots();
+      await test.provider.upload(createOperation(), image);
+      assertDone();
+      assert.equal(test.snapshots()[0]?.id, first?.id);
     });
   }
+
+  it('at whatever moment it is killed: EBS has at most one block a connection that is not noted', async () => {
+    let noted = 0;
+    let worst = 0;
+    const compare = (): void => {
+      worst = Math.max(worst, puts() - noted);
+    };
+    const operation = createOperation({ onReport: compare });
+    const write = async (_name: string, text: string): Promise<void> => {
+      // A slow store, to which more blocks come while it writes.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      compare();
+      noted = countBits(text);
+    };
+    await test.provider.upload({ ...operation, notes: { read: async () => undefined, write } }, large);
+    assert.equal(noted, MANY);
+    assert.ok(worst > 0 && worst <= CONNECTIONS, `${worst}`);
+  });
 
   it('when the connection was cut in the middle of a block', async () => {
     test.fake.server.cutRequest(PUT, BLOCK / 2);
@@ -159,6 +192,18 @@ describe('an upload to EBS goes on where the last attempt stopped', () => {
     await uploadPart(new Map(), 2);
     await test.provider.upload({ ...createOperation(), creator: 'other:2' }, image);
     assertDone();
+  });
+
+  it('while the last attempt still runs, on the same worker or on another: one AMI', async () => {
+    for (const creator of ['test:1', 'other:2']) {
+      const other = await createPushedImage(folder, SMALL);
+      const operations = [createOperation(), { ...createOperation(), creator }];
+      const [one, two] = await Promise.all(operations.map((operation) => push(test.provider, operation, other)));
+      assert.equal(one?.id, two?.id);
+      await test.provider.removeStaging(createOperation(), other.uuid);
+      assertDone();
+      await test.provider.delete(createOperation(), one as RegisteredImage);
+    }
   });
 
   it('not at all when it is done: it only looks', async () => {
