@@ -222,7 +222,8 @@ export function describeImage(
   ]);
   return {
     id: ImageId,
-    // The ARN of an AMI has no account: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    // The ARN of an AMI has no account:
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     location: `arn:${partitionOf(region.name)}:ec2:${region.name}::image/${ImageId}`,
     ...(OwnerId !== undefined && { account: OwnerId }),
     region: region.name,

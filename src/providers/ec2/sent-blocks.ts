@@ -12,8 +12,8 @@ const DOCUMENT = z.strictObject({
 
 /**
  * The blocks that EBS has confirmed, as a note of the image: EBS lists the blocks of a snapshot only when it is
- * completed (https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-faq.html). A block that is not noted is sent again,
- * which changes nothing.
+ * completed (https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-faq.html). A block that is not noted is sent
+ * again, which changes nothing.
  */
 export class SentBlocks {
   private writing: Promise<void> = Promise.resolve();
