@@ -1,6 +1,7 @@
-import type { Finding, Operation, PushedImage } from '../types.js';
 import { FactoryError } from '../../domain/errors.js';
+import type { Finding } from '../../domain/provider-image.js';
 import { isMarkedAs } from '../../domain/provider-marks.js';
+import type { Operation, PushedImage } from '../types.js';
 import type { Aws, Region, SendOptions } from './aws.js';
 import { hasCode } from './errors.js';
 import { listImages } from './images.js';

@@ -1,7 +1,7 @@
-import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
+import type { Finding, RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
 import { FactoryError } from '../../domain/errors.js';
 import { KEYS, TOOL } from '../../domain/names.js';
-import type { Finding, Operation, Provider, ProviderSettings, PushedImage, StagingObject } from '../types.js';
+import type { Operation, Provider, ProviderSettings, PushedImage, StagingObject } from '../types.js';
 import type { Aws, Region } from './aws.js';
 import { checkProvider } from './check.js';
 import { type Ec2Configuration, readCredentials } from './configuration.js';

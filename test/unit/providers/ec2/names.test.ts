@@ -10,6 +10,7 @@ const IMAGE: PushedImage = {
   os: { name: 'Debian', version: '12', arch: 'x86_64' },
   firmware: 'bios',
   secureBoot: false,
+  guestProperties: {},
   file: {
     path: '/disk',
     name: 'debian-12.raw',
