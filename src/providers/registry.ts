@@ -11,6 +11,7 @@ export interface LoadedKind {
 
 /** The kinds of providers that can be used. Each is loaded when a worker first uses it. */
 export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
+  ec2: async () => hideType((await import('./ec2/ec2.js')).ec2),
   glance: async () => hideType((await import('./glance/glance.js')).glance),
   ovirt: async () => hideType((await import('./ovirt/provider.js')).ovirt),
   registry: async () => hideType((await import('./oci-registry/index.js')).registry),
