@@ -48,41 +48,32 @@ export async function checkGce(
 ): Promise<Finding[]> {
   const { signal } = operation;
   const { project } = images;
-  const findings = [await tryCall(`list images of project ${project}`, signal, () => images.probe(signal))];
-  // The other answers would only repeat that nobody knows us.
-  if (findings[0]?.isSignInRefused === true) return findings.map(toFinding);
-  const checks = [
+  const isTaken = async (pushed: PushedImage): Promise<void> => void (await findImage(images, pushed, signal));
+  return [
+    await tryCall(`list images of project ${project}`, signal, () => images.probe(signal)),
     await tryCall(`use bucket ${bucket.name}`, signal, () => checkBucket(bucket, signal)),
     await tryCall(`make images in project ${project}`, signal, () => checkProject(permissions, project, signal)),
-    ...(image === undefined ? [] : [await tryCall(`take ${image.file.name}`, signal, () => checkImage(image))]),
     ...(image === undefined
       ? []
       : [
-          await tryCall('use the name of the image', signal, async () => void (await findImage(images, image, signal))),
+          await tryCall(`take ${image.file.name}`, signal, () => checkImage(image)),
+          await tryCall('use the name of the image', signal, () => isTaken(image)),
         ]),
   ];
-  return [...findings, ...checks].map(toFinding);
-}
-
-type TriedCall = Finding & { isSignInRefused: boolean };
-
-function toFinding({ isSignInRefused: _, ...finding }: TriedCall): Finding {
-  return finding;
 }
 
 async function tryCall(
   what: string,
   signal: AbortSignal,
   call: () => Promise<{ message: string; hint: string } | void> | void,
-): Promise<TriedCall> {
+): Promise<Finding> {
   try {
-    return { what, ok: true, isSignInRefused: false, ...(await call()) };
+    return { what, ok: true, ...(await call()) };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FactoryError)) throw error;
-    const { message, hint, type } = error;
-    const isSignInRefused = type === 'AuthenticationFailed';
-    return { what, ok: false, isSignInRefused, message, ...(hint === undefined ? {} : { hint }) };
+    const { message, hint } = error;
+    return { what, ok: false, message, ...(hint === undefined ? {} : { hint }) };
   }
 }
 

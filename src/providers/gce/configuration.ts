@@ -10,13 +10,14 @@ export const gceConfiguration = z.strictObject({
   /** The bucket that holds the archive until the image is there. Its objects must not be versioned or retained. */
   bucket: z.string().regex(/^[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]$/, 'must be the name of a bucket of Cloud Storage'),
   /**
-   * Where Compute Engine stores the image: a region (`europe-west3`) or a multi-region (`eu`). Default: the multi-region
-   * that is nearest to the bucket.
+   * Where Compute Engine stores the image: a region (`europe-west3`) or a multi-region (`eu`). Default: the
+   * multi-region that is nearest to the bucket.
    */
   storage_location: z.string().min(1).optional(),
   /**
-   * Path of a JSON file with credentials: a service account's key, or a configuration of workload identity. Default:
-   * the application default credentials of the worker (`GOOGLE_APPLICATION_CREDENTIALS`, the metadata server).
+   * Path of a JSON file with the key of a service account, or with what `gcloud auth application-default login` has
+   * written. Default: the application default credentials of the worker: `GOOGLE_APPLICATION_CREDENTIALS`, also for
+   * workload identity, or the metadata server of its machine.
    */
   credentials_file: z.string().min(1).optional(),
   /** URL of Cloud Storage, for networks with an endpoint of their own. Default: `https://storage.googleapis.com`. */

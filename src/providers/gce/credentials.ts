@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import type * as GoogleLibrary from 'google-auth-library';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { raceAbort } from '../../http/race-abort.js';
@@ -5,7 +7,7 @@ import { loadPackage } from '../load-package.js';
 import type { ProviderSettings } from '../types.js';
 import type { GceConfiguration } from './configuration.js';
 
-const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
+const SCOPES = ['https://www.googleapis.com/auth/cloud-platform'];
 /** The headers of Google's library that identify us: the token, and the project that pays for a user's calls. */
 const HEADERS = ['authorization', 'x-goog-user-project'];
 /** Most characters of a message of Google's library that we pass on. */
@@ -15,71 +17,103 @@ const LONGEST_MESSAGE = 300;
 export type GetAuthHeaders = (signal: AbortSignal) => Promise<Record<string, string>>;
 
 /**
- * Credentials that a user gives with a command. Other types, which the operator of the worker may use, can read files
- * of the worker's machine and send them to any URL: `external_account` does.
+ * Credentials in a file of the worker, or given by a user with a command. Other types can read files of the worker's
+ * machine and send them to any URL, as `external_account` does: Google's library takes them from the environment alone.
  */
-const givenCredentials = z.discriminatedUnion('type', [
-  z.looseObject({
+const keySchema = z.discriminatedUnion('type', [
+  z.object({
     type: z.literal('service_account'),
     client_email: z.string().min(1),
     private_key: z.string().min(1),
+    private_key_id: z.string().optional(),
   }),
-  z.looseObject({
+  z.object({
     type: z.literal('authorized_user'),
     client_id: z.string().min(1),
     client_secret: z.string().min(1),
     refresh_token: z.string().min(1),
+    quota_project_id: z.string().optional(),
   }),
 ]);
 
+type Key = z.infer<typeof keySchema>;
+
 /** Prepares the sign-in to Google. Asks nobody yet. */
 export async function prepareSignIn(settings: ProviderSettings<GceConfiguration>): Promise<GetAuthHeaders> {
-  const { GoogleAuth } = await loadPackage('google-auth-library', () => import('google-auth-library'));
-  const credentials = readGivenCredentials(settings);
-  const keyFilename = settings.configuration.credentials_file ?? settings.env['GOOGLE_APPLICATION_CREDENTIALS'];
-  const auth = new GoogleAuth({
-    scopes: SCOPE,
-    projectId: settings.configuration.project,
-    ...(credentials === undefined ? (keyFilename === undefined ? {} : { keyFilename }) : { credentials }),
-  });
+  const { name, configuration, credentials } = settings;
+  const library = await loadPackage('google-auth-library', () => import('google-auth-library'));
+  const path = configuration.credentials_file;
+  const key =
+    credentials !== undefined
+      ? parseKey(`the credentials for provider ${name}`, credentials)
+      : path !== undefined
+        ? parseKey(`credentials_file ${path} of provider ${name}`, await readJson(name, path))
+        : undefined;
+  const client =
+    key === undefined
+      ? new library.GoogleAuth({ scopes: SCOPES, projectId: configuration.project })
+      : createClient(library, key);
   return async (signal) => {
-    const headers = await raceAbort(signal, () => auth.getRequestHeaders()).catch((error: unknown) => {
+    const headers = await raceAbort(signal, () => client.getRequestHeaders()).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw signInError(settings.name, error);
+      throw signInError(name, error);
     });
-    return Object.fromEntries([...headers].filter(([name]) => HEADERS.includes(name)));
+    return Object.fromEntries([...headers].filter(([header]) => HEADERS.includes(header)));
   };
 }
 
-function readGivenCredentials(
-  settings: ProviderSettings<GceConfiguration>,
-): z.infer<typeof givenCredentials> | undefined {
-  if (settings.credentials === undefined) return undefined;
-  const parsed = givenCredentials.safeParse(settings.credentials);
+function createClient({ JWT, UserRefreshClient }: typeof GoogleLibrary, key: Key): GoogleLibrary.AuthClient {
+  if (key.type === 'authorized_user') {
+    const client = new UserRefreshClient({
+      clientId: key.client_id,
+      clientSecret: key.client_secret,
+      refreshToken: key.refresh_token,
+    });
+    // Calls in the name of a person are counted for this project.
+    if (key.quota_project_id !== undefined) client.quotaProjectId = key.quota_project_id;
+    return client;
+  }
+  const client = new JWT({ email: key.client_email, key: key.private_key, keyId: key.private_key_id, scopes: SCOPES });
+  // Google's APIs take a token that we sign ourselves, so nothing is asked of oauth2.googleapis.com.
+  client.useJWTAccessWithScope = true;
+  return client;
+}
+
+async function readJson(provider: string, path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    // The message of a parser quotes the text, which holds a key.
+    const why = error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
+    throw new FactoryError('InvalidParameter', `credentials_file ${path} of provider ${provider} ${why}`);
+  }
+}
+
+function parseKey(what: string, json: unknown): Key {
+  const parsed = keySchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   // The message of zod names the field, never its value.
-  throw new FactoryError(
-    'InvalidParameter',
-    `the credentials for provider ${settings.name} are not a key of Google Cloud: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
-    { hint: 'give the JSON file of a service account’s key, or of gcloud auth application-default login' },
-  );
+  const mistake = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+  throw new FactoryError('InvalidParameter', `${what} are not a key of Google Cloud: ${mistake}`, {
+    hint: 'give the JSON key of a service account; for workload identity set GOOGLE_APPLICATION_CREDENTIALS of the worker',
+  });
 }
 
+/** The library's error is no cause of ours: it holds the request, with the secrets in it. */
 function signInError(provider: string, error: unknown): FactoryError {
   const message = (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_MESSAGE);
   const status = readStatus(error);
   const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 429;
-  const isMissing = /default credentials|ENOENT|no such file|JSON/i.test(message);
+  // Neither a credential of the environment nor a metadata server, a file that is not there, a key that is no key.
+  const isMissing = /default credentials|credential file|DECODER|PEM/i.test(message);
   if (isRefused || isMissing) {
-    return new FactoryError('AuthenticationFailed', `provider ${provider}: Google refused the sign-in: ${message}`, {
-      hint: 'check credentials_file of the provider, GOOGLE_APPLICATION_CREDENTIALS, or the service account of the machine',
-      cause: error,
+    return new FactoryError('AuthenticationFailed', `provider ${provider}: the sign-in to Google failed: ${message}`, {
+      hint: 'check credentials_file of the provider, GOOGLE_APPLICATION_CREDENTIALS, or the machine’s service account',
     });
   }
   return new FactoryError('CloudUnavailable', `provider ${provider}: the sign-in to Google failed: ${message}`, {
     retryable: true,
-    cause: error,
   });
 }
 

@@ -46,7 +46,9 @@ export async function registerImage(
     await removeImage(images, operation, found);
     found = undefined;
   }
-  const warnings = found === undefined ? await importImage(images, operation, image, uploaded, storageLocation) : [];
+  // One that is PENDING has an import that still runs, whose errors are worth waiting for.
+  const isReady = found?.status === 'READY';
+  const warnings = isReady ? [] : await importImage(images, operation, image, uploaded, storageLocation);
   const ready = await waitUntilReady(images, operation, imageName(image));
   return describeImage(images, image, ready, uploaded.verifiedBy, warnings);
 }

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { gceConfiguration, type GceConfiguration } from '../../../src/providers/gce/configuration.js';
 import { connectGce } from '../../../src/providers/gce/kind.js';
 import { PART_GRAIN } from '../../../src/providers/gce/upload.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';
 import type { FakeGce } from '../../fakes/providers/gce/fake-gce.js';
+import { ACCOUNT } from '../../fakes/providers/gce/replies.js';
 import { createPushedImage } from './pushed-image.js';
 
 const GIB = 1024 ** 3;
@@ -37,34 +36,36 @@ export function createGceImage(
   });
 }
 
-/** The configuration of a provider at the fake, which signs in by workload identity. */
-export async function configureGce(fake: FakeGce, folder: string): Promise<GceConfiguration> {
-  const subject = join(folder, 'subject');
-  const path = join(folder, 'workload-identity.json');
-  await writeFile(subject, 'subject');
-  await writeFile(
-    path,
-    JSON.stringify({
-      type: 'external_account',
-      audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/site',
-      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-      token_url: `${fake.url}/sts/v1/token`,
-      credential_source: { file: subject },
-    }),
-  );
+/** A key of a service account; making one takes a while. */
+const KEY = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+/** The JSON key of a service account that the fake knows. */
+export function createAccountKey(fake: FakeGce): Record<string, unknown> {
+  fake.accountKey = KEY.publicKey;
+  return {
+    type: 'service_account',
+    project_id: fake.compute.project,
+    client_email: ACCOUNT,
+    private_key_id: 'key',
+    private_key: KEY.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  };
+}
+
+/** The configuration of a provider at the fake, without credentials. */
+export function configureGce(fake: FakeGce, more: Record<string, unknown> = {}): GceConfiguration {
   return gceConfiguration.parse({
     kind: 'gce',
     project: fake.compute.project,
     bucket: fake.storage.bucket,
-    credentials_file: path,
     storage_endpoint: fake.url,
     compute_endpoint: `${fake.url}/`,
     resource_manager_endpoint: fake.url,
+    ...more,
   });
 }
 
 /** Connects to the fake, with the smallest parts that Cloud Storage takes. */
-export async function connectToFake(fake: FakeGce, folder: string): Promise<Provider> {
-  const configuration = await configureGce(fake, folder);
-  return connectGce({ name: 'google', configuration, credentials: undefined, env: {} }, PART_GRAIN);
+export function connectToFake(fake: FakeGce, more: Record<string, unknown> = {}): Promise<Provider> {
+  const configuration = configureGce(fake, more);
+  return connectGce({ name: 'google', configuration, credentials: createAccountKey(fake), env: {} }, PART_GRAIN);
 }

@@ -1,38 +1,10 @@
-import { gunzipSync } from 'node:zlib';
 import type { ProviderCall, ProviderReply } from '../provider-server.js';
-import { json, page, readJson, refusal, unknownFields } from './replies.js';
+import { findBrokenArchive, findInvalid, type NewFakeImage } from './image-checks.js';
+import { json, page, readJson, refusal } from './replies.js';
 import type { FakeStorage } from './storage.js';
 
-const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const LABEL_KEY = /^[a-z][-_a-z0-9]{0,62}$/;
-const LABEL_VALUE = /^[-_a-z0-9]{0,63}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const GIB = 1024 ** 3;
 const PAGE = 2;
-const RESOURCE = [
-  'name',
-  'description',
-  'family',
-  'labels',
-  'architecture',
-  'guestOsFeatures',
-  'rawDisk',
-  'storageLocations',
-];
-/** https://cloud.google.com/compute/docs/reference/rest/v1/images, `guestOsFeatures[].type` */
-const FEATURES = [
-  'GVNIC',
-  'IDPF',
-  'MULTI_IP_SUBNET',
-  'SEV_CAPABLE',
-  'SEV_LIVE_MIGRATABLE_V2',
-  'SEV_SNP_CAPABLE',
-  'TDX_CAPABLE',
-  'UEFI_COMPATIBLE',
-  'VIRTIO_SCSI_MULTIQUEUE',
-  'WINDOWS',
-];
-
 export interface FakeImage {
   id: string;
   name: string;
@@ -141,18 +113,19 @@ export class FakeCompute {
   private find(name: string): ProviderReply {
     const refused = this.require('compute.images.get', `/global/images/${name}`);
     if (refused !== undefined) return refused;
-    const image = this.images.get(name);
-    return image === undefined ? this.notFound(name) : json(image);
+    const reply = this.images.get(name);
+    // Time passes with each question.
+    for (const operation of this.operations.values()) if (reply?.selfLink === operation.targetLink) advance(operation);
+    return reply === undefined ? this.notFound(name) : json(reply);
   }
 
   private insert(call: ProviderCall): ProviderReply {
-    const body = readJson(call) as unknown as FakeImage & { rawDisk: { source: string; containerType: string } };
+    const body = readJson(call) as unknown as NewFakeImage;
     const target = `/global/images/${body.name}`;
     const invalid =
       this.require('compute.images.create', target) ??
       this.require('compute.images.setLabels', target) ??
-      unknownFields({ ...body }, RESOURCE) ??
-      this.findInvalid(body);
+      findInvalid(body, this.storage);
     if (invalid !== undefined) return invalid;
     return this.repeated(call, () => {
       if (this.images.has(body.name))
@@ -173,12 +146,12 @@ export class FakeCompute {
     return json(begun);
   }
 
-  private beginImport(body: FakeImage): FakeOperation {
+  private beginImport(body: NewFakeImage): FakeOperation {
     this.imports++;
     const image = this.put({ ...body, status: 'PENDING' });
     const end = this.importEnds.shift() ?? {};
     const operation = this.begin('insert', image, () => {
-      const error = end.error ?? this.findBrokenArchive(body);
+      const error = end.error ?? findBrokenArchive(body, this.storage);
       if (error !== undefined) {
         operation.error = { errors: [error] };
         operation.httpErrorStatusCode = end.httpErrorStatusCode ?? 400;
@@ -226,9 +199,7 @@ export class FakeCompute {
     if (refused !== undefined) return refused;
     const operation = this.operations.get(name);
     if (operation === undefined) return refusal(404, 'notFound', `The resource '${name}' was not found`);
-    // Each question is a step further: PENDING, RUNNING, DONE.
-    if (operation.status === 'RUNNING') operation.end();
-    else if (operation.status === 'PENDING') operation.status = 'RUNNING';
+    advance(operation);
     return json(operation);
   }
 
@@ -267,46 +238,6 @@ export class FakeCompute {
     return json(image.policy);
   }
 
-  private findInvalid(body: FakeImage & { rawDisk: { containerType: string } }): ProviderReply | undefined {
-    const invalid = (field: string, value: unknown): ProviderReply =>
-      refusal(400, 'invalid', `Invalid value for field 'resource.${field}': '${String(value)}'.`);
-    if (!NAME.test(body.name)) return invalid('name', body.name);
-    if (body.family !== undefined && !NAME.test(body.family)) return invalid('family', body.family);
-    for (const [key, value] of Object.entries(body.labels))
-      if (!LABEL_KEY.test(key) || !LABEL_VALUE.test(value)) return invalid('labels', `${key}=${value}`);
-    if (body.architecture !== 'X86_64' && body.architecture !== 'ARM64')
-      return invalid('architecture', body.architecture);
-    for (const { type } of body.guestOsFeatures ?? [])
-      if (!FEATURES.includes(type)) return invalid('guestOsFeatures', type);
-    const { source = '' } = body.rawDisk;
-    if (body.rawDisk.containerType !== 'TAR' || this.findArchive(source) === undefined)
-      return invalid('rawDisk.source', source);
-    return undefined;
-  }
-
-  private findArchive(source: string): Buffer | undefined {
-    const prefix = `https://storage.googleapis.com/${this.storage.bucket}/`;
-    return source.startsWith(prefix) ? this.storage.objects.get(source.slice(prefix.length))?.content : undefined;
-  }
-
-  /**
-   * Compute Engine takes a gzip of a tar of GNU's old format with the one file `disk.raw` of whole GiB
-   * (https://cloud.google.com/compute/docs/import/import-existing-image). The fake reads its first header alone.
-   */
-  private findBrokenArchive({ rawDisk }: FakeImage): { code: string; message: string } | undefined {
-    const archive = this.findArchive(rawDisk?.source ?? '');
-    const broken = { code: 'BAD_IMAGE', message: 'The tar archive is not a valid image.' };
-    if (archive === undefined) return { code: 'RESOURCE_NOT_FOUND', message: 'The archive is not there.' };
-    try {
-      const tar = gunzipSync(archive);
-      const size = Number.parseInt(tar.toString('latin1', 124, 135), 8);
-      const isRight = tar.toString('latin1', 0, 9) === 'disk.raw\0' && tar.toString('latin1', 257, 265) === 'ustar  \0';
-      return isRight && size > 0 && size % GIB === 0 ? undefined : broken;
-    } catch {
-      return broken;
-    }
-  }
-
   private notFound(name: string): ProviderReply {
     return refusal(404, 'notFound', `The resource 'projects/${this.project}/global/images/${name}' was not found`);
   }
@@ -316,4 +247,10 @@ export class FakeCompute {
     const message = `Required '${permission}' permission for 'projects/${this.project}${resource}'`;
     return refusal(403, 'forbidden', message);
   }
+}
+
+/** Each question is a step further: PENDING, RUNNING, DONE. */
+function advance(operation: FakeOperation & { end: () => void }): void {
+  if (operation.status === 'RUNNING') operation.end();
+  else if (operation.status === 'PENDING') operation.status = 'RUNNING';
 }

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomUUID, verify, type KeyObject } from 'node:crypto';
 import { ProviderServer, type ProviderCall, type ProviderReply } from '../provider-server.js';
 import { FakeCompute } from './compute.js';
-import { json, readJson, refusal } from './replies.js';
+import { ACCOUNT, json, readJson, refusal } from './replies.js';
 import { FakeStorage } from './storage.js';
 
 /**
@@ -16,6 +16,8 @@ export class FakeGce {
   hasResourceManager = true;
   /** What the sign-in answers. */
   signIn: 'ok' | 'refused' = 'ok';
+  /** The public key of the service account whose self-signed tokens are accepted. */
+  accountKey: KeyObject | undefined;
   private readonly tokens = new Set<string>();
 
   constructor(project = 'fake-project', bucket = 'fake-bucket') {
@@ -28,21 +30,34 @@ export class FakeGce {
     return this.server.url;
   }
 
-  /** Makes every token that was given out invalid. */
-  revokeTokens(): void {
-    this.tokens.clear();
-  }
-
   private handle(call: ProviderCall): ProviderReply {
     if (call.path === '/sts/v1/token') return this.exchangeToken(call);
     if (call.path.startsWith('/computeMetadata/v1/')) return this.answerMetadata(call);
     const isUpload = call.path.startsWith('/upload/') && call.query.has('upload_id');
-    if (!isUpload && !this.tokens.has(call.headers.authorization ?? ''))
+    if (!isUpload && !this.isKnown(call.headers.authorization ?? ''))
       return refusal(401, 'authError', 'Request had invalid authentication credentials.');
     if (call.path.includes('/storage/v1/')) return this.storage.handle(call);
     if (call.path.startsWith('/compute/v1/')) return this.compute.handle(call);
     if (call.path === `/v1/projects/${this.compute.project}:testIamPermissions`) return this.testPermissions(call);
     return refusal(404, 'notFound', 'no such method');
+  }
+
+  private isKnown(authorization: string): boolean {
+    return this.tokens.has(authorization) || this.isSignedByAccount(authorization.replace(/^Bearer /, ''));
+  }
+
+  /** https://google.aip.dev/auth/4111: a token that a service account signs itself, with the claim `scope`. */
+  private isSignedByAccount(token: string): boolean {
+    const [header = '', claims = '', signature = ''] = token.split('.');
+    if (this.accountKey === undefined || signature === '') return false;
+    const isSigned = verify(
+      'RSA-SHA256',
+      Buffer.from(`${header}.${claims}`),
+      this.accountKey,
+      Buffer.from(signature, 'base64url'),
+    );
+    const { iss, scope, exp } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, unknown>;
+    return isSigned && iss === ACCOUNT && Number(exp) > Date.now() / 1000 && String(scope).endsWith('/cloud-platform');
   }
 
   /** https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
-import { imageName, labelsOf, objectName } from '../../../../src/providers/gce/names.js';
+import { labelsOf, objectName } from '../../../../src/providers/gce/names.js';
 import { FakeGce } from '../../../fakes/providers/gce/fake-gce.js';
 import { connectToFake, createGceArchive, createGceImage } from '../../../support/providers/gce.js';
 import { createOperation } from '../../../support/providers/operation.js';
@@ -26,7 +26,7 @@ describe('a push to Compute Engine', () => {
   beforeEach(async () => {
     fake = new FakeGce();
     await fake.server.listen();
-    provider = await connectToFake(fake, folder);
+    provider = await connectToFake(fake);
     image = await createGceImage(folder, ARCHIVE, { firmware: 'uefi' });
   });
   afterEach(async () => {
@@ -55,5 +55,3 @@ describe('a push to Compute Engine', () => {
     assert.ok(operation.progress.some(({ message }) => message.includes('is RUNNING')));
   });
 });
-
-void imageName;
