@@ -41,6 +41,8 @@ export async function uploadArchive(
     });
   }
   await compare(bucket, object, image, notes, signal);
+  // A completed upload cannot be given up any more.
+  if (notes.address !== undefined) await forgetUpload(operation, notes);
   return {
     ids: { bucket: bucket.name, object: object.name, generation: object.generation },
     sent: sender.sent,

@@ -15,6 +15,7 @@ export interface FakeObject {
   generation: string;
   metadata: Record<string, string>;
   timeCreated: string;
+  digests: { crc32c: string; md5Hash: string };
 }
 
 interface Upload {
@@ -55,7 +56,8 @@ export class FakeStorage {
   /** Puts an object of somebody into the bucket. */
   put(name: string, content: Buffer, metadata: Record<string, string>): FakeObject {
     const generation = String(this.nextGeneration++);
-    const object = { name, content, metadata, generation, timeCreated: '2026-11-30T08:00:00.000Z' };
+    const timeCreated = '2026-11-30T08:00:00.000Z';
+    const object = { name, content, metadata, generation, timeCreated, digests: digest(content) };
     this.objects.set(name, object);
     return object;
   }
@@ -121,7 +123,7 @@ export class FakeStorage {
   private handleUpload(call: ProviderCall): ProviderReply {
     const upload = this.uploads.get(call.query.get('upload_id') ?? '');
     if (upload === undefined) return { status: 410, body: 'Gone' };
-    if (call.method === 'DELETE') {
+    if (call.method === 'DELETE' && upload.object === undefined) {
       this.uploads.delete(upload.id);
       return { status: 499 };
     }
@@ -189,13 +191,13 @@ function digest(content: Buffer): { crc32c: string; md5Hash: string } {
   };
 }
 
-function describe({ name, content, generation, metadata, timeCreated }: FakeObject): Record<string, unknown> {
+function describe({ name, content, generation, metadata, timeCreated, digests }: FakeObject): Record<string, unknown> {
   return {
     kind: 'storage#object',
     name,
     generation,
     size: String(content.length),
-    ...digest(content),
+    ...digests,
     metadata,
     timeCreated,
   };
