@@ -3,7 +3,7 @@ import type { Provider, ProviderKind, ProviderSettings } from './types.js';
 
 /** A kind of provider with the type of its configuration hidden, so that all kinds are in one table. */
 export interface LoadedKind {
-  /** Checks an entry of the configuration. Returns the first mistake, with the key that has it; undefined when it is right. */
+  /** Checks an entry of the configuration. Returns the first mistake with its key; undefined when there is none. */
   findMistake(entry: unknown): { key: string; message: string } | undefined;
   /** Connects to a provider whose entry has no mistake. */
   connect(settings: Omit<ProviderSettings<unknown>, 'configuration'> & { entry: unknown }): Promise<Provider>;
@@ -12,6 +12,7 @@ export interface LoadedKind {
 /** The kinds of providers that can be used. Each is loaded when a worker first uses it. */
 export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
   gce: async () => hideType((await import('./gce/kind.js')).gce),
+  glance: async () => hideType((await import('./glance/glance.js')).glance),
 };
 
 function hideType<C>({ schema, connect }: ProviderKind<C>): LoadedKind {
