@@ -8,7 +8,7 @@ import { gceConfiguration, type GceConfiguration } from './configuration.js';
 import { prepareSignIn } from './credentials.js';
 import { GoogleClient } from './google-client.js';
 import { describeImage, findImage, registerImage } from './register.js';
-import { listStaging, removeObjects, removeRegistered, removeStaging } from './remove.js';
+import { listStaging, removeRegistered, removeStaging } from './remove.js';
 import { shareImage } from './share.js';
 import { Bucket } from './storage.js';
 import { PART_SIZE, uploadArchive } from './upload.js';
@@ -55,11 +55,7 @@ export async function connectGce(
       checkImage(image);
       return uploadArchive(bucket, operation, image, partSize);
     },
-    register: async (operation, image, uploaded) => {
-      const registered = await registerImage(images, operation, image, uploaded, storageLocation);
-      await removeObjects(bucket, operation, image.uuid);
-      return registered;
-    },
+    register: (operation, image, uploaded) => registerImage(images, operation, image, uploaded, storageLocation),
     share: (operation, registered, accounts) => shareImage(images, operation, registered, accounts),
     removeStaging: (operation, uuid) => removeStaging(images, bucket, operation, uuid),
     delete: (operation, registered) => removeRegistered(images, operation, registered),

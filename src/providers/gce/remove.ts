@@ -112,7 +112,7 @@ async function waitUntilEnded(
 }
 
 /** Removes the archives of an image from the bucket. @returns what was removed */
-export async function removeObjects(bucket: Bucket, operation: Operation, uuid: string): Promise<string[]> {
+async function removeObjects(bucket: Bucket, operation: Operation, uuid: string): Promise<string[]> {
   const removed: string[] = [];
   const { signal } = operation;
   for (const object of await bucket.list(objectPrefix(uuid), signal)) {

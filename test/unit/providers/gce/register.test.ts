@@ -240,7 +240,9 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
 
     it('does not include an image that is ready', async () => {
       const registered = await push();
-      assert.deepEqual(await provider.removeStaging(operation, image.uuid), []);
+      const [object, ...others] = await provider.removeStaging(operation, image.uuid);
+      assert.match(object ?? '', /^object fake-bucket\//);
+      assert.deepEqual(others, []);
       assert.ok(fake.compute.images.has(registered.id));
     });
   });
