@@ -43,7 +43,7 @@ const errorDocument = z.object({
 });
 
 /** Finds the permission that is missing, as Compute Engine and Cloud Storage name it in their messages. */
-export function findPermission(message: string): string | undefined {
+function findPermission(message: string): string | undefined {
   return /\b(?:compute|storage|resourcemanager)\.[a-zA-Z]+\.[a-zA-Z]+\b/.exec(message)?.[0];
 }
 

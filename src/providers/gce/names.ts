@@ -14,7 +14,7 @@ const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  *
  * @param length most characters of the name
  */
-export function toResourceName(text: string, length = LONGEST): string {
+function toResourceName(text: string, length = LONGEST): string {
   const plain = text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { FactoryError } from '../../../../src/domain/errors.js';
+import { BUCKET_PERMISSIONS, PROJECT_PERMISSIONS } from '../../../../src/providers/gce/check.js';
 import { connectGce, gce } from '../../../../src/providers/gce/kind.js';
 import { imageName, labelsOf } from '../../../../src/providers/gce/names.js';
 import type { Provider } from '../../../../src/providers/types.js';
@@ -194,6 +195,12 @@ describe('the provider gce', { timeout: 60_000 }, () => {
   });
 
   describe('configuration', () => {
+    it('has a document with every permission that is checked', async () => {
+      const text = await readFile('docs/providers/gce.md', 'utf8');
+      const missing = [...BUCKET_PERMISSIONS, ...PROJECT_PERMISSIONS].filter((name) => !text.includes(name));
+      assert.deepEqual(missing, []);
+    });
+
     it('needs a project and a bucket, and knows no other keys', () => {
       const parse = (more: Record<string, unknown>) =>
         gce.schema.safeParse({ kind: 'gce', project: 'fake-project', bucket: 'fake-bucket', ...more });
