@@ -65,6 +65,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   registerImage: { queue: 'wait', guarded: false },
   shareImage: { queue: 'wait', guarded: false },
   endPush: { queue: 'wait', guarded: false },
+  sweepProvider: { queue: 'wait', guarded: false },
   readProviders: { queue: 'wait', guarded: false },
   prepareCredentials: { queue: 'control', guarded: false },
   removeWorkFiles: { queue: 'control', guarded: false },

@@ -49,6 +49,7 @@ import { planProviderImage } from './push/plan-provider-image.js';
 import { readProviders } from './push/read-providers.js';
 import { registerImage } from './push/register-image.js';
 import { shareImage } from './push/share-image.js';
+import { sweepProvider } from './push/sweep-provider.js';
 import { uploadToProvider } from './push/upload-image.js';
 import { waitForTargetImage } from './push/wait-for-target-image.js';
 import { fetchSource } from './convert/fetch-source.js';
@@ -106,6 +107,7 @@ export const FUNCTIONS = {
   registerImage,
   shareImage,
   endPush,
+  sweepProvider,
   readProviders,
   prepareCredentials,
   removeWorkFiles,

@@ -13,10 +13,10 @@ import {
   plugin,
   targetProfile,
   status,
-  sweep,
   texts,
   type Shape,
 } from './document-parts.js';
+import { providerSweep, sweep } from './document-sweeps.js';
 import { PARENT_SCHEMA } from '../domain/record-schema.js';
 import { formatJson } from './output.js';
 
@@ -105,7 +105,12 @@ const RESULTS = {
       .array(z.strictObject({ identifier, removed: texts }))
       .describe('With --cascade: the images that were made from the image, and were deleted before it.'),
   }),
-  gc: z.strictObject({ dry_run: z.boolean(), clouds: z.array(sweep), error: error.optional() }),
+  gc: z.strictObject({
+    dry_run: z.boolean(),
+    clouds: z.array(sweep),
+    providers: z.array(providerSweep),
+    error: error.optional(),
+  }),
   plugins: z.strictObject({ plugins: z.array(plugin) }),
   targets: z.strictObject({
     targets: z.array(

@@ -161,7 +161,14 @@ export type {
   SessionRequest,
 } from '../domain/messages.js';
 export type { TargetImageResult, ConvertedDisk } from '../domain/target-image-result.js';
-export type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../domain/sweep-report.js';
+export type {
+  CloudSweep,
+  ProviderSweep,
+  SweepInput,
+  SweepResult,
+  SweptResource,
+  SweptStaging,
+} from '../domain/sweep-report.js';
 export type { ImageKind, Phase, RecordedKind, RecordType } from '../domain/image-kinds.js';
 export type { BuildLog } from '../domain/build-log.js';
 export type { Digest, ImageInput, ImageOutput, ParentImage } from '../domain/lineage.js';

@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
 import { FactoryError } from '../domain/errors.js';
 import { WORKFLOWS } from '../domain/messages.js';
-import type { CredentialsKey, DescribedProvider, ReadProvidersInput } from '../domain/provider-image.js';
+import type { DescribedProvider, ReadProvidersInput } from '../domain/provider-image.js';
 import type { ProviderChoice, ProviderImageInput, ProviderParameters } from '../domain/provider-image-input.js';
 import { PROVIDER_KINDS, type ProviderKindName } from '../domain/provider-kinds.js';
-import type { SealedCredentials } from '../domain/sealed-credentials.js';
 import { deriveProviderUuid } from '../planning/provider-uuid.js';
-import { seal } from '../planning/sealed-credentials.js';
 import { startImageWorkflow, type StartedBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildNotFoundError, BuildStateError } from './errors.js';
@@ -15,6 +12,7 @@ import { findImage, type ImageRecord } from './images.js';
 import { callTemporal } from './temporal-errors.js';
 import { workflowIdFor } from '../domain/image-kinds.js';
 import { runReadWorkflow } from './run-workflow.js';
+import { sealCredentials } from './seal-credentials.js';
 import { startOnce, type StartedOnce } from './start-once.js';
 import { startTargetImage, type StartedTargetImage } from './targets.js';
 import type { TargetParameters } from '../domain/target-image-input.js';
@@ -171,21 +169,6 @@ async function describeTarget(client: ImageFactoryClient, uuid: string): Promise
   const handle = client.temporal.workflow.getHandle(workflowIdFor('target_image', uuid));
   const { memo } = await callTemporal(() => client.withTimeout(() => handle.describe()), uuid);
   return { cloud: String(memo?.['cloud'] ?? '') };
-}
-
-/** Encrypts credentials to a key that only the workers' store has. */
-export async function sealCredentials(
-  client: ImageFactoryClient,
-  credentials: GivenProvider['credentials'],
-): Promise<SealedCredentials | undefined> {
-  if (credentials === undefined) return undefined;
-  const { keyId, publicKey } = await runReadWorkflow<CredentialsKey>(client, 'credentials', {
-    type: WORKFLOWS.prepareCredentials,
-    input: { keyId: randomUUID() },
-    summary: 'make a key for the credentials of one push',
-    seconds: READ_TIMEOUT,
-  });
-  return { keyId, text: seal(JSON.stringify(credentials), publicKey) };
 }
 
 /**

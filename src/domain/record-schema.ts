@@ -19,7 +19,7 @@ export const OUTPUT_SCHEMA = z.object({
 });
 
 /** Schema of an image at a provider. It keeps unknown fields. */
-export const REGISTERED_SCHEMA = z.looseObject({
+const REGISTERED_SCHEMA = z.looseObject({
   id: z.string(),
   location: z.string(),
   account: z.string().optional(),

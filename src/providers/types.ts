@@ -42,8 +42,6 @@ export interface PushedImage {
   documents: { icicle?: string; record: string };
 }
 
-export type { Finding } from '../domain/provider-image.js';
-
 /** What a provider needs of the activity in which it works. */
 export interface Operation {
   /** Aborted when the operation must stop. A reason to stop, never a reason to delete anything. */

@@ -59,7 +59,8 @@ const CONVERTED: ConvertedDisk = {
   converter: 'a stub',
 };
 
-const PLANNED_PUSH: PlannedPush = {
+/** The plan of a push. */
+export const PLANNED_PUSH: PlannedPush = {
   name: 'debian-12-vmdk',
   template: 'debian-12',
   os: { name: 'Debian', version: '12', arch: 'x86_64' },
@@ -69,7 +70,8 @@ const PLANNED_PUSH: PlannedPush = {
   bodyPath: '/store/target.body',
 };
 
-const REGISTERED: RegisteredImage = {
+/** What a push has registered. */
+export const REGISTERED: RegisteredImage = {
   id: 'registered',
   location: 'glance:b/registered',
   resources: [],
@@ -125,6 +127,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     registerImage: note('register', REGISTERED),
     shareImage: note('share', ['other']),
     endPush: note('end', []),
+    sweepProvider: note('sweep-provider', []),
     readProviders: note('providers', []),
     prepareCredentials: note('key', { keyId: 'key', publicKey: '' }),
     removeWorkFiles: note('remove-work', undefined),

@@ -1,5 +1,5 @@
 import type { BuildRef } from '../../domain/names.js';
-import { type ProviderImageInput, UPLOAD_TIMEOUT } from '../../domain/provider-image-input.js';
+import type { ProviderImageInput } from '../../domain/provider-image-input.js';
 import type { UsedProvider } from '../../providers/providers.js';
 import type { Operation } from '../../providers/types.js';
 import { cancellationSignal, type Deps, reportProgress, sleep } from '../shared/context.js';
@@ -41,11 +41,6 @@ export function createOperation(deps: Deps, uuid: string, uploadRate?: number): 
       write: (name, text) => store.writeDocument(uuid, toDocument(name), text),
     },
   };
-}
-
-/** Returns the seconds that the upload of a push may take. */
-export function uploadSeconds({ parameters }: Pick<ProviderImageInput, 'parameters'>): number {
-  return parameters.upload_timeout ?? UPLOAD_TIMEOUT;
 }
 
 function toDocument(name: string): string {

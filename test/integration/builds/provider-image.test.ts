@@ -221,10 +221,9 @@ describe('a provider image', () => {
   });
 
   it('fails with what to do for a provider that nobody knows', async () => {
-    const target = await makeTarget();
-    const unknown = await command('push', target, 'othr');
+    const unknown = await command('push', base, 'othr');
     assert.equal(unknown.code, 1);
-    assert.match(unknown.stdout, /the workers have no provider "othr"/);
+    assert.match(unknown.stderr, /the workers have no provider "othr"/);
     assert.match(unknown.stderr, /did you mean other\?/);
   });
 
