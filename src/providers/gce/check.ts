@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
+import type { Finding } from '../../domain/provider-image.js';
 import { PROVIDER_KINDS } from '../../domain/provider-kinds.js';
-import type { Finding, Operation, PushedImage } from '../types.js';
+import type { Operation, PushedImage } from '../types.js';
 import type { Images } from './compute.js';
 import type { GoogleClient } from './google-client.js';
 import { hintOfPermission } from './google-errors.js';
