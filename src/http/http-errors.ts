@@ -46,8 +46,14 @@ function readHeader(headers: ErrorResponse['headers'], name: string): string | u
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The headers in which services send the id of a request: two of OpenStack, then those of Amazon and Microsoft. */
-const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id', 'x-amz-request-id', 'x-ms-request-id'];
+/** The headers in which services send the id of a request: two of OpenStack, then Amazon's, Google's, Microsoft's. */
+const REQUEST_ID_HEADERS = [
+  'x-openstack-request-id',
+  'x-compute-request-id',
+  'x-amz-request-id',
+  'x-guploader-uploadid',
+  'x-ms-request-id',
+];
 
 function readRequestId(headers: ErrorResponse['headers']): string | undefined {
   return REQUEST_ID_HEADERS.map((name) => readHeader(headers, name)).find((id) => id !== undefined);
