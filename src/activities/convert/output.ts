@@ -1,15 +1,26 @@
 import { stat } from 'node:fs/promises';
 import type { ConvertedDisk } from '../../domain/target-image-result.js';
 import { withStoreErrors } from '../../domain/store-errors.js';
-import { digestFile } from '../../formats/index.js';
+import { type ConvertedFile, digestFile } from '../../formats/index.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
 
 /** Name of the store's document that describes the body of a target image. */
 const OUTPUT = 'output.json';
 
-/** Describes the body of a target image, which is complete. */
-export async function writeOutput({ store }: Pick<Deps, 'store'>, uuid: string, output: ConvertedDisk): Promise<void> {
-  await store.writeDocument(uuid, OUTPUT, JSON.stringify(output));
+/**
+ * Makes a complete file the body of a target image, and describes it. Keeps the body of another attempt, if that was
+ * faster: the step has returned its digests.
+ */
+export async function publishOutput(
+  deps: Pick<Deps, 'store'>,
+  uuid: string,
+  { path, ...output }: ConvertedFile,
+): Promise<ConvertedDisk> {
+  const other = await readOutput(deps, uuid);
+  if (other !== undefined) return other;
+  await deps.store.moveToBody(uuid, path);
+  await deps.store.writeDocument(uuid, OUTPUT, JSON.stringify(output));
+  return output;
 }
 
 /**
