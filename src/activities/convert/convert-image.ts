@@ -61,7 +61,7 @@ export async function convertImage(
         onProgress: reportProgress,
         signal: cancellationSignal(),
       });
-      return publishOutput(deps, ref.uuid, converted);
+      return publishOutput(deps, ref.uuid, converted, planned.prepared);
     });
   });
 }

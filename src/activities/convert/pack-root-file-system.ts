@@ -18,7 +18,7 @@ import type { PlannedTarget } from './plan-target-image.js';
 import { withWorkFolder } from './work-folder.js';
 
 export interface PackRootFileSystemInput extends GuestInput {
-  planned: Pick<PlannedTarget, 'name' | 'imageName' | 'os' | 'source'>;
+  planned: Pick<PlannedTarget, 'name' | 'imageName' | 'os' | 'source' | 'prepared'>;
   minDisk: RootPlan['minDisk'];
   format: RootFormatName;
 }
@@ -62,7 +62,7 @@ export async function packRootFileSystem(deps: Deps, input: PackRootFileSystemIn
         onProgress: reportProgress,
         signal: cancellationSignal(),
       });
-      return publishOutput(deps, ref.uuid, packed);
+      return publishOutput(deps, ref.uuid, packed, planned.prepared);
     }),
   );
 }

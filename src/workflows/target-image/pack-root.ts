@@ -38,8 +38,9 @@ export async function packRoot(
     },
     'packRootFileSystem',
     () => {
-      const { name, imageName, os, source } = planned;
-      return { ref, guest: locateGuest(), format, minDisk, planned: { name, imageName, os, source } };
+      const { name, imageName, os, source, prepared } = planned;
+      const made = { name, imageName, os, source, ...(prepared === undefined ? {} : { prepared }) };
+      return { ref, guest: locateGuest(), format, minDisk, planned: made };
     },
   );
 }

@@ -37,8 +37,12 @@ describe('a target image whose target needs something in the guest', () => {
   });
   after(() => env.close());
 
-  async function start(target: string, parameters: TargetParameters = {}, baseImage = base): Promise<TargetHandle> {
-    const uuid = randomUUID();
+  async function start(
+    target: string,
+    parameters: TargetParameters = {},
+    baseImage = base,
+    uuid: string = randomUUID(),
+  ): Promise<TargetHandle> {
     const input: TargetImageInput = { uuid, target, baseImage, cloud: 'envvars', parameters, heartbeatTimeout: 4 };
     return env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
       WORKFLOWS.targetImage,
@@ -115,6 +119,18 @@ describe('a target image whose target needs something in the guest', () => {
     assert.match(icicle ?? '', /my-agent/);
     assert.match(icicle ?? '', /rsync/);
     assert.doesNotMatch(icicle ?? '', /too-general/);
+  });
+
+  it('keeps what it was made from when it is resumed after the conversion, and prepares nothing anew', async () => {
+    const handle = await start('vagrant-virtualbox', { target_content: OWN_CONTENT });
+    const first = await handle.result();
+    const created = countCreated();
+    // As when another version of imagefactory would do something else in the guest.
+    const again = await start('vagrant-virtualbox', {}, base, first.uuid);
+    assert.deepEqual((await again.result()).prepared, first.prepared);
+    const { steps } = await again.query<BuildStatus>(STATUS_QUERY);
+    assert.deepEqual(steps.map(({ name }) => name), ['plan', 'convert', 'cleanup', 'record']); // prettier-ignore
+    assert.equal(countCreated(), created);
   });
 
   it('is refused when the kernel lacks a driver of the target, with what to add to the template', async () => {
