@@ -5,7 +5,7 @@ import type { TargetParameters } from '../../domain/target-image-input.js';
 import { convertDisk, inspectDisk, measureConversion, type Disk } from '../../formats/index.js';
 import { isRootFormat } from '../../domain/target-formats.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
-import { publishOutput, readOutput } from './output.js';
+import { forgetOutput, publishOutput, readOutput } from './output.js';
 import type { PlannedTarget } from './plan-target-image.js';
 import { withSourceImage } from './source-images.js';
 import { withWorkFolder } from './work-folder.js';
@@ -32,6 +32,8 @@ const MACHINE = { cpus: 2, memory: 2048 };
 /**
  * Converts the base image to the target's format, compares the result with the base image, and keeps it as the body of
  * the target image. An attempt that finds the body complete returns it.
+ *
+ * @throws FactoryError StoreFailed when the plan has counted on the body of an earlier run, and that is damaged
  */
 export async function convertImage(
   deps: Deps,
@@ -39,6 +41,7 @@ export async function convertImage(
 ): Promise<ConvertedDisk> {
   const made = await readOutput(deps, ref.uuid);
   if (made !== undefined) return made;
+  if (planned.isConverted) throw await forgetOutput(deps, ref.uuid);
   const { source, format, imageName, os, firmware, secureBoot } = planned;
   const diskFormat = DISK_FORMATS[source.diskFormat];
   if (isRootFormat(format)) throw new FactoryError('Internal', `the format ${format} holds no disk`);

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { ConvertedDisk, TargetImageResult } from '../../domain/target-image-result.js';
 import { defined } from '../../domain/defined.js';
+import { FactoryError } from '../../domain/errors.js';
 import { withStoreErrors } from '../../domain/store-errors.js';
 import { type ConvertedFile, digestFile } from '../../formats/index.js';
 import { cancellationSignal, type Deps } from '../shared/context.js';
@@ -42,6 +43,14 @@ export async function findOutput({ store }: Pick<Deps, 'store'>, uuid: string): 
   const { prepared, ...disk } = JSON.parse(document.toString('utf8')) as ConvertedDisk & Pick<Output, 'prepared'>;
   const size = await stat(store.bodyPath(uuid)).then(({ size: bytes }) => bytes, () => undefined); // prettier-ignore
   return size === disk.size ? { disk, ...defined({ prepared }) } : undefined;
+}
+
+/** Forgets the damaged body of an earlier run, so that the next run makes it anew. Returns the error. */
+export async function forgetOutput({ store }: Pick<Deps, 'store'>, uuid: string): Promise<FactoryError> {
+  await store.deleteDocument(uuid, OUTPUT);
+  return new FactoryError('StoreFailed', `the converted file ${store.bodyPath(uuid)} is not the one that was written`, {
+    hint: `imagefactory resume ${uuid} makes it anew; check the disk of the storage directory`,
+  });
 }
 
 /**

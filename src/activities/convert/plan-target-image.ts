@@ -12,7 +12,7 @@ import { findFamily } from '../../os/registry.js';
 import { explainUnusableBase } from '../../domain/base-of-target.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
-import { findOutput, readOutput } from './output.js';
+import { findOutput } from './output.js';
 import { describeOptions } from '../records/inputs.js';
 import { findTarget } from '../../domain/find-target.js';
 import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
@@ -63,10 +63,8 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   const { name: target, format, machine = KVM_MACHINE } = wanted;
   const base = await findBaseImage(deps, input.baseImage);
   if (!isRootFormat(format)) checkDiskSize({ virtualSize: (base.min_disk ?? 0) * 1024 ** 3 }, format);
-  const made =
-    isRootFormat(format) && (await readOutput(deps, ref.uuid)) === undefined
-      ? undefined
-      : await findOutput(deps, ref.uuid);
+  // Only its size is checked here. The step that converts the image reads it, in the lane for such work.
+  const made = await findOutput(deps, ref.uuid);
   const isConverted = made !== undefined;
   await writeFirstRecord(deps, isConverted, () =>
     buildInitialRecord(deps, ref, {
