@@ -253,6 +253,13 @@ describe('an image that exists', () => {
       const refused = await importImage(join(folder, 'overlay'));
       assert.equal(refused.code, 1);
       assert.match(refused.io.stdout, /import: the disk .*overlay is refused: it has a backing file/);
+      for (const verb of ['status', 'watch']) {
+        const [, uuid = ''] = /^Import (\S+) of/m.exec(refused.io.stderr) ?? [];
+        const io = new RecordingIo(env.variables());
+        await run(['--task-queue', env.taskQueue, verb, uuid], io);
+        assert.match(io.stdout + io.stderr, /imagefactory import_base_image IMAGE/, verb);
+        assert.doesNotMatch(io.stdout + io.stderr, /imagefactory resume/, verb);
+      }
       await writeFile(join(folder, 'closed'), createQcow2(GIB));
       const options = ['--parameter', 'default_user', 'nobody-there', '--parameter', 'boot_timeout', '3'];
       const closed = await importImage(join(folder, 'closed'), options);
