@@ -101,6 +101,23 @@ describe('an image that exists', () => {
     assert.equal(made?.properties['imagefactory_role'], 'base');
   });
 
+  it('has a volume on which it fits, from Glance and from a file', async () => {
+    const before = { ...golden };
+    golden.min_disk = 23;
+    const file = join(folder, 'large.qcow2');
+    await writeFile(file, createQcow2(24n * GIB));
+    const builds = [await build('glance:golden', { root_disk: 'volume' }), await build(file, { root_disk: 'volume' })];
+    const made = await Promise.all(builds.map((one) => one.result()));
+    assert.deepEqual(made.map(({ minDisk }) => minDisk), [23, 24]); // prettier-ignore
+    const small = await env.build(env.template({ name: 'given', body: '<disk><size>22</size></disk>' }), {
+      jeos: 'glance:golden',
+      install_script: undefined,
+      root_disk: 'volume',
+    });
+    assert.match((await small.failure()).message, /the template asks for 22 GiB, but the image needs 23 GiB/);
+    Object.assign(golden, before);
+  });
+
   it('may be at an address, with its digest', async () => {
     const bytes = createQcow2(GIB);
     const url = env.media.put('/cloud.qcow2', bytes);
@@ -119,7 +136,7 @@ describe('an image that exists', () => {
       [{ disk_format: 'iso' }, /its format is iso, which is no disk/],
       [{ properties: { ...golden.properties, architecture: 'aarch64' } }, /is for aarch64 machines/],
       [{ properties: { ...golden.properties, os_encrypt_format: 'LUKSv1' } }, /it is encrypted/],
-      [{ min_disk: 1000 }, /m1.small has a disk of \d+ GiB, but image .* needs 1000 GiB/],
+      [{ min_disk: 1000 }, /m1.small has a disk of \d+ GiB, but the image needs 1000 GiB/],
     ];
     for (const [change, why] of changes) {
       const before = { ...golden };
