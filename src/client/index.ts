@@ -106,6 +106,7 @@ export {
   formatProblems,
   InvalidFilesError,
   NoWorkerError,
+  PartlyDeletedError,
   TemporalUnavailableError,
   UnreadableFileError,
   type ClientErrorType,
