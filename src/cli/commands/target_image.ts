@@ -108,7 +108,7 @@ function convertBaseImage(context: CommandContext, targets: string[], id: string
   const fragment = { os: {}, content: parameters.target_content };
   warnOfSecrets(context, fragment);
   return withClient(context, async (client) => {
-    const baseImage = await findUuid(client, id, { forgotten: true });
+    const baseImage = await findUuid(client, id, { forgotten: true, prefer: 'base_image' });
     const started = await startTargets(context, client, targets, { baseImage, parameters });
     return endOrFollow(context, client, started);
   });
