@@ -59,7 +59,7 @@ type RunParameter = 'on_error' | 'hold_for';
 type ImageParameter = Exclude<keyof TargetParameters, RunParameter>;
 
 /** What users read about a parameter of a target image, and what is checked. */
-interface TargetParameterDefinition {
+export interface TargetParameterDefinition {
   /** The values that the parameter may have, the default first. Unset: any text; the default is no text. */
   choices?: readonly string[];
   /** The meaning, with the default, in one sentence. */
@@ -85,8 +85,8 @@ const IMAGE_PARAMETERS: { readonly [K in ImageParameter]: TargetParameterDefinit
   },
 };
 
-/** Every parameter of a target image, for the help. */
-export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: { description: string } } = {
+/** Every parameter of a target image, for the help and the completion. */
+export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: TargetParameterDefinition } = {
   ...IMAGE_PARAMETERS,
   on_error: { description: 'What happens when a step fails: cleanup or hold; default cleanup.' },
   hold_for: { description: 'How long a held build waits for a decision, in seconds; default 86400.' },

@@ -45,6 +45,7 @@ export const targetImage: Command = {
     ...BUILD_OPTIONS,
     detach: { type: 'boolean', describe: 'print the UUIDs of the target images and return; the builds go on' },
   },
+  parameters: TARGET_PARAMETERS,
   examples: [
     [`$0 target_image vsphere --id ${EXAMPLE}`, 'make a VMDK for vSphere'],
     [`$0 target_image ec2,gce,azure --id ${EXAMPLE}`, 'make three images from one download of the base image'],
