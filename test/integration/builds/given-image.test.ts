@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { run } from '../../../src/cli/cli.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
 import { createQcow2 } from '../../fakes/openstack/guests/qcow2.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
+import { readRecord as readRecordOf } from '../../support/target-builds.js';
 import { TestEnv, type Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
@@ -194,9 +195,7 @@ describe('an image that exists', () => {
       return { code, io, uuid: /^UUID: (.*)$/m.exec(io.stdout)?.[1] ?? '' };
     }
 
-    async function readRecord(uuid: string): Promise<BuildRecord> {
-      return JSON.parse(await readFile(join(env.storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
-    }
+    const readRecord = (uuid: string): Promise<BuildRecord> => readRecordOf(env, uuid);
 
     async function deleteImage(uuid: string): Promise<void> {
       const io = new RecordingIo(env.variables());
