@@ -10,12 +10,13 @@ import type { TargetImageResult } from '../../src/domain/target-image-result.js'
 import type { TestEnv } from './test-env.js';
 
 type TargetImage = (input: TargetImageInput) => Promise<TargetImageResult>;
+export type TargetHandle = WorkflowHandle<TargetImage>;
 
 /** Starts to make a target image, without the command. The same UUID again starts another run of the same image. */
 export async function startTarget(
   env: TestEnv,
   given: Pick<TargetImageInput, 'target' | 'baseImage'> & Partial<TargetImageInput>,
-): Promise<WorkflowHandle<TargetImage>> {
+): Promise<TargetHandle> {
   const input: TargetImageInput = {
     uuid: randomUUID(),
     cloud: 'envvars',
