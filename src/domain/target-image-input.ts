@@ -59,7 +59,7 @@ type RunParameter = 'on_error' | 'hold_for';
 type ImageParameter = Exclude<keyof TargetParameters, RunParameter>;
 
 /** What users read about a parameter of a target image, and what is checked. */
-export interface TargetParameterDefinition {
+interface TargetParameterDefinition {
   /** The values that the parameter may have, the default first. Unset: any text; the default is no text. */
   choices?: readonly string[];
   /** The meaning, with the default, in one sentence. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { PlannedTarget } from '../../../../src/activities/convert/plan-target-image.js';
 import { verifyBoot } from '../../../../src/activities/convert/verify-boot.js';
@@ -14,23 +15,24 @@ import { mayMount } from '../../../support/full-disk.js';
 import { missingProgram } from '../../../support/programs.js';
 import { TARGET_PLAN } from '../../../support/stubs.js';
 
+const run = promisify(execFile);
 const UUID = '4cc3b024-5fe7-4b0b-934b-c5d463b990b0';
 
 describe('the boot of a converted disk', { skip: !mayMount || missingProgram('qemu-img') }, () => {
   let root: string;
   let store: FileStore;
   const path = process.env['PATH'];
-  before(() => {
+  before(async () => {
     root = mkdtempSync(join(tmpdir(), 'verify-boot-'));
     mkdirSync(join(root, 'store'));
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'imagefactory-test', join(root, 'store')]);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'imagefactory-test', join(root, 'store')]);
     store = new FileStore(join(root, 'store'));
     writeFileSync(store.bodyPath(UUID), 'the disk');
     process.env['PATH'] = `${root}:${path}`;
   });
-  after(() => {
+  after(async () => {
     process.env['PATH'] = path;
-    execFileSync('umount', [store.directory]);
+    await run('umount', [store.directory]);
     rmSync(root, { recursive: true, force: true });
   });
 
