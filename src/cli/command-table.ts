@@ -18,14 +18,23 @@ export function buildTable(): CommandTable {
   };
 }
 
-function describeCommand({ usage, summary, positionals = {}, options = {} }: Command): CommandRow {
+function describeCommand({ usage, summary, positionals = {}, options = {}, parameters = {} }: Command): CommandRow {
   const [name = ''] = usage.split(' ');
   const rows = [...usage.matchAll(/[<[](\w+)(\.\.)?[\]>]/g)].map(([, argument = '', repeated]): ArgumentRow => {
     const known = argument === 'system' ? listFirstBuildSystems() : [];
     const choices = (positionals[argument]?.choices ?? known) as readonly string[];
     return { kind: argument === 'uuid' ? 'uuid' : 'file', choices: [...choices], repeated: repeated !== undefined };
   });
-  return { value: name, description: summary, arguments: rows, options: describeOptions(options) };
+  const own = Object.entries(parameters)
+    .filter(([parameter]) => !Object.hasOwn(PARAMETERS, parameter))
+    .map(([value, { description, choices = [] }]): ParameterRow => ({ value, description, choices: [...choices] }));
+  return {
+    value: name,
+    description: summary,
+    arguments: rows,
+    options: describeOptions(options),
+    parameters: own,
+  };
 }
 
 function describeOptions(options: Record<string, Options>): OptionRow[] {

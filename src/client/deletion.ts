@@ -4,7 +4,7 @@ import { findWorkflowId, isOpen } from './builds.js';
 import type { SealedCredentials } from '../domain/sealed-credentials.js';
 import { sealCredentials } from './seal-credentials.js';
 import type { ImageFactoryClient } from './connection.js';
-import { BuildStateError } from './errors.js';
+import { BuildStateError, PartlyDeletedError } from './errors.js';
 import { findImages } from './images.js';
 import { listDescendantsFirst } from './lineage.js';
 import { runWorkflow } from './run-workflow.js';
@@ -43,6 +43,7 @@ export interface DeletedImage extends DeleteImageResult {
  * @throws BuildStateError while the image is being built, or an image that was made from it; then nothing is deleted
  * @throws NoWorkerError when no worker polls the task queue
  * @throws ClientError `WorkerFailed` when the image has target images
+ * @throws PartlyDeletedError when some of the images of a cascade were deleted, and then one could not be
  */
 export async function deleteImage(
   client: ImageFactoryClient,
@@ -53,11 +54,15 @@ export async function deleteImage(
   // All are asked before the first is deleted, so that a command that is refused has deleted nothing.
   for (const id of [...descendants, uuid]) await refuseRunning(client, id, uuid);
   const children: DeletedImage['children'] = [];
+  const deleteNext = (id: string, own?: SealedCredentials): Promise<DeleteImageResult> =>
+    deleteOne(client, id, own).catch((error: unknown) => {
+      throw children.length === 0 ? error : new PartlyDeletedError(id, children, error);
+    });
   for (const id of descendants) {
-    const { removed } = await deleteOne(client, id);
+    const { removed } = await deleteNext(id);
     children.push({ uuid: id, removed });
   }
-  return { ...(await deleteOne(client, uuid, await sealCredentials(client, credentials))), children };
+  return { ...(await deleteNext(uuid, await sealCredentials(client, credentials))), children };
 }
 
 /** @throws BuildStateError while the image is being built */

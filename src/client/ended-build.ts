@@ -54,8 +54,9 @@ async function readFailure(client: ImageFactoryClient, { uuid, status }: BuildPr
 
 async function readResumePoint(
   client: ImageFactoryClient,
-  { uuid, status, workflowId }: BuildProgress,
+  { uuid, status, workflowId, isImport }: BuildProgress,
 ): Promise<ResumePointReport | string> {
+  if (isImport === true) return { from: 'nothing', what: 'the beginning: an import cannot be resumed' };
   if (status === undefined) return 'no worker answers, and only a worker can read the cloud';
   const { cloud, jeosWorkflowId, resources } = status;
   const jeosImage = resources['jeos_image'];

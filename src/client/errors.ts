@@ -25,6 +25,8 @@ export type ClientErrorType =
   | 'BuildFailed'
   /** See {@link BuildCanceledError}. */
   | 'BuildCanceled'
+  /** See {@link PartlyDeletedError}. */
+  | 'PartlyDeleted'
   /** See {@link UnreadableFileError}. */
   | 'UnreadableFile'
   /** See {@link InvalidFilesError}. */
@@ -78,6 +80,32 @@ export class BuildNotFoundError extends ClientError {
     super('BuildNotFound', `No image found with id: ${uuid}`, {
       hint: 'Temporal has no such build; `imagefactory images` lists the images in the store',
       ...details,
+    });
+  }
+}
+
+/**
+ * Not all images of a cascade could be deleted. The message names the image that could not be, and why; the hint lists
+ * what was deleted before it. A second call deletes what is left. `type` is `PartlyDeleted`.
+ */
+export class PartlyDeletedError extends ClientError {
+  override readonly name = 'PartlyDeletedError';
+
+  constructor(
+    /** The image that could not be deleted. */
+    readonly uuid: string,
+    /** The images that were deleted before it, each with descriptions of what was removed. */
+    readonly deleted: { uuid: string; removed: string[] }[],
+    cause: unknown,
+  ) {
+    const { message, hint } = cause as Error & { hint?: string };
+    super('PartlyDeleted', `image ${uuid} could not be deleted: ${message}`, {
+      hint: [
+        ...(hint === undefined ? [] : [hint]),
+        ...deleted.map((image) => `deleted before it: ${image.uuid} (${image.removed.join(', ')})`),
+        'the same command deletes what is left',
+      ].join('\n'),
+      cause,
     });
   }
 }

@@ -1,5 +1,14 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { getWorkflowType, RECORDED_KINDS, stripKind, workflowIdFor } from '../domain/image-kinds.js';
+import {
+  findRecordedKind,
+  getWorkflowType,
+  readKind,
+  RECORDED_KINDS,
+  stripKind,
+  workflowIdFor,
+  type RecordedKind,
+} from '../domain/image-kinds.js';
+import { WORKFLOWS } from '../domain/messages.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { ImageFactoryClient } from './connection.js';
 import { AmbiguousNameError, BuildNotFoundError, type NamedBuild } from './errors.js';
@@ -17,6 +26,11 @@ export interface FindUuidOptions {
    * Temporal has no such build. A worker must run for it: without one, nobody can say whether there is another build.
    */
   forgotten?: boolean;
+  /**
+   * The kind of image that is meant where images of several kinds match: a target image has the name of its base
+   * image's template. Default: none is preferred.
+   */
+  prefer?: RecordedKind;
 }
 
 /**
@@ -36,25 +50,39 @@ export interface FindUuidOptions {
 export async function findUuid(
   client: ImageFactoryClient,
   text: string,
-  { forgotten = false }: FindUuidOptions = {},
+  { forgotten = false, prefer }: FindUuidOptions = {},
 ): Promise<string> {
   const name = text.trim();
   const start = stripKind(name).toLowerCase();
   if (UUID.test(start)) return start;
   if (name === '') throw new BuildNotFoundError(name);
-  // One more than the error message lists, so that the message can say that there are more.
-  const query = buildQuery(name, start);
-  const found = await queryBuilds(client, query, (build) => isNamed(build, name, start), MOST_LISTED + 1);
-  if (forgotten || found.size === 0) {
-    for (const build of await findInStore(client, name, start)) {
-      if (!found.has(build.uuid)) found.set(build.uuid, build);
-    }
-  }
+  const preferred = prefer === undefined ? undefined : await findNamed(client, name, start, { forgotten, kinds: [prefer] }); // prettier-ignore
+  const found = preferred?.size
+    ? preferred
+    : await findNamed(client, name, start, { forgotten, kinds: RECORDED_KINDS });
   const [first, ...others] = found.values();
   if (first === undefined) throw new BuildNotFoundError(name);
   if (others.length > 0)
     throw new AmbiguousNameError(name, [first, ...others].slice(0, MOST_LISTED), found.size > MOST_LISTED);
   return first.uuid;
+}
+
+/** Finds the builds of some kinds that a text names. */
+async function findNamed(
+  client: ImageFactoryClient,
+  name: string,
+  start: string,
+  { forgotten, kinds }: { forgotten: boolean; kinds: readonly RecordedKind[] },
+): Promise<Map<string, NamedBuild>> {
+  // One more than the error message lists, so that the message can say that there are more.
+  const query = buildQuery(name, start, kinds);
+  const found = await queryBuilds(client, query, (build) => isNamed(build, name, start, kinds), MOST_LISTED + 1);
+  if (forgotten || found.size === 0) {
+    for (const build of await findInStore(client, name, start, kinds)) {
+      if (!found.has(build.uuid)) found.set(build.uuid, build);
+    }
+  }
+  return found;
 }
 
 /**
@@ -63,7 +91,7 @@ export async function findUuid(
  * @throws ClientError when Temporal does not answer
  */
 export async function listBuilds(client: ImageFactoryClient, most: number): Promise<NamedBuild[]> {
-  return [...(await queryBuilds(client, buildQuery('', ''), () => true, most)).values()];
+  return [...(await queryBuilds(client, buildQuery('', '', RECORDED_KINDS), () => true, most)).values()];
 }
 
 /** Checks whether a text may be the beginning of a UUID. */
@@ -78,7 +106,7 @@ function isBeginning(start: string): boolean {
 async function queryBuilds(
   client: ImageFactoryClient,
   query: string,
-  isWanted: (build: NamedBuild) => boolean,
+  isWanted: (build: FoundBuild) => boolean,
   most: number,
 ): Promise<Map<string, NamedBuild>> {
   const found = new Map<string, NamedBuild>();
@@ -86,8 +114,9 @@ async function queryBuilds(
     client.withTimeout(async () => {
       for await (const workflow of client.temporal.workflow.list({ query })) {
         const build = describeWorkflow(workflow);
+        const kind = readKind(workflow.workflowId);
         // A build that was resumed has several runs. The newest comes first.
-        if (UUID.test(build.uuid) && isWanted(build) && !found.has(build.uuid)) found.set(build.uuid, build);
+        if (UUID.test(build.uuid) && isWanted({ build, kind }) && !found.has(build.uuid)) found.set(build.uuid, build);
         if (found.size >= most) return;
       }
     }),
@@ -96,20 +125,30 @@ async function queryBuilds(
 }
 
 /** Builds a query (https://docs.temporal.io/list-filter). It may find more builds than those that have the name. */
-function buildQuery(name: string, start: string): string {
+function buildQuery(name: string, start: string, kinds: readonly RecordedKind[]): string {
   // Temporal 1.29 has no spelling of some texts with quotation marks or backslashes. So we query by the text before the
   // first of these characters.
   const [plain = ''] = name.split(/['"\\]/);
   const template = `${SEARCH_ATTRIBUTES.template.name} ${plain === name ? '=' : 'STARTS_WITH'} '${plain}'`;
   const beginning = isBeginning(start)
-    ? RECORDED_KINDS.map((kind) => ` OR WorkflowId STARTS_WITH '${workflowIdFor(kind, start)}'`).join('')
+    ? kinds.map((kind) => ` OR WorkflowId STARTS_WITH '${workflowIdFor(kind, start)}'`).join('')
     : '';
   const condition = plain === '' ? '' : ` AND (${template}${beginning})`;
-  const types = RECORDED_KINDS.map((kind) => `'${getWorkflowType(kind)}'`);
+  const types = kinds.flatMap((kind) =>
+    // An import makes a base image, too.
+    [getWorkflowType(kind), ...(kind === 'base_image' ? [WORKFLOWS.importBaseImage] : [])].map((type) => `'${type}'`),
+  );
   return `WorkflowType IN (${types.join(', ')})${condition}`;
 }
 
-function isNamed(build: NamedBuild, name: string, start: string): boolean {
+/** A build, and the kind of its image. The kind is unset for a workflow that is no build. */
+interface FoundBuild {
+  build: NamedBuild;
+  kind: RecordedKind | undefined;
+}
+
+function isNamed({ build, kind }: FoundBuild, name: string, start: string, kinds: readonly RecordedKind[]): boolean {
+  if (kind === undefined || !kinds.includes(kind)) return false;
   return build.name === name || (isBeginning(start) && build.uuid.startsWith(start));
 }
 
@@ -132,9 +171,17 @@ function describeWorkflow({
  *
  * @throws NoWorkerError when no worker can read the store
  */
-async function findInStore(client: ImageFactoryClient, name: string, start: string): Promise<NamedBuild[]> {
-  const builds = (await findImages(client)).map(describeRecord);
-  return builds.filter((build) => isNamed(build, name, start));
+async function findInStore(
+  client: ImageFactoryClient,
+  name: string,
+  start: string,
+  kinds: readonly RecordedKind[],
+): Promise<NamedBuild[]> {
+  const builds = (await findImages(client)).map((record) => ({
+    build: describeRecord(record),
+    kind: findRecordedKind(record.type),
+  }));
+  return builds.filter((found) => isNamed(found, name, start, kinds)).map(({ build }) => build);
 }
 
 function describeRecord(record: ImageRecord): NamedBuild {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { findMemory } from '../os/installer/memory.js';
 import { findProfile } from '../os/registry.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
-import { findNearest } from '../domain/nearest.js';
+import { findNearest, hintAtNames } from '../domain/nearest.js';
 import { parseTemplate } from '../tdl/parse.js';
 import { ClientError } from './errors.js';
 import { FIRST_BUILD_SYSTEMS, type FirstBuildSystem } from './first-build-systems.js';
@@ -94,9 +94,8 @@ function findSystem(id: string): FirstBuildSystem {
   const found = FIRST_BUILD_SYSTEMS.find((system) => system.id === id.toLowerCase());
   if (found !== undefined) return found;
   const known = listFirstBuildSystems();
-  const meant = findNearest(id, known);
   throw new ClientError('UnknownSystem', `there are no files for a first build of ${JSON.stringify(id)}`, {
-    hint: `${meant === undefined ? '' : `did you mean ${meant}? `}the systems are: ${known.join(', ')}`,
+    hint: hintAtNames(findNearest(id, known), 'the systems are', known),
   });
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { PayloadKeyError } from '../codec/encryption-codec.js';
 import type { QueuePosition } from '../domain/create-queue.js';
-import { QUEUE_POSITION_QUERY, STATUS_QUERY } from '../domain/messages.js';
+import { QUEUE_POSITION_QUERY, STATUS_QUERY, WORKFLOWS } from '../domain/messages.js';
 import { findAwaitedRun, type BuildStatus, type Waiting } from '../domain/status.js';
 import { findWorkflowId, isOpen } from './builds.js';
 import { describeError, type ImageFactoryClient } from './connection.js';
@@ -33,6 +33,8 @@ export interface BuildProgress extends WorkflowProgress {
   startedAt: number;
   /** When the build ended. Milliseconds since the epoch. Unset while it runs. */
   endedAt?: number;
+  /** Whether the build is an import, which cannot be resumed. Unset means no. */
+  isImport?: boolean;
   /** The installer run that the build waits for. Unset when the build waits for none. */
   jeos?: WorkflowProgress;
   /** The run that prepares the guest for the target image. Unset when the target image does not wait for it. */
@@ -156,6 +158,7 @@ export class ProgressReader {
       uuid: this.uuid,
       at: Date.now(),
       startedAt: description.startTime.getTime(),
+      ...(description.type === WORKFLOWS.importBaseImage ? { isImport: true } : {}),
       ...(description.closeTime === undefined ? {} : { endedAt: description.closeTime.getTime() }),
       ...(run === undefined ? {} : { [status?.phase === 'prepare' ? 'preparation' : 'jeos']: run }),
       ...(workers === undefined ? {} : { workers }),

@@ -126,6 +126,7 @@ export {
   formatProblems,
   InvalidFilesError,
   NoWorkerError,
+  PartlyDeletedError,
   TemporalUnavailableError,
   UnreadableFileError,
   type ClientErrorType,

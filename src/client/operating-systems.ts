@@ -3,7 +3,7 @@ import { formatReleaseRange } from '../os/profile/releases.js';
 import type { OsFamily, Release } from '../os/profile/types.js';
 import { findFamily, FAMILIES } from '../os/registry.js';
 import type { InstallScriptKind } from '../os/scripts/kinds/registry.js';
-import { findNearest } from '../domain/nearest.js';
+import { findNearest, hintAtNames } from '../domain/nearest.js';
 import { ClientError } from './errors.js';
 
 /** A family of operating systems that images can be built of. */
@@ -63,7 +63,7 @@ export function findOperatingSystem(name: string): OperatingSystem {
   const known = FAMILIES.map(({ family }) => family);
   const meant = findNearest(name, [...known, ...FAMILIES.flatMap(({ names }) => names)]);
   throw new ClientError('UnknownSystem', `there is no plugin ${JSON.stringify(name)}`, {
-    hint: `${meant === undefined ? '' : `did you mean ${meant}? `}the plugins are: ${known.join(', ')}`,
+    hint: hintAtNames(meant, 'the plugins are', known),
   });
 }
 

@@ -3,6 +3,7 @@ import type { Payload } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '../codec/payloads.js';
 import type { BaseImageInput } from '../domain/base-image-input.js';
 import { findRecordedKind, readKind, type RecordedKind } from '../domain/image-kinds.js';
+import { listMissingInput, isImport as isRecordOfImport } from '../domain/retry-command.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import { parseParameters } from '../domain/parameters.js';
 import type { BuildStatus } from '../domain/status.js';
@@ -79,15 +80,12 @@ export async function resumeBuild(
     const from = typeof found === 'string' ? await readInput<ProviderImageInput>(client, handle, uuid) : found;
     return resumeProviderImage(client, from, change, options.from);
   }
+  if (typeof found !== 'string' && isRecordOfImport(found)) throw importError(uuid, String(found.parameters?.['jeos']));
   const input =
     typeof found === 'string'
       ? await readInput<BaseImageInput>(client, handle, uuid)
       : inputFromRecord(found, uuid, change);
-  if ('boots' in input) {
-    throw new BuildStateError(uuid, `build ${uuid} is an import, which cannot be resumed`, {
-      hint: `import the disk again: imagefactory import_base_image ${input.templateName}`,
-    });
-  }
+  if ('boots' in input) throw importError(uuid, input.templateName);
   await restartBuild(client, applyChange(input, change), options.from);
   return `build ${uuid} is started again, and continues from the resources that are left of it`;
 }
@@ -95,6 +93,12 @@ export async function resumeBuild(
 /** Checks whether a build, or the record of a build that Temporal has forgotten, is that of an image of this kind. */
 function isKind(kind: RecordedKind, { workflowId }: WorkflowHandle, found: string | ImageRecord): boolean {
   return (typeof found === 'string' ? readKind(workflowId) : findRecordedKind(found.type)) === kind;
+}
+
+function importError(uuid: string, source: string): BuildStateError {
+  return new BuildStateError(uuid, `build ${uuid} is an import, which cannot be resumed`, {
+    hint: `import the disk again: imagefactory import_base_image ${source}`,
+  });
 }
 
 function readChange({ template, parameters }: ResumeOptions): BuildChange {
@@ -211,17 +215,16 @@ function listAcceptedRequests(events: HistoryEvents): (Payload[] | null | undefi
  * script in the record have no passwords, so the caller must give both again.
  */
 function inputFromRecord(record: ImageRecord, uuid: string, { template, parameters }: BuildChange): BaseImageInput {
-  const needsScript = record.parameters?.['jeos'] === undefined && parameters?.['install_script'] === undefined;
-  if (template === undefined || needsScript) {
+  const known = { ...record.parameters, ...parameters };
+  const given: Readonly<Record<string, unknown>> = { template, ...parameters };
+  const needed = listMissingInput({ parameters: known });
+  if (template === undefined || needed.some(({ name }) => given[name] === undefined)) {
     throw new BuildStateError(
       uuid,
       `Temporal has forgotten build ${uuid}, and the record of the build has no passwords`,
-      {
-        hint: 'give the whole input again: --template FILE --file-parameter install_script FILE',
-      },
+      { hint: `give the whole input again: ${needed.map(({ option }) => option).join(' ')}` },
     );
   }
-  const known = { ...record.parameters, ...parameters };
   return {
     uuid,
     template,

@@ -1,4 +1,6 @@
 import type { BuildRecord } from './record.js';
+import { isImport } from './retry-command.js';
+import { IMPORT_AGAIN } from './status.js';
 
 /** Why no target image can be made from an image, and what the user can do. */
 export interface UnusableBase {
@@ -13,7 +15,8 @@ const UNFINISHED = ['NEW', 'PENDING', 'BUILDING', 'HELD'];
 
 /** Says why no target image can be made from an image. Returns undefined for a complete base image. */
 export function explainUnusableBase(
-  image: Pick<BuildRecord, 'identifier'> & Partial<Pick<BuildRecord, 'type' | 'status' | 'base_image_id'>>,
+  image: Pick<BuildRecord, 'identifier'> &
+    Partial<Pick<BuildRecord, 'type' | 'status' | 'base_image_id' | 'template' | 'parameters'>>,
 ): UnusableBase | undefined {
   const { identifier: uuid, type = 'BaseImage', status = 'FAILED', base_image_id: parent } = image;
   if (type !== 'BaseImage') {
@@ -34,6 +37,8 @@ export function explainUnusableBase(
   return {
     why: 'failed',
     message: `base image ${uuid} is ${status}, not COMPLETE`,
-    hint: `imagefactory resume ${uuid} continues its build; then give this command again`,
+    hint: isImport(image)
+      ? `import the disk again: ${IMPORT_AGAIN}; then give this command with its new UUID`
+      : `imagefactory resume ${uuid} continues its build; then give this command again`,
   };
 }

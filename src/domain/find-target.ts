@@ -1,5 +1,5 @@
 import { FactoryError } from './errors.js';
-import { findNearest } from './nearest.js';
+import { findNearest, hintAtNames } from './nearest.js';
 import { REFUSED_TARGETS, TARGETS, type Target } from './targets.js';
 
 /**
@@ -16,14 +16,9 @@ export function findTarget(name: string): Target {
   if (refused !== undefined) {
     throw new FactoryError('InvalidParameter', `target ${wanted}: ${refused.why}`, { hint: refused.instead });
   }
-  const nearest = findNearest(
-    wanted,
-    TARGETS.flatMap((target) => [target.name, ...target.aliases]),
-  );
+  const names = TARGETS.map((target) => target.name);
+  const meant = findNearest(wanted, [...names, ...TARGETS.flatMap(({ aliases }) => aliases)]);
   throw new FactoryError('InvalidParameter', `there is no target ${JSON.stringify(name)}`, {
-    hint:
-      nearest === undefined
-        ? `the targets are ${TARGETS.map((target) => target.name).join(', ')}`
-        : `did you mean ${nearest}? The targets are ${TARGETS.map((target) => target.name).join(', ')}`,
+    hint: hintAtNames(meant, 'the targets are', names),
   });
 }

@@ -13,6 +13,16 @@ export function findNearest(word: string, known: readonly string[]): string | un
 }
 
 /**
+ * Writes the hint for an unknown name: asks for the one that was probably meant, if any, and lists the known ones.
+ *
+ * @param list the words before the list: "the targets are"
+ */
+export function hintAtNames(meant: string | undefined, list: string, known: readonly string[]): string {
+  const names = `${list} ${known.join(', ')}`;
+  return meant === undefined ? names : `did you mean ${meant}? ${names.charAt(0).toUpperCase()}${names.slice(1)}`;
+}
+
+/**
  * Finds the known name that a mistyped name most likely means: the only one of which it is the beginning, else the
  * nearest one. Returns undefined when none is near.
  */

@@ -133,7 +133,7 @@ export const PARAMETERS = define({
     choices: ['local', 'volume'],
     group: 'placement',
     description:
-      'Where both instances have their disk. local: on the hypervisor, as large as the flavor says. volume: a volume of the cloud’s block storage (Cinder), as large as the template’s <disk> says, else as the flavor’s disk, else 10 GiB; the image is then made from the volume. Default: volume where the flavor’s disk is 0 and the cloud has block storage, else local.',
+      'Where both instances have their disk. local: on the hypervisor, as large as the flavor says. volume: a volume of the cloud’s block storage (Cinder), as large as the template’s <disk> says, else as the flavor’s disk, else 10 GiB, and never smaller than the image of jeos needs; the image is then made from the volume. Default: volume where the flavor’s disk is 0 and the cloud has block storage, else local.',
   },
   volume_type: {
     kind: 'text',

@@ -1,5 +1,5 @@
 import { FactoryError } from './errors.js';
-import { suggestName } from './nearest.js';
+import { hintAtNames, suggestName } from './nearest.js';
 import type { ParameterDefinition } from './parameter-definition.js';
 import { PARAMETERS, type ParameterName } from './parameter-table.js';
 
@@ -121,8 +121,7 @@ function parseValue(name: ParameterName, value: unknown): string | number | bool
  */
 export function hintAtParameters(unknown: string, names: readonly string[] = Object.keys(PARAMETERS).sort()): string {
   const meant = suggestName(unknown.replaceAll('-', '_'), names);
-  const question = meant === undefined ? '' : `did you mean ${meant}? `;
-  return `${question}the parameters are: ${names.join(', ')}`;
+  return hintAtNames(meant, 'the parameters are', names);
 }
 
 /**

@@ -124,9 +124,18 @@ function withTemplate(uuid: string, type: ImageKind): [command: string, effect: 
   return [[`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template']];
 }
 
+/** The command that imports a disk again, with the same parameters: an import cannot be resumed. */
+export const IMPORT_AGAIN = 'imagefactory import_base_image IMAGE';
+
+/** A build that has ended. */
+export interface EndedIdentity extends Pick<BuildStatus, 'uuid' | 'type'> {
+  /** Whether it is an import, which cannot be resumed. Default false. */
+  isImport?: boolean;
+}
+
 /** Lists the commands for a build that has ended without an image, each with what it does. */
 export function commandsForEnded(
-  { uuid, type }: Pick<BuildStatus, 'uuid' | 'type'>,
+  { uuid, type, isImport = false }: EndedIdentity,
   execution: string,
   remains: ResumePointReport | string,
 ): [command: string, effect: string][] {
@@ -136,8 +145,9 @@ export function commandsForEnded(
   const hasGuest = isKnown && (remains.from === 'instance' || remains.from === 'snapshot');
   const isSwept = execution === 'TERMINATED' || execution === 'TIMED_OUT';
   return [
-    [resume, `goes on from ${what}`],
-    ...withTemplate(uuid, type),
+    ...(isImport
+      ? ([[IMPORT_AGAIN, 'imports the disk again, with the same parameters']] as [string, string][])
+      : ([[resume, `goes on from ${what}`], ...withTemplate(uuid, type)] as [string, string][])),
     ...(hasGuest ? ([[`${resume} --from customise`, 'with a new instance from the JEOS']] as [string, string][]) : []),
     ...(isSwept
       ? ([['imagefactory gc', 'removes the build’s resources, when they are a day old']] as [string, string][])

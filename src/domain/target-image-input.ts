@@ -85,8 +85,8 @@ const IMAGE_PARAMETERS: { readonly [K in ImageParameter]: TargetParameterDefinit
   },
 };
 
-/** Every parameter of a target image, for the help. */
-export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: { description: string } } = {
+/** Every parameter of a target image, for the help and the completion. */
+export const TARGET_PARAMETERS: { readonly [K in keyof Required<TargetParameters>]: TargetParameterDefinition } = {
   ...IMAGE_PARAMETERS,
   on_error: { description: 'What happens when a step fails: cleanup or hold; default cleanup.' },
   hold_for: { description: 'How long a held build waits for a decision, in seconds; default 86400.' },

@@ -3,7 +3,7 @@ import { OUTPUT_FORMATS, ROOT_FORMATS } from './registry.js';
 
 export { checkDiskSize, convertDisk, measureConversion } from './convert.js';
 export { digestFile } from './disk/digest.js';
-export { bootDisk } from './boot/boot-disk.js';
+export { bootDisk, measureBoot } from './boot/boot-disk.js';
 export type { BootFailure, BootVerdict } from './boot/console.js';
 export { checkBootable } from './boot/machine.js';
 export { packRoot } from './pack-root.js';

@@ -1,5 +1,5 @@
 import { FactoryError } from '../domain/errors.js';
-import { findNearest } from '../domain/nearest.js';
+import { findNearest, hintAtNames } from '../domain/nearest.js';
 import { isThisMachine } from '../tdl/read-repositories.js';
 import type { Template } from '../tdl/types.js';
 import { isFrom, type Version } from './common/versions.js';
@@ -147,9 +147,8 @@ function unknownNameError(name: string): FactoryError {
   const all = FAMILIES.flatMap(({ names }) => names);
   // For the suggestion, a version at the end of the name is ignored: "Ubuntu24".
   const meant = findNearest(name, all) ?? findNearest(name.replace(/[\s_-]*\d[\d.]*$/, ''), all);
-  const known = listBuildableNames().join(', ');
   return new FactoryError('UnsupportedOs', `the operating system ${JSON.stringify(name)} is not known`, {
-    hint: meant === undefined ? `the known names are ${known}` : `did you mean ${meant}? The known names are ${known}`,
+    hint: hintAtNames(meant, 'the known names are', listBuildableNames()),
   });
 }
 

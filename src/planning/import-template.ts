@@ -1,3 +1,4 @@
+import { IMPORT_DESCRIPTION } from '../domain/retry-command.js';
 import { escapeXml } from '../tdl/escape-xml.js';
 
 /** The system of an imported image. */
@@ -16,7 +17,7 @@ export function writeImportTemplate(name: string, source: string, os: ImportedSy
   return [
     '<template>',
     `  <name>${escapeXml(name)}</name>`,
-    '  <description>imported, not installed</description>',
+    `  <description>${IMPORT_DESCRIPTION}</description>`,
     '  <os>',
     `    <name>${escapeXml(os.name)}</name>`,
     `    <version>${escapeXml(os.version)}</version>`,

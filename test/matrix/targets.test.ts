@@ -6,13 +6,9 @@ import { mkdir, open, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { WorkflowHandle } from '@temporalio/client';
-import { workflowIdFor } from '../../src/domain/image-kinds.js';
-import { STATUS_QUERY, WORKFLOWS } from '../../src/domain/messages.js';
-import type { TargetImageResult } from '../../src/domain/target-image-result.js';
+import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildRecord } from '../../src/domain/record.js';
 import type { BuildStatus } from '../../src/domain/status.js';
-import type { TargetImageInput } from '../../src/domain/target-image-input.js';
 import type { FakeImage } from '../fakes/openstack/state.js';
 import { fillDisk, mayMount } from '../support/full-disk.js';
 import { Report, findAttempt } from '../support/matrix/report.js';
@@ -23,12 +19,12 @@ import {
   type TargetInjection,
   type TargetPoint,
 } from '../support/matrix/target-points.js';
+import { readRecord as readRecordOf, startTarget, type TargetHandle } from '../support/target-builds.js';
 import { failureOf, TestEnv } from '../support/test-env.js';
 import { until } from '../support/until.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
 const run = promisify(execFile);
-type TargetHandle = WorkflowHandle<(input: TargetImageInput) => Promise<TargetImageResult>>;
 
 /** Seconds without a heartbeat after which Temporal considers a worker dead. */
 const HEARTBEAT_TIMEOUT = 2;
@@ -72,24 +68,10 @@ describe('a target image with a fault at one of its steps', { skip: !mayMount },
     await env?.close();
   });
 
-  async function readRecord(uuid: string): Promise<BuildRecord> {
-    return JSON.parse(await readFile(join(env.storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
-  }
+  const readRecord = (uuid: string): Promise<BuildRecord> => readRecordOf(env, uuid);
 
-  function start(uuid: string): Promise<TargetHandle> {
-    const input: TargetImageInput = {
-      uuid,
-      target: 'qcow2',
-      baseImage: base.identifier,
-      cloud: 'envvars',
-      parameters: {},
-      heartbeatTimeout: HEARTBEAT_TIMEOUT,
-    };
-    return env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
-      WORKFLOWS.targetImage,
-      { taskQueue: env.taskQueue, workflowId: workflowIdFor('target_image', uuid), args: [input] },
-    );
-  }
+  const start = (uuid: string) =>
+    startTarget(env, { uuid, target: 'qcow2', baseImage: base.identifier, heartbeatTimeout: HEARTBEAT_TIMEOUT });
 
   /** Prepares to hold the next target image at a point. Returns a function that waits until it is held there. */
   async function hold({ at }: TargetPoint, uuid: string): Promise<() => Promise<Held>> {

@@ -1,18 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
-import { withStoreErrors } from '../../domain/store-errors.js';
 import type { ConvertedDisk } from '../../domain/target-image-result.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetParameters } from '../../domain/target-image-input.js';
 import { convertDisk, inspectDisk, measureConversion, type Disk } from '../../formats/index.js';
 import { isRootFormat } from '../../domain/target-formats.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
-import { readOutput, writeOutput } from './output.js';
+import { forgetOutput, publishOutput, readOutput } from './output.js';
 import type { PlannedTarget } from './plan-target-image.js';
 import { withSourceImage } from './source-images.js';
-import { withSpace } from './with-space.js';
+import { withWorkFolder } from './work-folder.js';
 
 export interface ConvertImageInput {
   ref: BuildRef;
@@ -36,6 +32,8 @@ const MACHINE = { cpus: 2, memory: 2048 };
 /**
  * Converts the base image to the target's format, compares the result with the base image, and keeps it as the body of
  * the target image. An attempt that finds the body complete returns it.
+ *
+ * @throws FactoryError StoreFailed when the plan has counted on the body of an earlier run, and that is damaged
  */
 export async function convertImage(
   deps: Deps,
@@ -43,6 +41,7 @@ export async function convertImage(
 ): Promise<ConvertedDisk> {
   const made = await readOutput(deps, ref.uuid);
   if (made !== undefined) return made;
+  if (planned.isConverted) throw await forgetOutput(deps, ref.uuid);
   const { source, format, imageName, os, firmware, secureBoot } = planned;
   const diskFormat = DISK_FORMATS[source.diskFormat];
   if (isRootFormat(format)) throw new FactoryError('Internal', `the format ${format} holds no disk`);
@@ -55,14 +54,8 @@ export async function convertImage(
   return withSourceImage(deps, ref.cloud, source, async (path) => {
     const disk = await inspectDisk(path, diskFormat, { signal: cancellationSignal() });
     const bytes = await measureConversion(disk, format, { signal: cancellationSignal() });
-    // An earlier attempt may have left its files. It may even still run on another worker, so this attempt uses a
-    // folder of its own.
-    await deps.store.removeWorkFolder(ref.uuid);
-    const workFolder = join(await deps.store.prepareWorkFolder(ref.uuid), `convert-${randomUUID()}`);
-    const needs = { folder: deps.store.directory, folderTitle: 'the store', path: workFolder, bytes };
-    return withSpace(deps, needs, async () => {
-      await withStoreErrors('create', workFolder, () => mkdir(workFolder));
-      const { path: file, ...output } = await convertDisk(disk, format, {
+    return withWorkFolder(deps, ref.uuid, bytes, async (workFolder) => {
+      const converted = await convertDisk(disk, format, {
         workFolder,
         imageName,
         system: { os: os.name, version: os.version, arch: os.arch, firmware, secureBoot },
@@ -71,9 +64,7 @@ export async function convertImage(
         onProgress: reportProgress,
         signal: cancellationSignal(),
       });
-      await deps.store.moveToBody(ref.uuid, file);
-      await writeOutput(deps, ref.uuid, output);
-      return output;
+      return publishOutput(deps, ref.uuid, converted, planned.prepared);
     });
   });
 }

@@ -1,5 +1,3 @@
-import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { FactoryError } from '../../domain/errors.js';
 import type { ConvertedDisk } from '../../domain/target-image-result.js';
 import type { RootFormatName } from '../../domain/target-formats.js';
@@ -15,11 +13,12 @@ import { loadLoginKey } from '../instance/ssh-keys.js';
 import { loadBuild } from '../shared/build-documents.js';
 import { cancellationSignal, reportProgress, type Deps } from '../shared/context.js';
 import type { RootPlan } from './plan-root.js';
-import { readOutput, writeOutput } from './output.js';
+import { publishOutput, readOutput } from './output.js';
 import type { PlannedTarget } from './plan-target-image.js';
+import { withWorkFolder } from './work-folder.js';
 
 export interface PackRootFileSystemInput extends GuestInput {
-  planned: Pick<PlannedTarget, 'name' | 'imageName' | 'os'>;
+  planned: Pick<PlannedTarget, 'name' | 'imageName' | 'os' | 'source' | 'prepared'>;
   minDisk: RootPlan['minDisk'];
   format: RootFormatName;
 }
@@ -43,31 +42,29 @@ export async function packRootFileSystem(deps: Deps, input: PackRootFileSystemIn
   if (made !== undefined) return made;
   const build = loadBuild(deps, ref.uuid);
   const [{ publicKey }, kept] = await Promise.all([loadLoginKey(deps, build), listTemplateFiles(build)]);
-  // An earlier attempt may have left its files, and may even still run: see convertImage.
-  await deps.store.removeWorkFolder(ref.uuid);
-  const workFolder = await mkdtemp(join(await deps.store.prepareWorkFolder(ref.uuid), 'pack-'));
-  return withRunningGuest(deps, build, input, async (guest) => {
-    await checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() });
-    const script = buildRootTarScript({
-      purpose: PURPOSES[format],
-      name: planned.name,
-      blob: readKeyBlob(publicKey),
-      journal: guest.shell.journal,
-      kept,
-    });
-    const { path: file, ...output } = await packRoot(openTar(guest, script), format, {
-      workFolder,
-      imageName: planned.imageName,
-      name: planned.name,
-      arch: planned.os.arch,
-      largest: minDisk * LARGEST_FACTOR * GIB,
-      onProgress: reportProgress,
-      signal: cancellationSignal(),
-    });
-    await deps.store.moveToBody(ref.uuid, file);
-    await writeOutput(deps, ref.uuid, output);
-    return output;
-  });
+  // The packed files take about as much as the disk does in Glance: both hold little or nothing of what is empty.
+  return withWorkFolder(deps, ref.uuid, planned.source.size, (workFolder) =>
+    withRunningGuest(deps, build, input, async (guest) => {
+      await checkPrivilege(guest, input.guest.prefix, { signal: cancellationSignal() });
+      const script = buildRootTarScript({
+        purpose: PURPOSES[format],
+        name: planned.name,
+        blob: readKeyBlob(publicKey),
+        journal: guest.shell.journal,
+        kept,
+      });
+      const packed = await packRoot(openTar(guest, script), format, {
+        workFolder,
+        imageName: planned.imageName,
+        name: planned.name,
+        arch: planned.os.arch,
+        largest: minDisk * LARGEST_FACTOR * GIB,
+        onProgress: reportProgress,
+        signal: cancellationSignal(),
+      });
+      return publishOutput(deps, ref.uuid, packed, planned.prepared);
+    }),
+  );
 }
 
 /** Runs the script that writes the tar. */

@@ -1,16 +1,18 @@
 import { type BootMachine, KVM_MACHINE } from '../../domain/boot-machines.js';
+import { defined } from '../../domain/defined.js';
 import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import { HEARTBEAT_TIMEOUT } from '../../domain/heartbeat.js';
 import type { PreparedImageInput } from '../../domain/prepared-image.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
+import type { TargetImageResult } from '../../domain/target-image-result.js';
 import { checkBootable, checkDiskSize } from '../../formats/index.js';
 import { findFamily } from '../../os/registry.js';
 import { explainUnusableBase } from '../../domain/base-of-target.js';
 import type { Image } from '../../openstack/types.js';
 import { buildInitialRecord } from '../records/initial-record.js';
-import { findOutput, readOutput } from './output.js';
+import { findOutput } from './output.js';
 import { describeOptions } from '../records/inputs.js';
 import { findTarget } from '../../domain/find-target.js';
 import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
@@ -26,7 +28,7 @@ export interface PlanTargetImageInput {
 }
 
 /** What a target image is made from, and what it becomes. */
-export interface PlannedTarget {
+export interface PlannedTarget extends Pick<TargetImageResult, 'prepared'> {
   /** Name of the base image's template. */
   name: string;
   /** Name of the image, also inside of archives: `<template>-<target>`. */
@@ -41,7 +43,7 @@ export interface PlannedTarget {
   /** The machine in which `verify boot` boots the image. */
   machine: BootMachine;
   source: SourceImage;
-  /** What is done in the guest before the conversion. Unset when the base image is converted as it is. */
+  /** What is done in the guest before the conversion. Unset when nothing is, or when the image is converted already. */
   preparation?: PreparedImageInput;
   /** The instance whose root file system is taken. Unset when the format holds a disk. */
   root?: RootPlan;
@@ -63,7 +65,9 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   const { name: target, format, machine = KVM_MACHINE } = wanted;
   const base = await findBaseImage(deps, input.baseImage);
   if (!isRootFormat(format)) checkDiskSize({ virtualSize: (base.min_disk ?? 0) * 1024 ** 3 }, format);
-  const isConverted = (await (isRootFormat(format) ? readOutput : findOutput)(deps, ref.uuid)) !== undefined;
+  // Only its size is checked here. The step that converts the image reads it, in the lane for such work.
+  const made = await findOutput(deps, ref.uuid);
+  const isConverted = made !== undefined;
   await writeFirstRecord(deps, isConverted, () =>
     buildInitialRecord(deps, ref, {
       type: 'TargetImage',
@@ -91,16 +95,10 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
   if (input.parameters.verify === 'boot') await checkBoot(wanted, { machine, firmware, os: base.os });
   const source = describeSource(image);
   const { parameters, heartbeatTimeout = HEARTBEAT_TIMEOUT } = input;
-  const preparation = await planPreparedImage(deps, {
-    ref,
-    base,
-    source,
-    target: wanted,
-    parameters,
-    heartbeatTimeout,
-  });
+  const request = { ref, base, source, target: wanted, parameters, heartbeatTimeout };
+  const preparation = isConverted ? undefined : await planPreparedImage(deps, request);
   const root = isRootFormat(format)
-    ? await planRoot(deps, ref, { base, target, isPrepared: preparation !== undefined })
+    ? await planRoot(deps, ref, { base, target, isPrepared: isConverted || preparation !== undefined })
     : undefined;
   return {
     name: base.name,
@@ -113,8 +111,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     format,
     machine,
     source,
-    ...(preparation === undefined ? {} : { preparation }),
-    ...(root === undefined ? {} : { root }),
+    ...defined({ preparation, root, prepared: made?.prepared }),
     bodyPath: deps.store.bodyPath(ref.uuid),
     isConverted,
   };

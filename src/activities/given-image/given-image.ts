@@ -24,5 +24,7 @@ export interface PreparedImage {
   reused: boolean;
   /** Always true: no build marks an image of somebody else as proven. */
   proven: boolean;
+  /** Glance's min_disk of the image, in GiB. Unset where Glance has none. */
+  minDisk?: number;
   given: GivenOrigin;
 }

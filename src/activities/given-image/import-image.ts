@@ -14,8 +14,6 @@ import { inspectDiskFile } from './inspect-disk-file.js';
 import { describeGivenImage, prepareGivenImage } from './prepare-given-image.js';
 import { currentUploader } from '../images/uploader.js';
 
-const GIB = 1024 ** 3;
-
 /** The image in Glance that becomes a base image. */
 export interface ImportedImage extends PreparedImage {
   /** Whether we have put the image into Glance. An image that was there belongs to somebody else. */
@@ -52,7 +50,7 @@ async function uploadDisk(
   ref: BuildRef,
   { path, source, format }: { path: string; source: string; format?: ImportFormat },
 ): Promise<Image> {
-  const { diskFormat, virtualSize } = await inspectDiskFile(deps, ref.cloud, {
+  const { diskFormat, minDisk } = await inspectDiskFile(deps, ref.cloud, {
     path,
     source,
     ...(format && { format }),
@@ -65,7 +63,7 @@ async function uploadDisk(
       disk_format: diskFormat,
       container_format: 'bare',
       visibility: 'private',
-      min_disk: Math.ceil(virtualSize / GIB),
+      min_disk: minDisk,
       tags: tagsOf(ref, 'base'),
       properties: { ...marksOf(ref, 'base', deps.identity), [KEYS.uploader]: currentUploader() },
     },

@@ -6,6 +6,7 @@ import { cancellationSignal, type Deps } from '../shared/context.js';
 /** Glance's names of the formats, where they differ from those of QEMU. */
 const GLANCE_NAMES: Partial<Record<Disk['format'], string>> = { vpc: 'vhd' };
 
+const GIB = 1024 ** 3;
 /** The largest virtual size of a disk that we put into Glance: 2 TiB. A file of a few KiB can claim any size. */
 const LARGEST_DISK = 2 * 1024 ** 4;
 
@@ -14,7 +15,7 @@ const LARGEST_DISK = 2 * 1024 ** 4;
  * because qemu-img must never probe a file of somebody else; qemu-img then reads the file in that format only.
  *
  * @param file `source` says where the file comes from, for messages; `format` is named by the user
- * @returns Glance's name of the format, and the size of the disk in bytes
+ * @returns Glance's name of the format, and the size of the disk in GiB
  * @throws FactoryError ImageFailed for a format that is not known, and for a disk that names other files, is encrypted
  *   or claims to be too large; InvalidParameter when Glance does not accept the format
  */
@@ -22,7 +23,7 @@ export async function inspectDiskFile(
   deps: Pick<Deps, 'clouds'>,
   cloudName: string,
   { path, source, format: named }: { path: string; source: string; format?: Disk['format'] },
-): Promise<{ diskFormat: string; virtualSize: number }> {
+): Promise<{ diskFormat: string; minDisk: number }> {
   const header = await readHeader(path);
   const format = named ?? recogniseFormat(header);
   if (format === undefined) {
@@ -43,7 +44,7 @@ export async function inspectDiskFile(
   });
   const diskFormat = GLANCE_NAMES[format] ?? format;
   const accepted = await deps.clouds.get(cloudName).image.listDiskFormats({ signal: cancellationSignal() });
-  if (accepted.includes(diskFormat)) return { diskFormat, virtualSize };
+  if (accepted.includes(diskFormat)) return { diskFormat, minDisk: Math.ceil(virtualSize / GIB) };
   throw new FactoryError('InvalidParameter', `the Glance of cloud ${cloudName} accepts no ${diskFormat}: ${source}`, {
     hint: `convert it first: qemu-img convert -f ${format} -O qcow2 FILE FILE.qcow2`,
   });

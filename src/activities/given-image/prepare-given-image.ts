@@ -45,5 +45,12 @@ async function uploadGivenImage(
 export function describeGivenImage(image: Image, { source }: GivenImage): PreparedImage {
   const { os_hash_algo: algorithm, os_hash_value: value, checksum: md5 } = image;
   const digest = algorithm && value ? { algorithm, value } : md5 === null ? null : { algorithm: 'md5', value: md5 };
-  return { imageId: image.id, reused: true, proven: true, given: { source, checksum: digest } };
+  const { min_disk: minDisk } = image;
+  return {
+    imageId: image.id,
+    reused: true,
+    proven: true,
+    ...(minDisk === 0 ? {} : { minDisk }),
+    given: { source, checksum: digest },
+  };
 }

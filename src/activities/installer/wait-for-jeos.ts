@@ -34,6 +34,8 @@ export interface FoundJeos {
   proven: boolean;
   /** Set for an image that the build has not installed, but was given: where it was, and the digest of its bytes. */
   given?: GivenOrigin;
+  /** GiB that a disk must have for a given image. Unset when that is not known, and for a JEOS. */
+  minDisk?: number;
   /** Resources that the installer run could not remove from the cloud, each with the reason. Default: none. */
   leftovers?: string[];
 }

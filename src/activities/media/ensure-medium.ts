@@ -71,6 +71,8 @@ interface InspectedMedium {
   properties?: Record<string, string>;
   /** Glance's name of a disk's format. Unset for other media. */
   diskFormat?: string;
+  /** GiB that a disk needs. Unset for other media. */
+  minDisk?: number;
 }
 
 /** The build and the boot method for which a medium is used. */
@@ -143,6 +145,7 @@ export function buildMediumRequest(
   deps: Deps,
   { kind, method, key, diskFormat }: MediumKey,
   properties: Record<string, string> = {},
+  minDisk?: number,
 ): Pick<WantedImage, 'seed' | 'request'> {
   return {
     seed: `media:${buildKindName({ kind, method })}:${key.replace(/^sha256:/, '')}`,
@@ -150,6 +153,7 @@ export function buildMediumRequest(
       name: buildImageName({ kind, method, key }),
       ...chooseFormats({ kind, method, ...defined({ diskFormat }) }),
       visibility: 'private',
+      ...(minDisk === undefined ? {} : { min_disk: minDisk }),
       tags: [MARK, roleTag('media')],
       properties: {
         ...properties,
@@ -168,7 +172,7 @@ export function buildMediumRequest(
 export async function uploadMedium(
   deps: Deps,
   { ref, method }: Pick<MediumUse, 'ref' | 'method'>,
-  { kind, path, sha256, inspected: { properties, diskFormat } = {} }: LocalMedium,
+  { kind, path, sha256, inspected: { properties, diskFormat, minDisk } = {} }: LocalMedium,
 ): Promise<{ image: Image; size: number }> {
   const { size } = await stat(path);
   const id = await ensureImage(deps, ref.cloud, {
@@ -176,6 +180,7 @@ export async function uploadMedium(
       deps,
       { kind, method, key: buildDigestKey(sha256), ...defined({ diskFormat }) },
       { ...properties, [KEYS.uploader]: currentUploader() },
+      minDisk,
     ),
     content: { size, open: () => createReadStream(path) },
   });

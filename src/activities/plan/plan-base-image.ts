@@ -80,9 +80,9 @@ export async function preparePlan(deps: Deps, { ref, input }: PlanBaseImageInput
     chooseNetwork(cloud, parameters),
     cloud.getProjectId({ signal: cancellationSignal() }),
   ]);
-  const given = await planGivenImage(deps, cloud, parameters, { arch: template.os.arch, flavor });
+  const { given, minDisk } = (await planGivenImage(deps, cloud, parameters, template.os.arch)) ?? {};
   if (parameters.web_download && given === undefined) await checkWebDownload(deps, cloud, listMediaUrls(plan));
-  const disks = await planDisks(cloud, plan, flavor, parameters);
+  const disks = await planDisks(cloud, plan, flavor, parameters, minDisk);
   reportProgress({ message: 'fetching the files and commands that the template names by URL' });
   const contents: PreparedPlan['contents'] = new Map();
   for (const url of listUrls(template)) {

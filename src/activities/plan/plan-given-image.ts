@@ -4,7 +4,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { parseImageSource } from '../../domain/image-source.js';
 import type { BuildParameters } from '../../domain/parameters.js';
 import { fetchValidators } from '../../media/head.js';
-import type { Cloud, Flavor, Image } from '../../openstack/types.js';
+import type { Cloud, Image } from '../../openstack/types.js';
 import { type Arch, architectureProperty } from '../../os/common/architectures.js';
 import { checkGlanceDisk, checkGlanceImage } from '../given-image/check-glance-image.js';
 import { findCloudImage } from '../images/find-cloud-image.js';
@@ -13,34 +13,43 @@ import type { GivenImage } from '../given-image/given-image.js';
 
 const GIB = 1024n ** 3n;
 
+/** The image that a build customises, and the size that a disk must have for it. */
+export interface PlannedImage {
+  given: GivenImage;
+  /** GiB. Unset when it is not known yet: that of a file is known when the file has been fetched. */
+  minDisk?: number;
+}
+
 /**
  * Finds the image that a build customises instead of a system that it installs (parameter `jeos`), and checks it. A
  * file on a server or on the worker's machine is only named here: a later step fetches and checks it.
  *
- * @param wanted the architecture that the image must have, and the flavor that it must fit; unset: any
+ * @param arch the architecture that the image must have. Undefined: any
  * @returns undefined for a build that installs its system
  * @throws FactoryError NotFound; InvalidParameter when several images have the name, or the image does not fit the
- *   template or the flavor; ImageFailed when no instance can boot from the image; ChecksumMismatch
+ *   template; ImageFailed when no instance can boot from the image; ChecksumMismatch
  */
 export async function planGivenImage(
   deps: Deps,
   cloud: Cloud,
   { jeos, jeos_checksum: checksum }: BuildParameters,
-  { arch, flavor }: { arch: Arch | undefined; flavor: Flavor | undefined },
-): Promise<GivenImage | undefined> {
+  arch: Arch | undefined,
+): Promise<PlannedImage | undefined> {
   if (jeos === undefined) return undefined;
   const source = parseImageSource(jeos, 'parameter jeos');
   if (source.kind !== 'glance') {
     const version = source.kind === 'file' ? await readFileVersion(deps, source.url) : undefined;
-    return { source: source.url, ...defined({ checksum, version }) };
+    return { given: { source: source.url, ...defined({ checksum, version }) } };
   }
   reportProgress({ message: `looking for image ${source.name}` });
   const image = await findCloudImage(deps, cloud.name, source.name, 'InvalidParameter');
   checkGlanceImage(image, arch === undefined ? undefined : architectureProperty(arch));
   if (checksum !== undefined) checkGlanceDigest(image, checksum);
   const virtualSize = await checkGlanceDisk(cloud, image, cancellationSignal());
-  if (flavor !== undefined) checkFlavorDisk(image, virtualSize, flavor);
-  return { source: `glance:${image.id}`, imageId: image.id, name: image.name ?? image.id };
+  return {
+    given: { source: `glance:${image.id}`, imageId: image.id, name: image.name ?? image.id },
+    minDisk: Math.max(image.min_disk, Number(((virtualSize ?? 0n) + GIB - 1n) / GIB)),
+  };
 }
 
 /**
@@ -65,16 +74,5 @@ function checkGlanceDigest(image: Image, checksum: string): void {
   throw new FactoryError(
     'ChecksumMismatch',
     `image ${image.id} has the ${algorithm} digest ${image.os_hash_value}; jeos_checksum says ${value}`,
-  );
-}
-
-/** Checks that the image fits on the flavor's disk. A disk of 0 GiB is as large as the image, or a volume. */
-function checkFlavorDisk(image: Image, virtualSize: bigint | undefined, flavor: Flavor): void {
-  const needed = Math.max(image.min_disk, virtualSize === undefined ? 0 : Number((virtualSize + GIB - 1n) / GIB));
-  if (flavor.disk === 0 || flavor.disk >= needed) return;
-  throw new FactoryError(
-    'InvalidParameter',
-    `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, but image ${image.id} needs ${needed} GiB`,
-    { hint: 'choose a flavor with a larger disk' },
   );
 }

@@ -43,10 +43,13 @@ export async function planImport(
   const [flavor, network] = input.boots
     ? await Promise.all([chooseFlavor(cloud, parameters), chooseNetwork(cloud, parameters)])
     : [];
-  const given = await planGivenImage(deps, cloud, parameters, { arch: isKnown ? os.arch : undefined, flavor });
-  if (given === undefined) throw new FactoryError('Internal', 'the import names no disk');
+  const image = await planGivenImage(deps, cloud, parameters, isKnown ? os.arch : undefined);
+  if (image === undefined) throw new FactoryError('Internal', 'the import names no disk');
+  const { given, minDisk } = image;
   const disks =
-    flavor === undefined ? { minDisk: 0 } : await planDisks(cloud, { installer: {}, template }, flavor, parameters);
+    flavor === undefined
+      ? { minDisk: 0 }
+      : await planDisks(cloud, { installer: {}, template }, flavor, parameters, minDisk);
   const digest = computeDigest({ ...given, flavor: flavor?.name, rootVolume: disks.volumes?.root });
   await deps.store.writeDocument(ref.uuid, 'template.tdl', input.template);
   await deps.store.writeDocument(ref.uuid, 'parameters.json', JSON.stringify(parameters));

@@ -20,6 +20,7 @@ export interface PlannedDisks {
 
 /**
  * Decides where the disks of a build's instances are, and how large they are.
+ * @param smallest the GiB that the image of the first instance needs at least. 0 when the instance is installed
  * @throws FactoryError InvalidParameter when the flavor's disk is too small; UnsupportedOs when the build needs volumes
  *   and the cloud has no block storage
  */
@@ -28,6 +29,7 @@ export async function planDisks(
   plan: { installer: Pick<InstallerPlan, 'medium'>; template: Pick<Template, 'diskSize'> },
   flavor: Flavor,
   { root_disk }: Pick<BuildParameters, 'root_disk'>,
+  smallest = 0,
 ): Promise<PlannedDisks> {
   const media = plan.installer.medium !== undefined;
   const { diskSize } = plan.template;
@@ -35,11 +37,21 @@ export async function planDisks(
   const where = root_disk ?? (flavor.disk === 0 && hasVolumes ? 'volume' : 'local');
   if (!hasVolumes && (media || where === 'volume')) throw noBlockStorageError(cloud, media);
   if (where === 'local') {
-    checkFlavorDisk(flavor, diskSize);
-    return { minDisk: flavor.disk, ...(media ? { volumes: { media } } : {}) };
+    checkFlavorDisk(flavor, diskSize, smallest);
+    // A flavor's disk of 0 GiB is as large as the image.
+    return { minDisk: flavor.disk || smallest, ...(media ? { volumes: { media } } : {}) };
   }
   const wanted = diskSize === undefined ? 0 : Number((BigInt(diskSize) + GIB - 1n) / GIB);
-  const root = wanted || flavor.disk || DEFAULT_VOLUME;
+  if (wanted !== 0 && wanted < smallest) {
+    throw new FactoryError(
+      'InvalidParameter',
+      `the template asks for ${wanted} GiB, but the image needs ${smallest} GiB`,
+      {
+        hint: 'ask for more in <disk><size>, or leave it out',
+      },
+    );
+  }
+  const root = wanted || Math.max(flavor.disk || DEFAULT_VOLUME, smallest);
   return { minDisk: root, volumes: { root, media } };
 }
 
@@ -74,7 +86,14 @@ function noBlockStorageError({ name }: Cloud, media: boolean): FactoryError {
   );
 }
 
-function checkFlavorDisk(flavor: Flavor, diskSize: string | undefined): void {
+function checkFlavorDisk(flavor: Flavor, diskSize: string | undefined, smallest: number): void {
+  if (flavor.disk !== 0 && flavor.disk < smallest) {
+    throw new FactoryError(
+      'InvalidParameter',
+      `flavor ${flavor.name} has a disk of ${flavor.disk} GiB, but the image needs ${smallest} GiB`,
+      { hint: 'choose a flavor with a larger disk, or set --parameter root_disk volume' },
+    );
+  }
   if (diskSize === undefined || flavor.disk === 0 || BigInt(flavor.disk) * GIB >= BigInt(diskSize)) return;
   const wanted = (Number((BigInt(diskSize) * 10n) / GIB) / 10).toString();
   throw new FactoryError(

@@ -3,7 +3,7 @@ import { readKind } from '../../domain/image-kinds.js';
 import { KEYS } from '../../domain/names.js';
 import type { Image } from '../../openstack/types.js';
 import { type Deps, reportProgress, cancellationSignal } from '../shared/context.js';
-import { readOutput } from '../convert/output.js';
+import { findOutput } from '../convert/output.js';
 import { getOwnImage, listOwnImages } from '../images/own-image.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { USABLE_STATUSES, listInstances, findSnapshot, isUsableSnapshot } from './existing-resources.js';
@@ -33,8 +33,7 @@ export async function readResumePoint(deps: Deps, input: ReadResumePointInput): 
 
 /** Finds the point from which a target image would continue. It has nothing in the cloud. */
 async function readTargetResumePoint(deps: Deps, uuid: string): Promise<ResumePointReport> {
-  if ((await readOutput(deps, uuid)) !== undefined)
-    return { from: 'body', what: 'the converted file, which is complete' };
+  if ((await findOutput(deps, uuid)) !== undefined) return { from: 'body', what: 'the converted file' };
   const baseImage = (await deps.store.readRecord(uuid))?.base_image_id;
   if (baseImage === undefined) return { from: 'nothing', what: 'the beginning' };
   return { from: 'base_image', what: `base image ${baseImage}` };

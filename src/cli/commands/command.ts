@@ -26,6 +26,8 @@ export interface Command {
   summary: string;
   positionals?: Record<string, PositionalOptions>;
   options?: Record<string, Options>;
+  /** The parameters that only this command takes, for completion. Those of a base image are offered anyway. */
+  parameters?: Readonly<Record<string, { description: string; choices?: readonly string[] }>>;
   /** Pairs of a command line and its description. */
   examples?: [string, string][];
   /**

@@ -19,6 +19,7 @@ import { OutcomeUnknownError, UsageError } from '../errors.js';
 import type { Io } from '../io.js';
 import { describeBuildFailure } from '../document-error.js';
 import { formatDocument, toDeletionDocument, type DocumentError, type ResultDocument } from '../documents.js';
+import { IMPORT_AGAIN } from '../../domain/status.js';
 import { toImageRecord } from '../output.js';
 import { formatOutcome } from '../view/final-block.js';
 import { formatDeletion } from '../view/deletion.js';
@@ -195,8 +196,9 @@ function describeOutcome(outcome: BuildOutcome, expected: BuildOutcome['status']
   return { type: 'BuildState', message: `build ${outcome.uuid} had come to its end, and keeps its image` };
 }
 
-/** Formats the hint how to resume a build that ended without an image. */
+/** Formats the hint how to go on with a build that ended without an image. */
 function formatResumeHint(uuid: string, last: BuildProgress | undefined): string {
+  if (last?.isImport === true) return `To try again, with the same parameters: ${IMPORT_AGAIN}\n`;
   const change = last?.status?.type === 'base_image' ? ' (--template FILE: with a corrected template)' : '';
   return `To continue from what is left of the build: imagefactory resume ${uuid}${change}\n`;
 }

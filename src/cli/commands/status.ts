@@ -17,7 +17,8 @@ import {
   type WorkflowProgress,
 } from '../../client/index.js';
 import { findRecordedKind, readKind, workflowIdFor } from '../../domain/image-kinds.js';
-import { commandsForEnded, commandsForHeld } from '../../domain/status.js';
+import { findRetryCommand } from '../../domain/retry-command.js';
+import { commandsForEnded, commandsForHeld, type EndedIdentity } from '../../domain/status.js';
 import { wantsColour } from '../io.js';
 import { formatDocument, toDeletionDocument, type ResultDocument } from '../documents.js';
 import { formatDeletion } from '../view/deletion.js';
@@ -106,12 +107,7 @@ function toForgottenDocument(image: ImageRecord): ResultDocument<'status'> {
     workflow_id: workflowIdFor(findRecordedKind(image.type), identifier),
     execution: null,
     activities: [],
-    commands:
-      status === 'COMPLETE'
-        ? []
-        : [
-            `imagefactory resume ${identifier}${image.type === undefined || image.type === 'BaseImage' ? ' --template FILE' : ''}`,
-          ],
+    commands: status === 'COMPLETE' ? [] : [findRetryCommand(image)],
     percent,
     name,
     os: os === undefined ? undefined : `${os.name} ${os.version} ${os.arch}`,
@@ -182,6 +178,6 @@ function listCommands(progress: BuildProgress, ended: EndedBuild | undefined): s
 }
 
 /** Says which build it is, and of which kind. Works without a worker. */
-function identifyBuild({ uuid, workflowId }: BuildProgress): { uuid: string; type: ImageKind } {
-  return { uuid, type: readKind(workflowId) ?? 'base_image' };
+function identifyBuild({ uuid, workflowId, isImport = false }: BuildProgress): EndedIdentity {
+  return { uuid, type: readKind(workflowId) ?? 'base_image', isImport };
 }

@@ -45,6 +45,7 @@ export const targetImage: Command = {
     ...BUILD_OPTIONS,
     detach: { type: 'boolean', describe: 'print the UUIDs of the target images and return; the builds go on' },
   },
+  parameters: TARGET_PARAMETERS,
   examples: [
     [`$0 target_image vsphere --id ${EXAMPLE}`, 'make a VMDK for vSphere'],
     [`$0 target_image ec2,gce,azure --id ${EXAMPLE}`, 'make three images from one download of the base image'],
@@ -108,7 +109,7 @@ function convertBaseImage(context: CommandContext, targets: string[], id: string
   const fragment = { os: {}, content: parameters.target_content };
   warnOfSecrets(context, fragment);
   return withClient(context, async (client) => {
-    const baseImage = await findUuid(client, id, { forgotten: true });
+    const baseImage = await findUuid(client, id, { forgotten: true, prefer: 'base_image' });
     const started = await startTargets(context, client, targets, { baseImage, parameters });
     return endOrFollow(context, client, started);
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readBuilds, startRefresh } from './build-cache.js';
-import type { ArgumentRow, Choice, CommandTable, OptionRow } from './table.js';
+import type { ArgumentRow, Choice, CommandTable, OptionRow, ParameterRow } from './table.js';
 
 /* Answers a shell that completes a command line. It must be quick, so it loads nothing but these few files. */
 
@@ -59,10 +59,10 @@ type Place =
   | { of: 'command' }
   | { of: 'nothing' }
   /** `given`: the values of the option that stand before the word. */
-  | { of: 'value'; option: OptionRow; given: string[] }
+  | { of: 'value'; option: OptionRow; given: string[]; parameters: ParameterRow[] }
   | { of: 'argument'; argument: ArgumentRow | undefined; options: OptionRow[]; isLiteral: boolean };
 
-function findPlace(before: string[], { commands, options: common }: CommandTable): Place {
+function findPlace(before: string[], { commands, options: common, parameters: ofBase }: CommandTable): Place {
   let command: CommandTable['commands'][number] | undefined;
   let isLiteral = false;
   let count = 0;
@@ -74,7 +74,8 @@ function findPlace(before: string[], { commands, options: common }: CommandTable
       const option = options.find(({ value }) => value === word);
       if (option === undefined) continue;
       const given = words.splice(0, option.values);
-      if (given.length < option.values) return { of: 'value', option, given };
+      const parameters = [...(command?.parameters ?? []), ...ofBase];
+      if (given.length < option.values) return { of: 'value', option, given, parameters };
     } else if (command === undefined) {
       command = commands.find(({ value }) => value === word);
       if (command === undefined) return { of: 'nothing' };
@@ -89,7 +90,7 @@ function findPlace(before: string[], { commands, options: common }: CommandTable
 function listChoices(place: Place, current: string, table: CommandTable, listBuilds: () => Choice[]): Choice[] {
   if (place.of === 'nothing') return [];
   if (place.of === 'command') return current.startsWith('-') ? table.options : table.commands;
-  if (place.of === 'value') return listValues(place.option, place.given, table);
+  if (place.of === 'value') return listValues(place);
   const { argument, options, isLiteral } = place;
   if (current.startsWith('-') && !isLiteral) return options;
   if (argument === undefined) return isLiteral ? [] : options;
@@ -97,12 +98,12 @@ function listChoices(place: Place, current: string, table: CommandTable, listBui
   return argument.choices.map(toChoice);
 }
 
-function listValues({ takesParameter, choices, value }: OptionRow, given: string[], table: CommandTable): Choice[] {
-  if (!takesParameter) return choices.map(toChoice);
+function listValues({ option, given, parameters }: Extract<Place, { of: 'value' }>): Choice[] {
+  if (!option.takesParameter) return option.choices.map(toChoice);
   const [name] = given;
-  if (name === undefined) return table.parameters;
-  if (value === '--file-parameter') return [];
-  return (table.parameters.find((parameter) => parameter.value === name)?.choices ?? []).map(toChoice);
+  if (name === undefined) return parameters;
+  if (option.value === '--file-parameter') return [];
+  return (parameters.find((parameter) => parameter.value === name)?.choices ?? []).map(toChoice);
 }
 
 function toChoice(value: string): Choice {

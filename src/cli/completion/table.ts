@@ -32,6 +32,8 @@ export interface OptionRow extends Choice {
 export interface CommandRow extends Choice {
   arguments: ArgumentRow[];
   options: OptionRow[];
+  /** The parameters that only this command takes. */
+  parameters: ParameterRow[];
 }
 
 export interface ParameterRow extends Choice {
@@ -42,5 +44,6 @@ export interface CommandTable {
   commands: CommandRow[];
   /** The options of every command. */
   options: OptionRow[];
+  /** The parameters of a base image. */
   parameters: ParameterRow[];
 }

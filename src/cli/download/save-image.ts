@@ -3,6 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { FactoryError } from '../../domain/errors.js';
 import type { Digest } from '../../domain/lineage.js';
+import { returnPart, takePart } from './part-file.js';
 
 /** From where the bytes of an image are read. */
 export interface ImageSource {
@@ -37,7 +38,7 @@ const ZEROS = Buffer.alloc(CHUNK);
 /**
  * Writes an image to a file. The bytes are first written to `part`, which becomes the file when all of them are there
  * and their digest is right. An interrupted download leaves `part`, and the next download to it goes on at its end. Two
- * downloads of one image to one `part` write the same bytes to the same places, so they do not disturb each other.
+ * downloads of one image at the same time each have a file of their own.
  *
  * @throws FactoryError Conflict when the file exists and `force` is not set, ChecksumMismatch when the bytes are not
  *   those of the image: then `part` is removed. StoreFailed when the file cannot be written. The signal's reason after
@@ -49,10 +50,18 @@ export async function saveImage(
   options: SaveOptions,
 ): Promise<Saved> {
   await refuseExisting(path, force);
-  const saved = await withFileErrors(part, () => fill(source, part, options));
-  await refuseExisting(path, force);
-  await withFileErrors(path, () => rename(part, path));
-  return saved;
+  return withFileErrors(part, async () => {
+    const own = await takePart(part);
+    try {
+      const saved = await fill(source, own, options);
+      await refuseExisting(path, force);
+      await rename(own, path);
+      return saved;
+    } catch (error) {
+      await returnPart(own, part);
+      throw error;
+    }
+  });
 }
 
 /**

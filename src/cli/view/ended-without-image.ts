@@ -1,12 +1,9 @@
 import type { EndedBuild } from '../../client/index.js';
-import { commandsForEnded, type BuildStatus } from '../../domain/status.js';
+import { commandsForEnded, type EndedIdentity } from '../../domain/status.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 
 /** Formats the end of a build without an image: what failed and why, what is left, and the next commands. */
-export function formatEndedBuild(
-  build: Pick<BuildStatus, 'uuid' | 'type'>,
-  { failure, execution, resumePoint }: EndedBuild,
-): string[] {
+export function formatEndedBuild(build: EndedIdentity, { failure, execution, resumePoint }: EndedBuild): string[] {
   const { step, message, hint } = failure;
   const commands = commandsForEnded(build, execution, resumePoint);
   const width = Math.max(...commands.map(([command]) => command.length));

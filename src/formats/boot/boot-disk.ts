@@ -1,18 +1,32 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
+import { MIB } from '../bytes/sizes.js';
 import { programEnvironment, programFailedError, runProgram, wrapProgram } from '../disk/programs.js';
 import type { Disk } from '../disk/types.js';
+import type { DiskInFile } from '../outputs/output-format.js';
 import { OUTPUT_FORMATS } from '../registry.js';
 import { BootConsole, type BootVerdict } from './console.js';
-import { BOOT_LIMITS, type BootOptions, buildBootArgs, EMULATOR, findAccelerator, findFirmware } from './machine.js';
+import {
+  BOOT_LIMITS,
+  type BootOptions,
+  buildBootArgs,
+  EMULATOR,
+  findAccelerator,
+  findFirmware,
+  LARGEST_OVERLAY,
+} from './machine.js';
 import { unpackDisk } from './unpack-disk.js';
 
 /** Milliseconds that a boot may take, without KVM on a busy machine. */
 const LONGEST_BOOT = 30 * 60_000;
 /** Milliseconds that the console may be silent. A boot loader says nothing while it reads the kernel. */
 const LONGEST_SILENCE = 8 * 60_000;
+/** How much larger than its archive a disk is taken to be: gzip makes a system about three times smaller. */
+const GZIP_FACTOR = 4;
+/** Bytes for the variables of the firmware, and for the tables of the overlay. */
+const SMALL_FILES = 16 * MIB;
 /** Characters of the emulator's standard error in a message. */
 const MESSAGE_LIMIT = 2000;
 const WHAT = 'boot the converted disk';
@@ -63,10 +77,28 @@ export async function bootDisk(request: BootRequest): Promise<BootResult> {
   return runMachine(args, request);
 }
 
-/** Returns the disk of the file. Unpacks the disk of an archive. */
-async function openDisk({ path, format, workFolder, signal }: BootRequest): Promise<Pick<Disk, 'path' | 'format'>> {
+/** Bytes of disk space that a boot needs: for what the guest writes, and for the unpacked disk of an archive. */
+export async function measureBoot({
+  path,
+  format,
+  virtualSize,
+}: Pick<BootRequest, 'path' | 'format' | 'virtualSize'>): Promise<number> {
+  const { archive } = findDisk(format);
+  const written = Math.min(virtualSize, LARGEST_OVERLAY) + SMALL_FILES;
+  if (archive === undefined) return written;
+  const { size } = await stat(path);
+  return written + (archive.gzipped ? Math.min(virtualSize, size * GZIP_FACTOR) : size);
+}
+
+function findDisk(format: FormatName): DiskInFile {
   const disk = isRootFormat(format) ? undefined : OUTPUT_FORMATS[format].disk;
   if (disk === undefined) throw new RangeError(`the format ${format} has no disk`);
+  return disk;
+}
+
+/** Returns the disk of the file. Unpacks the disk of an archive. */
+async function openDisk({ path, format, workFolder, signal }: BootRequest): Promise<Pick<Disk, 'path' | 'format'>> {
+  const disk = findDisk(format);
   if (disk.archive === undefined) return { path, format: disk.format };
   const unpacked = join(workFolder, `disk.${disk.format}`);
   await unpackDisk(path, disk.archive, unpacked, signal);

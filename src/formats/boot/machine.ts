@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import type { BootMachine, DiskController, NetworkAdapter } from '../../domain/boot-machines.js';
 import { FactoryError } from '../../domain/errors.js';
 import { type FormatName, isRootFormat } from '../../domain/target-formats.js';
+import { GIB } from '../bytes/sizes.js';
 import { requireProgram } from '../disk/programs.js';
 import type { Disk } from '../disk/types.js';
 import { OUTPUT_FORMATS } from '../registry.js';
@@ -20,11 +21,13 @@ const ARCHES = ['x86_64', 'i386'];
 /** Memory of the machine in MiB. Enterprise Linux 10 needs 2 GiB to start. */
 const MEMORY = 2048;
 
+/** The largest file of the emulator, in bytes: a guest that writes without end must not fill the disk of the worker. */
+export const LARGEST_OVERLAY = 4 * GIB;
 /**
  * The limits of the emulator: 8 GiB of address space, for the memory of the guest, the code that is translated, and
- * threads; and files of at most 4 GiB, since a guest that writes without end must not fill the disk of the worker.
+ * threads; and the size of its files.
  */
-export const BOOT_LIMITS = ['--as=8589934592', '--fsize=4294967296', '--core=0'];
+export const BOOT_LIMITS = ['--as=8589934592', `--fsize=${LARGEST_OVERLAY}`, '--core=0'];
 
 /** Where distributions install OVMF: its code, and its empty variables. */
 const OVMF: readonly (readonly [code: string, variables: string])[] = [

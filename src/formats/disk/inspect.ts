@@ -4,6 +4,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { READ_LIMITS, runProgram } from './programs.js';
 import { TIB } from '../bytes/sizes.js';
 import type { Disk } from './types.js';
+import { findVmdkRefusal, SINGLE_FILE_VMDK } from './vmdk-header.js';
 
 /** The largest disk that is converted, unless the caller says another: a file of a few KiB can claim any size. */
 const LARGEST_DISK = 16 * TIB;
@@ -34,9 +35,6 @@ const INFO = z.looseObject({
     .optional(),
 });
 
-/** The kinds of VMDK that are one file. The others are a text that names other files, which qemu-img would read. */
-const SINGLE_FILE_VMDK = ['monolithicSparse', 'streamOptimized'];
-
 /**
  * Opens a disk, and refuses one that names other files of the worker's machine, is encrypted, or claims to be too
  * large.
@@ -45,6 +43,10 @@ const SINGLE_FILE_VMDK = ['monolithicSparse', 'streamOptimized'];
  */
 export async function inspectDisk(path: string, format: Disk['format'], options: InspectOptions = {}): Promise<Disk> {
   const absolute = resolve(path);
+  const refuse = (why: string): FactoryError => new FactoryError('ImageFailed', `the disk ${path} is refused: ${why}`);
+  // Before qemu-img sees the file at all.
+  const refusal = format === 'vmdk' ? await findVmdkRefusal(absolute) : undefined;
+  if (refusal !== undefined) throw refuse(refusal);
   const { stdout } = await runProgram('qemu-img', ['info', '-U', '--output=json', '-f', format, absolute], {
     what: `read the disk ${path} as ${format}`,
     signal: options.signal,
@@ -52,7 +54,7 @@ export async function inspectDisk(path: string, format: Disk['format'], options:
   });
   const info = INFO.parse(JSON.parse(stdout));
   const reason = findReason(info, options.largest ?? LARGEST_DISK);
-  if (reason !== undefined) throw new FactoryError('ImageFailed', `the disk ${path} is refused: ${reason}`);
+  if (reason !== undefined) throw refuse(reason);
   return { path: absolute, format, virtualSize: info['virtual-size'] };
 }
 

@@ -1,5 +1,5 @@
 import { FactoryError } from '../../domain/errors.js';
-import { findNearest } from '../../domain/nearest.js';
+import { findNearest, hintAtNames } from '../../domain/nearest.js';
 import type { Template } from '../../tdl/types.js';
 
 /**
@@ -40,5 +40,6 @@ export function renderScript(script: string, template: Template): string {
 function writeHint(key: string, known: string[]): string {
   if (known.includes(key)) return `add <${key}> to the template's <os>, or write the value into the script`;
   const meant = findNearest(key, known);
-  return `${meant === undefined ? '' : `did you mean \${${meant}}? `}The names of placeholders are ${known.join(', ')}; write $\${…} if the script itself needs \${…}`;
+  const names = hintAtNames(meant && `\${${meant}}`, 'the names of placeholders are', known);
+  return `${names}; write $\${…} if the script itself needs \${…}`;
 }

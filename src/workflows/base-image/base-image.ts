@@ -216,7 +216,7 @@ async function publish(
           ref,
           imageId,
           name: build.plan.imageName,
-          minDisk: build.plan.minDisk,
+          minDisk: Math.max(build.plan.minDisk, jeos.minDisk ?? 0),
           isPublic: build.parameters.public,
         }),
       ),

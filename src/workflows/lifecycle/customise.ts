@@ -112,7 +112,9 @@ export async function bootInstance(build: GuestBuild, { title, ...jeos }: Booted
     'createSshAccess',
     { ref },
   );
-  const size = build.plan.volumes?.root;
+  const planned = build.plan.volumes?.root;
+  // The plan does not know the size of an image that comes from a file.
+  const size = planned === undefined ? undefined : Math.max(planned, jeos.minDisk ?? 0);
   const volumes = await createVolumesIfNeeded(build, 'customise.volumes', {
     documentsId: ref.uuid,
     ...(size === undefined ? {} : { root: { imageId: jeos.imageId, size } }),

@@ -32,13 +32,15 @@ export async function packRoot(
     {
       name: 'pack',
       title: `pack the root file system as ${format}, and compare the result with what the guest says`,
-      budget: { total: 24 * 3600, attempt: 12 * 3600 },
+      // Half of an attempt may be a wait for space: see withSpace.
+      budget: { total: 48 * 3600, attempt: 24 * 3600 },
       note: ({ verifiedBy, converter }) => `packed by ${converter}, verified by ${verifiedBy}`,
     },
     'packRootFileSystem',
     () => {
-      const { name, imageName, os } = planned;
-      return { ref, guest: locateGuest(), format, minDisk, planned: { name, imageName, os } };
+      const { name, imageName, os, source, prepared } = planned;
+      const made = { name, imageName, os, source, ...(prepared === undefined ? {} : { prepared }) };
+      return { ref, guest: locateGuest(), format, minDisk, planned: made };
     },
   );
 }

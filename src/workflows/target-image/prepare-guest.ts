@@ -1,12 +1,8 @@
 import type { PlannedTarget } from '../../activities/convert/plan-target-image.js';
-import type { TargetImageResult } from '../../domain/target-image-result.js';
 import { getPreparedWorkflowId } from '../../domain/prepared-image.js';
 import type { BuildContext } from '../lifecycle/build-context.js';
 import { isCanceled } from '../lifecycle/failures.js';
 import { leaveSharedRun } from '../lifecycle/shared-run.js';
-
-/** The plan of a target image, with the image that is converted, and how that was prepared. */
-type PreparedTarget = PlannedTarget & Pick<TargetImageResult, 'prepared'>;
 
 /**
  * Prepares the base image for the target, where the target needs anything in the guest: finds the prepared image, or
@@ -15,7 +11,7 @@ type PreparedTarget = PlannedTarget & Pick<TargetImageResult, 'prepared'>;
 export async function prepareGuest(
   { ref, status, steps }: BuildContext<'target_image'>,
   planned: PlannedTarget,
-): Promise<PreparedTarget> {
+): Promise<PlannedTarget> {
   const { preparation: prepared, os } = planned;
   if (prepared === undefined) return planned;
   const { quota_timeout, command_timeout } = prepared.parameters;

@@ -120,7 +120,8 @@ async function verify(
     {
       name: 'verify',
       title: `boot the image in QEMU with ${disk} and ${network}`,
-      budget: { total: 4 * 3600, attempt: 3600 },
+      // An attempt boots for an hour at most, and may wait twelve hours for space: see withSpace.
+      budget: { total: 16 * 3600, attempt: 13 * 3600 },
       note: ({ verifiedBy }) => verifiedBy,
     },
     'verifyBoot',

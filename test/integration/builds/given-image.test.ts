@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { run } from '../../../src/cli/cli.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
 import { createQcow2 } from '../../fakes/openstack/guests/qcow2.js';
 import type { FakeImage } from '../../fakes/openstack/state.js';
+import { readRecord as readRecordOf } from '../../support/target-builds.js';
 import { TestEnv, type Build } from '../../support/test-env.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
@@ -101,6 +102,23 @@ describe('an image that exists', () => {
     assert.equal(made?.properties['imagefactory_role'], 'base');
   });
 
+  it('has a volume on which it fits, from Glance and from a file', async () => {
+    const before = { ...golden };
+    golden.min_disk = 23;
+    const file = join(folder, 'large.qcow2');
+    await writeFile(file, createQcow2(24n * GIB));
+    const builds = [await build('glance:golden', { root_disk: 'volume' }), await build(file, { root_disk: 'volume' })];
+    const made = await Promise.all(builds.map((one) => one.result()));
+    assert.deepEqual(made.map(({ minDisk }) => minDisk), [23, 24]); // prettier-ignore
+    const small = await env.build(env.template({ name: 'given', body: '<disk><size>22</size></disk>' }), {
+      jeos: 'glance:golden',
+      install_script: undefined,
+      root_disk: 'volume',
+    });
+    assert.match((await small.failure()).message, /the template asks for 22 GiB, but the image needs 23 GiB/);
+    Object.assign(golden, before);
+  });
+
   it('may be at an address, with its digest', async () => {
     const bytes = createQcow2(GIB);
     const url = env.media.put('/cloud.qcow2', bytes);
@@ -119,7 +137,7 @@ describe('an image that exists', () => {
       [{ disk_format: 'iso' }, /its format is iso, which is no disk/],
       [{ properties: { ...golden.properties, architecture: 'aarch64' } }, /is for aarch64 machines/],
       [{ properties: { ...golden.properties, os_encrypt_format: 'LUKSv1' } }, /it is encrypted/],
-      [{ min_disk: 1000 }, /m1.small has a disk of \d+ GiB, but image .* needs 1000 GiB/],
+      [{ min_disk: 1000 }, /m1.small has a disk of \d+ GiB, but the image needs 1000 GiB/],
     ];
     for (const [change, why] of changes) {
       const before = { ...golden };
@@ -177,9 +195,7 @@ describe('an image that exists', () => {
       return { code, io, uuid: /^UUID: (.*)$/m.exec(io.stdout)?.[1] ?? '' };
     }
 
-    async function readRecord(uuid: string): Promise<BuildRecord> {
-      return JSON.parse(await readFile(join(env.storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
-    }
+    const readRecord = (uuid: string): Promise<BuildRecord> => readRecordOf(env, uuid);
 
     async function deleteImage(uuid: string): Promise<void> {
       const io = new RecordingIo(env.variables());
@@ -253,6 +269,13 @@ describe('an image that exists', () => {
       const refused = await importImage(join(folder, 'overlay'));
       assert.equal(refused.code, 1);
       assert.match(refused.io.stdout, /import: the disk .*overlay is refused: it has a backing file/);
+      for (const verb of ['status', 'watch']) {
+        const [, uuid = ''] = /^Import (\S+) of/m.exec(refused.io.stderr) ?? [];
+        const io = new RecordingIo(env.variables());
+        await run(['--task-queue', env.taskQueue, verb, uuid], io);
+        assert.match(io.stdout + io.stderr, /imagefactory import_base_image IMAGE/, verb);
+        assert.doesNotMatch(io.stdout + io.stderr, /imagefactory resume/, verb);
+      }
       await writeFile(join(folder, 'closed'), createQcow2(GIB));
       const options = ['--parameter', 'default_user', 'nobody-there', '--parameter', 'boot_timeout', '3'];
       const closed = await importImage(join(folder, 'closed'), options);

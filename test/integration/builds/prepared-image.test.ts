@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { WorkflowHandle } from '@temporalio/client';
 import { run } from '../../../src/cli/cli.js';
 import { stripKind, workflowIdFor } from '../../../src/domain/image-kinds.js';
 import { STATUS_QUERY, WORKFLOWS } from '../../../src/domain/messages.js';
-import type { TargetImageResult } from '../../../src/domain/target-image-result.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import type { TargetImageInput, TargetParameters } from '../../../src/domain/target-image-input.js';
+import type { TargetParameters } from '../../../src/domain/target-image-input.js';
+import { readRecord as readRecordOf, startTarget } from '../../support/target-builds.js';
 import { failureOf, TestEnv } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
-
-type TargetHandle = WorkflowHandle<(input: TargetImageInput) => Promise<TargetImageResult>>;
 
 const WITHOUT_DRIVER = `<commands><command name="drop">
 rm /lib/modules/*/vmw_pvscsi.ko
@@ -37,18 +32,9 @@ describe('a target image whose target needs something in the guest', () => {
   });
   after(() => env.close());
 
-  async function start(target: string, parameters: TargetParameters = {}, baseImage = base): Promise<TargetHandle> {
-    const uuid = randomUUID();
-    const input: TargetImageInput = { uuid, target, baseImage, cloud: 'envvars', parameters, heartbeatTimeout: 4 };
-    return env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
-      WORKFLOWS.targetImage,
-      { taskQueue: env.taskQueue, workflowId: workflowIdFor('target_image', uuid), args: [input] },
-    );
-  }
-
-  async function readRecord(uuid: string): Promise<BuildRecord> {
-    return JSON.parse(await readFile(join(env.storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
-  }
+  const start = (target: string, parameters: TargetParameters = {}, baseImage = base, uuid: string = randomUUID()) =>
+    startTarget(env, { target, parameters, baseImage, uuid });
+  const readRecord = (uuid: string): Promise<BuildRecord> => readRecordOf(env, uuid);
 
   /** Deletes an image by the command, and returns what the command printed. */
   async function remove(uuid: string): Promise<string> {
@@ -115,6 +101,18 @@ describe('a target image whose target needs something in the guest', () => {
     assert.match(icicle ?? '', /my-agent/);
     assert.match(icicle ?? '', /rsync/);
     assert.doesNotMatch(icicle ?? '', /too-general/);
+  });
+
+  it('keeps what it was made from when it is resumed after the conversion, and prepares nothing anew', async () => {
+    const handle = await start('vagrant-virtualbox', { target_content: OWN_CONTENT });
+    const first = await handle.result();
+    const created = countCreated();
+    // As when another version of imagefactory would do something else in the guest.
+    const again = await start('vagrant-virtualbox', {}, base, first.uuid);
+    assert.deepEqual((await again.result()).prepared, first.prepared);
+    const { steps } = await again.query<BuildStatus>(STATUS_QUERY);
+    assert.deepEqual(steps.map(({ name }) => name), ['plan', 'convert', 'cleanup', 'record']); // prettier-ignore
+    assert.equal(countCreated(), created);
   });
 
   it('is refused when the kernel lacks a driver of the target, with what to add to the template', async () => {

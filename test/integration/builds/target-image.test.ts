@@ -5,20 +5,17 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { WorkflowHandle } from '@temporalio/client';
 import { run } from '../../../src/cli/cli.js';
 import type { Lineage } from '../../../src/client/lineage.js';
 import { workflowIdFor } from '../../../src/domain/image-kinds.js';
-import { STATUS_QUERY, WORKFLOWS } from '../../../src/domain/messages.js';
-import type { TargetImageResult } from '../../../src/domain/target-image-result.js';
+import { STATUS_QUERY } from '../../../src/domain/messages.js';
 import type { BuildRecord } from '../../../src/domain/record.js';
 import type { BuildStatus } from '../../../src/domain/status.js';
-import type { TargetImageInput } from '../../../src/domain/target-image-input.js';
+import type { TargetParameters } from '../../../src/domain/target-image-input.js';
+import { readRecord as readRecordOf, startTarget } from '../../support/target-builds.js';
 import { failureOf, PRESEED, TestEnv } from '../../support/test-env.js';
 import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
-
-type TargetHandle = WorkflowHandle<(input: TargetImageInput) => Promise<TargetImageResult>>;
 
 /** The files that a root file system has for its target. */
 const OWN_FILES: Readonly<Record<string, string[]>> = {
@@ -35,22 +32,9 @@ describe('a target image', () => {
   });
   after(() => env.close());
 
-  async function start(
-    target: string,
-    baseImage = base,
-    parameters: TargetImageInput['parameters'] = {},
-  ): Promise<TargetHandle> {
-    const uuid = randomUUID();
-    const input: TargetImageInput = { uuid, target, baseImage, cloud: 'envvars', parameters, heartbeatTimeout: 4 };
-    return env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
-      WORKFLOWS.targetImage,
-      { taskQueue: env.taskQueue, workflowId: workflowIdFor('target_image', uuid), args: [input] },
-    );
-  }
-
-  async function readRecord(uuid: string): Promise<BuildRecord> {
-    return JSON.parse(await readFile(join(env.storage, `${uuid}.meta`), 'utf8')) as BuildRecord;
-  }
+  const start = (target: string, baseImage = base, parameters: TargetParameters = {}) =>
+    startTarget(env, { target, baseImage, parameters });
+  const readRecord = (uuid: string): Promise<BuildRecord> => readRecordOf(env, uuid);
 
   /** Runs a command that succeeds, and returns its output. */
   async function output(...line: string[]): Promise<string> {
@@ -503,12 +487,7 @@ describe('a target image', () => {
 
   it('uses its file again when it is resumed after the conversion, and converts nothing twice', async () => {
     const { uuid, disk } = await (await start('incus')).result();
-    const workflowId = workflowIdFor('target_image', uuid);
-    const input: TargetImageInput = { uuid, target: 'incus', baseImage: base, cloud: 'envvars', parameters: {} };
-    const handle = await env.temporal.client.workflow.start<(given: TargetImageInput) => Promise<TargetImageResult>>(
-      WORKFLOWS.targetImage,
-      { taskQueue: env.taskQueue, workflowId, args: [input] },
-    );
+    const handle = await startTarget(env, { uuid, target: 'incus', baseImage: base });
     assert.deepEqual((await handle.result()).disk, disk);
     const { steps } = await handle.query<BuildStatus>(STATUS_QUERY);
     assert.deepEqual(steps.map(({ name }) => name), ['plan', 'convert', 'cleanup', 'record']); // prettier-ignore

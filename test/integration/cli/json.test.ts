@@ -207,6 +207,7 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     const converting = new Parked('converting');
     const records = [{ identifier: BASE, type: 'BaseImage', status: 'COMPLETE', name: 'f19', cloud: 'envvars' }];
     let deletions = 0;
+    let fails = false;
     await serve('cascading', {
       readRecords: async (input) => {
         const { identifier } = (input as { spec: { identifier?: string } }).spec;
@@ -215,7 +216,11 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
       },
       planTargetImage: async () => TARGET_PLAN,
       convertImage: converting.activity,
-      deleteImage: async () => ({ removed: [String(++deletions)], found: true }),
+      deleteImage: async (input) => {
+        const isBase = (input as { uuid: string }).uuid === BASE;
+        if (isBase && fails) throw new FactoryError('StoreFailed', 'the disk is read-only');
+        return { removed: [String(++deletions)], found: true };
+      },
     });
     const started = await ask('cascading', 0, 'target_image', 'raw', '--id', BASE, '--detach');
     const [{ identifier: child }] = started['images'] as [{ identifier: string }];
@@ -227,9 +232,16 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     assert.match(hint ?? '', new RegExp(`imagefactory cancel ${child}`));
     assert.equal(deletions, 0);
     await ask('cascading', 0, 'cancel', child);
+    fails = true;
+    const { error: failure } = await ask('cascading', 1, 'delete', BASE, '--cascade');
+    const failed = failure as Record<string, string>;
+    assert.equal(failed['type'], 'PartlyDeleted');
+    assert.match(failed['message'] ?? '', new RegExp(`^image ${BASE} could not be deleted: .*the disk is read-only`));
+    assert.match(failed['hint'] ?? '', new RegExp(`deleted before it: ${child} \\(1\\)`));
+    fails = false;
     const deleted = await ask('cascading', 0, 'delete', BASE, '--cascade');
-    assert.deepEqual(deleted['children'], [{ identifier: child, removed: ['1'] }]);
-    assert.deepEqual(deleted['removed'], ['2']);
+    assert.deepEqual(deleted['children'], [{ identifier: child, removed: ['2'] }]);
+    assert.deepEqual(deleted['removed'], ['3']);
   });
 
   it('a held build can be aborted', async () => {

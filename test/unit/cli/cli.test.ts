@@ -98,7 +98,7 @@ for (const [what, line, question] of [
   [
     'parameter',
     ['base_image', '--file-parameter', 'instal-script', '/dev/null', '/dev/null'],
-    /did you mean install_script\? the parameters are: /,
+    /did you mean install_script\? The parameters are /,
   ],
 ] as [string, string[], RegExp][]) {
   test(`a mistyped ${what} gives the question whether the right one was meant`, async () => {

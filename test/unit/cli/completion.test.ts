@@ -51,6 +51,14 @@ describe('the completion', () => {
     assert.deepEqual(complete('dev', ''), ['start', 'stop', 'status']);
   });
 
+  it('offers the parameters of a target image, and those of the base image that may be built first', () => {
+    const names = ['compression', 'verify', 'target_profile', 'target_content'];
+    assert.deepEqual(complete('target_image', 'ec2', '--parameter', ''), [...names, ...Object.keys(PARAMETERS)]);
+    assert.deepEqual(complete('target_image', '--parameter', 'verify', ''), ['compare', 'boot']);
+    assert.deepEqual(complete('target_image', '--parameter', 'disk_layout', 'l'), ['lvm']);
+    assert.deepEqual(complete('base_image', '--parameter', 'veri'), []);
+  });
+
   it('leaves files to the shell: templates, scripts, files of parameters', () => {
     const lines = [['base_image', ''], ['validate', 'a.tdl', ''], ['base_image', '--parameters', ''], ['base_image', '--file-parameter', 'install_script', ''], ['resume', 'u', '--template', '']]; // prettier-ignore
     for (const line of lines) assert.deepEqual(complete(...line), [], line.join(' '));

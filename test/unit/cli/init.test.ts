@@ -110,7 +110,7 @@ test('init lists its systems, and says which one may be meant', async () => {
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /no files for a first build of "debian-21"\n {2}did you mean debian-1\d\? the systems are: debian-12/,
+    /no files for a first build of "debian-21"\n {2}did you mean debian-1\d\? The systems are debian-12/,
   );
 });
 

@@ -43,6 +43,14 @@ describe('a name of a build, while no worker can read the store', () => {
   });
 });
 
+it('a name that images of several kinds have means the kind that is preferred', async () => {
+  const other = UUID.replace('bdd', 'abc');
+  const client = clientWithoutWorker(`target_image-${other}`, `base_image-${UUID}`);
+  await assert.rejects(findUuid(client, 'debian'), { name: 'AmbiguousNameError' });
+  assert.equal(await findUuid(client, 'debian', { prefer: 'base_image' }), UUID);
+  assert.equal(await findUuid(client, 'debian', { prefer: 'target_image' }), other);
+});
+
 it('a workflow whose id is not that of a build is no build', async () => {
   const client = clientWithoutWorker('base_image-$(touch owned)', `base_image-${UUID}`, 'base_image-x');
   assert.deepEqual(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { inspectDisk } from '../../../src/formats/index.js';
@@ -12,6 +12,13 @@ function create(name: string, ...args: string[]): string {
   const path = join(folder, name);
   run('qemu-img', 'create', '-q', ...args.slice(0, -1), path, ...args.slice(-1));
   return path;
+}
+
+/** A copy of the bytes that a test has changed. */
+function changed(bytes: Buffer, change: (copy: Buffer) => void): Buffer {
+  const copy = Buffer.from(bytes);
+  change(copy);
+  return copy;
 }
 
 describe('a disk from outside', { skip: noQemu }, () => {
@@ -42,9 +49,36 @@ describe('a disk from outside', { skip: noQemu }, () => {
     await assert.rejects(inspectDisk(path, 'qcow2'), { type: 'ImageFailed', message: /its data are in another file/ });
   });
 
-  it('is refused if it is a VMDK that names other files', async () => {
-    const path = create('flat.vmdk', '-f', 'vmdk', '-o', 'subformat=monolithicFlat', '64M');
-    await assert.rejects(inspectDisk(path, 'vmdk'), { type: 'ImageFailed', message: /monolithicFlat is not one file/ });
+  it('may be a VMDK of one file', async () => {
+    for (const type of ['monolithicSparse', 'streamOptimized']) {
+      const path = create(`${type}.vmdk`, '-f', 'vmdk', '-o', `subformat=${type}`, '64M');
+      assert.equal((await inspectDisk(path, 'vmdk')).virtualSize, 64 * MIB);
+    }
+  });
+
+  it('is refused if it is a VMDK that names other files, before qemu-img opens it', async (context) => {
+    const sparse = readFileSync(create('one.vmdk', '-f', 'vmdk', '64M'));
+    const files: [string, string | Buffer, RegExp][] = [
+      [
+        'flat',
+        '# Disk DescriptorFile\ncreateType="monolithicFlat"\nRW 1 FLAT "/etc/shadow" 0\n',
+        /monolithicFlat is not/,
+      ],
+      ['claims', '# Disk DescriptorFile\ncreateType="monolithicSparse"\nRW 1 FLAT "/etc/shadow" 0\n', /of other files/],
+      ['words', 'words', /names no type/],
+      ['bare', changed(sparse, (bytes) => bytes.writeBigUInt64LE(0n, 12)), /its extents are not in the file/],
+      ['moved', changed(sparse, (bytes) => bytes.writeBigUInt64LE(9n, 28)), /has no descriptor/],
+      ['child', changed(sparse, (bytes) => bytes.write('parentFileNameHint="/x"\n', 512)), /has a backing file/],
+      ['sesparse', changed(sparse, (bytes) => bytes.write('createType="seSparse"\n', 512)), /seSparse is not one file/],
+    ];
+    const path = process.env['PATH'];
+    context.after(() => (process.env['PATH'] = path));
+    process.env['PATH'] = '';
+    for (const [name, content, message] of files) {
+      const file = join(folder, `${name}.vmdk`);
+      writeFileSync(file, content);
+      await assert.rejects(inspectDisk(file, 'vmdk'), { type: 'ImageFailed', message }, name);
+    }
   });
 
   it('is refused if it is encrypted', async () => {

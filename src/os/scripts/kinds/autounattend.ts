@@ -1,4 +1,5 @@
 import { FactoryError } from '../../../domain/errors.js';
+import { escapeXml as escapeContent } from '../../../tdl/escape-xml.js';
 import type { Extra } from '../../../tdl/types.js';
 import { findWindowsVersion, type WindowsVersion } from '../../common/windows-versions.js';
 import type { StockInput } from '../stock-parts/stock-input.js';
@@ -13,11 +14,9 @@ import type { ScriptKind } from './script-kind.js';
  * https://learn.microsoft.com/windows-hardware/customize/desktop/unattend/.
  */
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
 /** Escapes a text for an element or an attribute of XML. */
 function escapeXml(value: string): string {
-  return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
+  return escapeContent(value).replaceAll('"', '&quot;');
 }
 
 /** The answer file of Windows Setup, which looks for it at the root of every removable drive. */

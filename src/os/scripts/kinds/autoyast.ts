@@ -1,4 +1,5 @@
 import { findChild } from '../../../tdl/elements.js';
+import { escapeXml } from '../../../tdl/escape-xml.js';
 import { findPosition, Problems } from '../../../tdl/place.js';
 import { parseForeignXml, type XmlElement } from '../../../tdl/xml.js';
 import { serialConsole } from '../../common/architectures.js';
@@ -97,13 +98,6 @@ function wrapHalt(mode: XmlElement | undefined, general: XmlElement | undefined)
   if (mode !== undefined) return `${HALT} to <mode>`;
   if (general !== undefined) return `<mode>${HALT}</mode> to <general>`;
   return `<general><mode>${HALT}</mode></general> to the profile`;
-}
-
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-
-/** Escapes a text for an element of XML. */
-function escapeXml(text: string): string {
-  return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? character);
 }
 
 const CLOUD_INIT_SERVICES = ['cloud-init-local', 'cloud-init', 'cloud-config', 'cloud-final'];

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { takePart } from '../../../../src/cli/download/part-file.js';
 import { passImage, saveImage, type ImageSource } from '../../../../src/cli/download/save-image.js';
 
 const CONTENT = randomBytes(5000);
@@ -132,6 +134,42 @@ describe('the download of an image', () => {
       ),
       { type: 'StoreFailed', message: /cannot write .*ENOENT/ },
     );
+  });
+
+  it('does not disturb another one to the same file at the same time', async () => {
+    await writeFile(part, CONTENT.subarray(0, 2000));
+    // The second one begins anew while the first one writes, and ends first.
+    const second = sourceOf({ canSeek: false });
+    const first = sourceOf();
+    const read = first.read.bind(first);
+    first.read = async (offset, given) => {
+      await save(second);
+      await rm(path);
+      return read(offset, given);
+    };
+    assert.deepEqual(await save(first), { size: 5000, resumedAt: 2000 });
+    assert.deepEqual(second.reads, [0]);
+    assert.deepEqual(await readFile(path), CONTENT);
+    assert.deepEqual(await readdir(folder), ['image.qcow2']);
+  });
+
+  it('is refused at its end when another one was faster, and loses nothing', async () => {
+    const first = sourceOf();
+    const read = first.read.bind(first);
+    first.read = async (offset, given) => {
+      await save(sourceOf());
+      return read(offset, given);
+    };
+    await assert.rejects(save(first), { type: 'Conflict' });
+    assert.deepEqual(await readFile(path), CONTENT);
+  });
+
+  it('goes on with the file of one that was killed', async () => {
+    const killed = await takePart(part);
+    const { pid } = spawnSync('true');
+    await writeFile(killed.replace(`-${process.pid}-`, `-${pid}-`), CONTENT.subarray(0, 4000));
+    assert.deepEqual(await save(sourceOf()), { size: 5000, resumedAt: 4000 });
+    assert.deepEqual(await readdir(folder), ['image.qcow2']);
   });
 
   it('stops at a signal, and leaves what it has', async () => {
