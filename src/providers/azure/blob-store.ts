@@ -181,6 +181,7 @@ export class BlobStore {
     milliseconds = CALL_TIME,
   ): Promise<T> {
     return retryPart(operation, async () => {
+      operation.signal.throwIfAborted();
       const clock = new CallTimeout(operation.signal, milliseconds);
       try {
         return await send(clock.signal);

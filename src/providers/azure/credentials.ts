@@ -1,3 +1,4 @@
+import type { DefaultAzureCredentialOptions } from '@azure/identity';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { loadPackage } from '../load-package.js';
@@ -58,57 +59,73 @@ export async function createCredential(
   const { login } = settings.configuration.endpoints;
   const secret = findSecret(settings);
   const identity = await loadPackage('@azure/identity', () => import('@azure/identity'));
-  const options = {
+  const last: LastReply = {};
+  const options: DefaultAzureCredentialOptions = {
     authorityHost: login,
     // Only the public cloud knows a list of all its authorities.
     disableInstanceDiscovery: !login.startsWith('https://login.microsoftonline.com'),
+    additionalPolicies: [{ policy: watchReplies(last), position: 'perRetry' }],
     ...(ca === undefined ? {} : { tlsOptions: { ca } }),
   };
   const inner =
     secret === undefined
       ? new identity.DefaultAzureCredential(options)
-      : new identity.ClientSecretCredential(secret.tenant_id, secret.client_id, secret.client_secret, options);
+      : new identity.ClientSecretCredential(secret.tenant_id, secret.client_id, secret.client_secret, {
+          ...options,
+          // A call without a token is repeated as a whole, by those who make it.
+          retryOptions: { maxRetries: 0 },
+        });
   return {
     async getToken(scopes, { abortSignal } = {}) {
       try {
         const token = await inner.getToken(scopes, abortSignal === undefined ? {} : { abortSignal });
         return { token: token.token, expiresOnTimestamp: token.expiresOnTimestamp };
       } catch (error) {
-        throw signInError(error, login);
+        throw signInError(error, { login, last, isNamed: secret !== undefined });
       }
     },
   };
 }
 
-/** What the errors of `@azure/identity` have, as far as they have it. */
-const failureSchema = z.object({
-  name: z.string().optional(),
-  statusCode: z.number().optional(),
-  code: z.string().optional(),
-  message: z.string().default(''),
-});
+/** What Microsoft Entra ID answered last: the errors of `@azure/identity` do not always tell it. */
+interface LastReply {
+  /** HTTP status. Undefined when there was no answer. */
+  status?: number | undefined;
+}
 
-function signInError(error: unknown, login: string): FactoryError {
+type Policy = NonNullable<DefaultAzureCredentialOptions['additionalPolicies']>[number]['policy'];
+
+function watchReplies(last: LastReply): Policy {
+  return {
+    name: 'imagefactoryWatchReplies',
+    async sendRequest(request, next) {
+      last.status = undefined;
+      const response = await next(request);
+      last.status = response.status;
+      return response;
+    },
+  };
+}
+
+/** @param isNamed whether a service principal is named; else the credentials of the machine are looked for */
+function signInError(
+  error: unknown,
+  { login, last: { status }, isNamed }: { login: string; last: LastReply; isNamed: boolean },
+): FactoryError {
   if (error instanceof FactoryError) return error;
-  const { name = '', statusCode = 0, code = '', message } = failureSchema.parse(error);
-  // The lines after the first have ids and the time.
-  const said = message.split(/\r?\n|\bTrace ID:/)[0]?.trim() ?? '';
-  const isRefused = /AADSTS|invalid_client|unauthorized_client|invalid_grant/i.test(message);
-  const noAnswer =
-    !isRefused &&
-    (statusCode === 429 ||
-      statusCode >= 500 ||
-      /^(E[A-Z]+|REQUEST_SEND_ERROR|network_error)$/.test(code) ||
-      /network_error|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|socket hang up|status(?: code)? 5\d\d/i.test(message));
-  if (noAnswer) {
-    return new FactoryError('CloudUnavailable', `Microsoft Entra ID at ${login} did not give a token: ${said}`, {
+  const message = error instanceof Error ? error.message : String(error);
+  // What follows has ids and the time, and is long.
+  const said = message.split(/\r?\n|\s*Trace ID:/)[0]?.trim() ?? '';
+  const isBusy = status !== undefined && (status >= 500 || status === 429);
+  if (isBusy || (isNamed && status === undefined)) {
+    const answer = status === undefined ? 'did not answer' : `answered with status ${status}`;
+    return new FactoryError('CloudUnavailable', `Microsoft Entra ID at ${login} ${answer}: ${said}`, {
       retryable: true,
       cause: error,
     });
   }
-  const hint =
-    name === 'ClientAuthError' || isRefused
-      ? 'check tenant, client id and secret, and whether the secret has expired'
-      : 'set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of the worker, or give its machine an identity';
+  const hint = isNamed
+    ? 'check tenant, client id and secret, and whether the secret has expired'
+    : 'set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of the worker, or give its machine an identity';
   return new FactoryError('AuthenticationFailed', `Microsoft Entra ID gave no token: ${said}`, { hint, cause: error });
 }
