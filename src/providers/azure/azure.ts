@@ -19,7 +19,7 @@ import { createCredential } from './credentials.js';
 import { deleteResource, makeResource, stateOf } from './lifecycle.js';
 import { BLOB_PREFIX, blobPrefix } from './names.js';
 import { ResourceManager } from './resource-manager.js';
-import { buildBody, describeResource, describeTarget, listMade, prepareDefinition, targetId } from './targets.js';
+import { buildBody, chooseResource, describeResource, listMade, prepareDefinition, targetId, wantedId } from './targets.js';
 import { BLOB_KEYS, uploadBlob } from './upload.js';
 
 /** What is said of an image that an earlier attempt has made. */
@@ -63,20 +63,21 @@ class AzureProvider implements Provider {
   async upload(operation: Operation, image: PushedImage): Promise<UploadedFile> {
     const target = targetId(this.configuration, image);
     const { blob, sent, verifiedBy } = await uploadBlob(operation, this.store, image, target);
-    const { id } = describeTarget(this.configuration, image, blob.createdAt);
-    return { ids: { blob: blob.name, image: id }, sent, verifiedBy };
+    const ids = { blob: blob.name, image: wantedId(this.configuration, image, blob.createdAt) };
+    return { ids, sent, verifiedBy };
   }
 
   async register(operation: Operation, image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage> {
-    const { blob, image: id } = uploaded.ids;
-    if (blob === undefined || id === undefined) {
+    const { blob, image: wanted } = uploaded.ids;
+    if (blob === undefined || wanted === undefined) {
       throw new FactoryError('Internal', 'the upload to Azure has not told its blob and its image');
     }
     await prepareDefinition(operation, this.manager, this.configuration, image);
     const body = buildBody(this.configuration, image, this.store.urlOf(blob), operation.creator);
-    await makeResource(operation, this.manager, image, describeResource(id), body);
+    const made = await chooseResource(operation, this.manager, image, wanted);
+    await makeResource(operation, this.manager, image, made, body);
     if (this.configuration.keep_blob) await this.keepBlob(operation, blob);
-    return this.toRegistered(id, this.configuration.keep_blob ? [blob] : [], uploaded.verifiedBy);
+    return this.toRegistered(made.id, this.configuration.keep_blob ? [blob] : [], uploaded.verifiedBy);
   }
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
@@ -135,11 +136,13 @@ class AzureProvider implements Provider {
     const target = blob.metadata[BLOB_KEYS.target];
     if (target === undefined) return [];
     const removed: string[] = [];
-    for (const { id, tags } of await listMade(this.manager, target, operation.signal)) {
-      if (!isMarked(tags, uuid)) continue;
-      const made = describeResource(id);
-      const resource = await this.manager.get(id, made.apiVersion, operation.signal, made.expand);
-      if (resource === undefined || !isMarked(resource.tags, uuid) || stateOf(resource) === 'Succeeded') continue;
+    for (const listed of await listMade(this.manager, target, operation.signal)) {
+      if (!isMarked(listed.tags, uuid)) continue;
+      const made = describeResource(listed.id);
+      // Only the resource itself tells whether it was copied to all regions.
+      const resource = await this.manager.get(made.id, made.apiVersion, operation.signal, made.expand);
+      if (resource === undefined || !isMarked(resource.tags, uuid)) continue;
+      if (stateOf(listed) === 'Succeeded' && stateOf(resource) === 'Succeeded') continue;
       if (await deleteResource(operation, this.manager, made)) removed.push(made.title);
     }
     return removed;

@@ -1,6 +1,7 @@
 import type { DefaultAzureCredentialOptions } from '@azure/identity';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
+import { transportError } from '../../http/http-errors.js';
 import { loadPackage } from '../load-package.js';
 import type { ProviderSettings } from '../types.js';
 import type { AzureConfiguration } from './configuration.js';
@@ -89,8 +90,10 @@ export async function createCredential(
 
 /** What Microsoft Entra ID answered last: the errors of `@azure/identity` do not always tell it. */
 interface LastReply {
-  /** HTTP status. Undefined when there was no answer. */
-  status?: number | undefined;
+  /** HTTP status. Unset when there was no answer. */
+  status?: number;
+  /** Why there was no answer. */
+  error?: unknown;
 }
 
 type Policy = NonNullable<DefaultAzureCredentialOptions['additionalPolicies']>[number]['policy'];
@@ -99,10 +102,16 @@ function watchReplies(last: LastReply): Policy {
   return {
     name: 'imagefactoryWatchReplies',
     async sendRequest(request, next) {
-      last.status = undefined;
-      const response = await next(request);
-      last.status = response.status;
-      return response;
+      delete last.status;
+      delete last.error;
+      try {
+        const response = await next(request);
+        last.status = response.status;
+        return response;
+      } catch (error) {
+        last.error = error;
+        throw error;
+      }
     },
   };
 }
@@ -110,22 +119,24 @@ function watchReplies(last: LastReply): Policy {
 /** @param isNamed whether a service principal is named; else the credentials of the machine are looked for */
 function signInError(
   error: unknown,
-  { login, last: { status }, isNamed }: { login: string; last: LastReply; isNamed: boolean },
+  { login, last, isNamed }: { login: string; last: LastReply; isNamed: boolean },
 ): FactoryError {
   if (error instanceof FactoryError) return error;
+  const service = 'Microsoft Entra ID';
+  if (isNamed && last.error !== undefined) return transportError({ service, method: 'POST', url: login }, last.error);
   const message = error instanceof Error ? error.message : String(error);
   // What follows has ids and the time, and is long.
   const said = message.split(/\r?\n|\s*Trace ID:/)[0]?.trim() ?? '';
-  const isBusy = status !== undefined && (status >= 500 || status === 429);
-  if (isBusy || (isNamed && status === undefined)) {
-    const answer = status === undefined ? 'did not answer' : `answered with status ${status}`;
-    return new FactoryError('CloudUnavailable', `Microsoft Entra ID at ${login} ${answer}: ${said}`, {
+  const { status = 0 } = last;
+  if (status >= 500 || status === 429) {
+    return new FactoryError('CloudUnavailable', `${service} at ${login} answered with status ${status}: ${said}`, {
       retryable: true,
+      status,
       cause: error,
     });
   }
   const hint = isNamed
     ? 'check tenant, client id and secret, and whether the secret has expired'
     : 'set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of the worker, or give its machine an identity';
-  return new FactoryError('AuthenticationFailed', `Microsoft Entra ID gave no token: ${said}`, { hint, cause: error });
+  return new FactoryError('AuthenticationFailed', `${service} gave no token: ${said}`, { hint, cause: error });
 }

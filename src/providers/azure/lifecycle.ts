@@ -11,6 +11,8 @@ export interface MadeResource {
   apiVersion: string;
   /** What it is, for people: "image version 2026.1130.1 of debian-12". */
   title: string;
+  /** Whether another number can be taken when somebody else has this one. */
+  isNumbered: boolean;
   /** What `$expand` asks for. */
   expand?: string;
 }
@@ -86,9 +88,10 @@ export async function makeResource(
   return waitUntilReady(operation, manager, image, made);
 }
 
-function requireOurs({ tags }: Resource, image: PushedImage, { title, id }: MadeResource): void {
+function requireOurs({ tags }: Resource, image: PushedImage, { title, id, isNumbered }: MadeResource): void {
   if (isMarkedAs(tags, image)) return;
   throw new FactoryError('Conflict', `${title} is there already, and was not made from this image: ${id}`, {
+    retryable: isNumbered,
     hint: 'push again for another name, or remove what is there if nobody needs it',
   });
 }
@@ -193,8 +196,8 @@ async function askToDelete(operation: Operation, manager: ResourceManager, made:
   } catch (error) {
     if (!(error instanceof FactoryError) || error.type !== 'Conflict') throw error;
     const resource = await manager.get(made.id, made.apiVersion, operation.signal);
-    if (resource === undefined) return undefined;
-    if (ENDED.includes(stateOf(resource))) throw error;
-    return 'busy' as const;
+    if (resource !== undefined && !ENDED.includes(stateOf(resource))) return 'busy' as const;
+    // It has ended since: if Azure refuses again, there is another reason.
+    return manager.delete(made.id, made.apiVersion, operation.signal);
   }
 }

@@ -53,13 +53,17 @@ export function managedImageName(image: Pick<PushedImage, 'name' | 'uuid'>): str
  * @param began when the push began, in UTC to the second
  * @param beginning `MAJOR.MINOR`
  */
-export function versionNumber(began: Date, uuid: string, beginning?: string): string {
+export function versionNumber(began: Date, beginning?: string): string {
   if (beginning !== undefined) return `${beginning}.${Math.floor(began.getTime() / 1000)}`;
   const day = (began.getUTCMonth() + 1) * 100 + began.getUTCDate();
   const time = began.getUTCHours() * 10_000 + began.getUTCMinutes() * 100 + began.getUTCSeconds();
-  // Three digits of the UUID: two pushes into one definition may begin in the same second.
-  const own = Number.parseInt(uuid.replaceAll('-', '').slice(0, 8), 16) % 1000;
-  return `${began.getUTCFullYear()}.${day}.${time * 1000 + own}`;
+  return `${began.getUTCFullYear()}.${day}.${time}`;
+}
+
+/** Returns the next number of a version: two pushes into one definition may begin in the same second. */
+export function nextVersion(number: string): string {
+  const [major, minor, patch] = number.split('.');
+  return `${major}.${minor}.${Number(patch) + 1}`;
 }
 
 /** Returns the name of a region as Azure compares it: Azure answers `West Europe` where it was given `westeurope`. */

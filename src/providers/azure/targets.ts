@@ -1,10 +1,10 @@
 import { FactoryError } from '../../domain/errors.js';
-import { marksOfPushed, PROVIDER_KEYS } from '../../domain/provider-marks.js';
+import { isMarkedAs, marksOfPushed, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Operation, PushedImage } from '../types.js';
 import { accountId, type AzureConfiguration, galleryId, imagesScope } from './configuration.js';
 import { type MadeResource, stateOf } from './lifecycle.js';
-import { definitionName, managedImageName, normalizeRegion, versionNumber } from './names.js';
+import { definitionName, managedImageName, nextVersion, normalizeRegion, versionNumber } from './names.js';
 import type { Resource, ResourceManager } from './resource-manager.js';
 
 /** Versions of the interface. They have the fields that we use, and every later one has them too. */
@@ -30,24 +30,48 @@ export function targetId(configuration: AzureConfiguration, image: Pick<PushedIm
   return `${galleryId(configuration, gallery.name)}/images/${gallery.definition ?? definitionName(image)}`;
 }
 
-/** Names the resource that a push makes. The number of a version comes from the time at which the blob was made. */
-export function describeTarget(
-  configuration: AzureConfiguration,
-  image: Pick<PushedImage, 'name' | 'uuid'>,
-  began: Date,
-): MadeResource {
+/**
+ * Returns the resource id that the image shall have. The number of a version comes from the time at which the blob was
+ * made.
+ */
+export function wantedId(configuration: AzureConfiguration, image: Pick<PushedImage, 'name' | 'uuid'>, began: Date) {
   const id = targetId(configuration, image);
-  if (configuration.gallery === undefined) return describeResource(id);
-  return describeResource(`${id}/versions/${versionNumber(began, image.uuid, configuration.gallery.version)}`);
+  if (configuration.gallery === undefined) return id;
+  return `${id}/versions/${versionNumber(began, configuration.gallery.version)}`;
+}
+
+/**
+ * Chooses the resource that a push makes: the one that an earlier attempt has made, else the first number from the
+ * wanted one on that no other image has.
+ *
+ * @param wanted what {@link wantedId} returns
+ */
+export async function chooseResource(
+  operation: Operation,
+  manager: ResourceManager,
+  image: PushedImage,
+  wanted: string,
+): Promise<MadeResource> {
+  const [target = '', number] = wanted.split('/versions/');
+  if (number === undefined) return describeResource(wanted);
+  const versions = await listMade(manager, target, operation.signal);
+  const own = versions.find(({ tags }) => isMarkedAs(tags, image));
+  if (own !== undefined) return describeResource(own.id);
+  const taken = new Set(versions.map(({ name }) => name));
+  let free = number;
+  while (taken.has(free)) free = nextVersion(free);
+  return describeResource(`${target}/versions/${free}`);
 }
 
 /** Describes an image version or a managed image by its resource id. */
 export function describeResource(id: string): MadeResource {
   const version = /\/galleries\/([^/]+)\/images\/([^/]+)\/versions\/([^/]+)$/i.exec(id);
-  if (version === null) return { id, apiVersion: IMAGES, title: `managed image ${id.split('/').at(-1)}` };
+  if (version === null) {
+    return { id, apiVersion: IMAGES, title: `managed image ${id.split('/').at(-1)}`, isNumbered: false };
+  }
   const [, gallery, definition, number] = version;
   const title = `version ${number} of image ${definition} in gallery ${gallery}`;
-  return { id, apiVersion: GALLERIES, title, expand: 'ReplicationStatus' };
+  return { id, apiVersion: GALLERIES, title, isNumbered: true, expand: 'ReplicationStatus' };
 }
 
 /**

@@ -34,7 +34,7 @@ async function repeat<T>(step: () => Promise<T>): Promise<T> {
 async function pushAndClean(azure: FakeAzure, provider: Provider, image: PushedImage): Promise<void> {
   const registered = await repeat(() => push(provider, createOperation(), image));
   await repeat(() => provider.removeStaging(createOperation(), image.uuid));
-  const made = azure.manager.find(/\/versions\/|providers\/Microsoft\.Compute\/images\//);
+  const made = azure.manager.find(/\/versions\/|Compute\/images\//);
   assert.deepEqual(
     made.map(({ id }) => id),
     [registered.id],

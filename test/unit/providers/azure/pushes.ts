@@ -30,7 +30,7 @@ export function makeFolder(): string {
 /** Makes an image whose disk has data in the blocks of 1 MiB with these numbers. */
 export async function makeImage(
   folder: string,
-  { blocks = 9, data = [5], ...image }: { blocks?: number; data?: number[] } & Partial<Omit<PushedImage, 'file'>> = {},
+  { blocks = 2, data = [1], ...image }: { blocks?: number; data?: number[] } & Partial<Omit<PushedImage, 'file'>> = {},
 ): Promise<PushedImage> {
   const disk = createDisk({ blocks, blockSize: MIB, data });
   return createPushedImage(folder, makeVhd(disk), { format: 'vhd', virtualSize: disk.length, ...image });
