@@ -19,7 +19,15 @@ import { createCredential } from './credentials.js';
 import { deleteResource, makeResource, stateOf } from './lifecycle.js';
 import { BLOB_PREFIX, blobPrefix } from './names.js';
 import { ResourceManager } from './resource-manager.js';
-import { buildBody, chooseResource, describeResource, listMade, prepareDefinition, targetId, wantedId } from './targets.js';
+import {
+  buildBody,
+  chooseResource,
+  describeResource,
+  listMade,
+  prepareDefinition,
+  targetId,
+  wantedId,
+} from './targets.js';
 import { BLOB_KEYS, uploadBlob } from './upload.js';
 
 /** What is said of an image that an earlier attempt has made. */
@@ -55,7 +63,11 @@ class AzureProvider implements Provider {
       const made = await this.manager.get(id, apiVersion, operation.signal, expand);
       if (made === undefined || stateOf(made) !== 'Succeeded') continue;
       const kept = (await this.listBlobs(operation, image.uuid)).filter(isKept);
-      return this.toRegistered(id, kept.map(({ name }) => name), FOUND);
+      return this.toRegistered(
+        id,
+        kept.map(({ name }) => name),
+        FOUND,
+      );
     }
     return undefined;
   }
@@ -74,10 +86,10 @@ class AzureProvider implements Provider {
     }
     await prepareDefinition(operation, this.manager, this.configuration, image);
     const body = buildBody(this.configuration, image, this.store.urlOf(blob), operation.creator);
-    const made = await chooseResource(operation, this.manager, image, wanted);
-    await makeResource(operation, this.manager, image, made, body);
+    const choose = () => chooseResource(operation, this.manager, image, wanted);
+    const { id } = await makeResource(operation, this.manager, image, choose, body);
     if (this.configuration.keep_blob) await this.keepBlob(operation, blob);
-    return this.toRegistered(made.id, this.configuration.keep_blob ? [blob] : [], uploaded.verifiedBy);
+    return this.toRegistered(id, this.configuration.keep_blob ? [blob] : [], uploaded.verifiedBy);
   }
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
@@ -176,7 +188,11 @@ async function connect(settings: ProviderSettings<AzureConfiguration>): Promise<
   const ca = configuration.ca === undefined ? undefined : await readFile(configuration.ca, 'utf8');
   const credential = await createCredential(settings, ca);
   const store = await BlobStore.connect(configuration, credential, ca);
-  return new AzureProvider(configuration, new ResourceManager(configuration.endpoints.management, credential, ca), store);
+  return new AzureProvider(
+    configuration,
+    new ResourceManager(configuration.endpoints.management, credential, ca),
+    store,
+  );
 }
 
 /** Microsoft Azure. */

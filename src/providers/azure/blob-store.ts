@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ContainerClient, PageBlobClient } from '@azure/storage-blob';
-import { FactoryError } from '../../domain/errors.js';
+import type { FactoryError } from '../../domain/errors.js';
 import { CallTimeout } from '../../http/call-timeout.js';
 import { loadPackage } from '../load-package.js';
 import { retryPart } from '../transfer/retry-part.js';

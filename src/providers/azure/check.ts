@@ -156,7 +156,8 @@ async function checkFile({ file }: PushedImage): Promise<Pick<Finding, 'message'
   const hint = 'make the target azure, and push that';
   if (file.format !== 'vhd') return { message: `Azure takes a fixed VHD, not ${file.format}`, hint };
   if (file.virtualSize % MIB !== 0) return { message: 'the size of its disk is not a multiple of 1 MiB', hint };
-  if (file.virtualSize > LARGEST_DISK) return { message: 'its disk is larger than 4095 GiB, the most that Azure takes' };
+  if (file.virtualSize > LARGEST_DISK)
+    return { message: 'its disk is larger than 4095 GiB, the most that Azure takes' };
   try {
     await checkVhdFooter(file.path, { type: 'fixed', virtualSize: file.virtualSize });
     return undefined;

@@ -7,7 +7,7 @@ import type { ProviderSettings } from '../types.js';
 import type { AzureConfiguration } from './configuration.js';
 
 /** A token, as `@azure/identity` gives it and as the SDK for blobs wants it. */
-export interface AccessToken {
+interface AccessToken {
   token: string;
   /** Milliseconds since the epoch. */
   expiresOnTimestamp: number;

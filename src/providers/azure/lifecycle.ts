@@ -66,26 +66,52 @@ function hasFailed(resource: Resource): boolean {
  * Makes the resource if it is not there, and waits until it is ready. What an earlier attempt has made is waited for.
  * What an earlier attempt has made and what has failed is deleted first, because Azure does not make it anew.
  *
+ * @param choose returns the resource to make; called again when somebody else was faster
  * @throws FactoryError Conflict when the resource is of somebody else
  */
 export async function makeResource(
   operation: Operation,
   manager: ResourceManager,
   image: PushedImage,
+  choose: () => Promise<MadeResource>,
+  body: unknown,
+): Promise<MadeResource> {
+  const made = await retryPart(operation, async () => {
+    const chosen = await choose();
+    await startResource(operation, manager, image, chosen, body);
+    return chosen;
+  });
+  await waitUntilReady(operation, manager, image, made);
+  return made;
+}
+
+async function startResource(
+  operation: Operation,
+  manager: ResourceManager,
+  image: PushedImage,
   made: MadeResource,
   body: unknown,
-): Promise<Resource> {
-  await retryPart(operation, async () => {
-    const existing = await manager.get(made.id, made.apiVersion, operation.signal, made.expand);
-    if (existing !== undefined) {
-      requireOurs(existing, image, made);
-      if (!hasFailed(existing)) return;
-      await deleteResource(operation, manager, made);
-    }
-    const { statusUrl } = await manager.put(made.id, made.apiVersion, body, operation.signal);
-    if (statusUrl !== undefined) await operation.notes.write(STATUS_NOTE, JSON.stringify({ id: made.id, statusUrl }));
-  });
-  return waitUntilReady(operation, manager, image, made);
+): Promise<void> {
+  const { id, apiVersion, expand } = made;
+  const existing = await manager.get(id, apiVersion, operation.signal, expand);
+  if (existing !== undefined) {
+    requireOurs(existing, image, made);
+    if (!hasFailed(existing)) return;
+    await deleteResource(operation, manager, made);
+  }
+  try {
+    const { statusUrl } = await manager.put(id, apiVersion, body, operation.signal);
+    if (statusUrl !== undefined) await operation.notes.write(STATUS_NOTE, JSON.stringify({ id, statusUrl }));
+  } catch (error) {
+    // Azure refuses to change what somebody else has made since we looked: say that, and not which property it was.
+    const now = isConflict(error) ? await manager.get(id, apiVersion, operation.signal) : undefined;
+    if (now !== undefined) requireOurs(now, image, made);
+    throw error;
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof FactoryError && error.type === 'Conflict';
 }
 
 function requireOurs({ tags }: Resource, image: PushedImage, { title, id, isNumbered }: MadeResource): void {
@@ -101,7 +127,7 @@ async function waitUntilReady(
   manager: ResourceManager,
   image: PushedImage,
   made: MadeResource,
-): Promise<Resource> {
+): Promise<void> {
   for (;;) {
     const resource = await manager.get(made.id, made.apiVersion, operation.signal, made.expand);
     if (resource === undefined) {
@@ -109,7 +135,7 @@ async function waitUntilReady(
     }
     requireOurs(resource, image, made);
     const state = stateOf(resource);
-    if (state === 'Succeeded') return resource;
+    if (state === 'Succeeded') return;
     if (ENDED.includes(state)) throw await describeFailure(operation, manager, made, resource);
     operation.report({ message: `Azure makes ${made.title}: ${describeProgress(resource, state)}` });
     await operation.sleep(operation.pollInterval);
@@ -167,7 +193,7 @@ export async function deleteResource(
 ): Promise<boolean> {
   let wasThere = false;
   let statusUrl: string | undefined;
-  for (let isAsked = false; ; ) {
+  for (let isAsked = false; ;) {
     if (!isAsked) {
       const accepted = await retryPart(operation, () => askToDelete(operation, manager, made));
       if (accepted === undefined) return wasThere;
@@ -194,7 +220,7 @@ async function askToDelete(operation: Operation, manager: ResourceManager, made:
   try {
     return await manager.delete(made.id, made.apiVersion, operation.signal);
   } catch (error) {
-    if (!(error instanceof FactoryError) || error.type !== 'Conflict') throw error;
+    if (!isConflict(error)) throw error;
     const resource = await manager.get(made.id, made.apiVersion, operation.signal);
     if (resource !== undefined && !ENDED.includes(stateOf(resource))) return 'busy' as const;
     // It has ended since: if Azure refuses again, there is another reason.

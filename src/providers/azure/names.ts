@@ -1,3 +1,4 @@
+import { sourceMark } from '../../domain/provider-marks.js';
 import type { PushedImage } from '../types.js';
 
 /** The virtual folder of the container in which our blobs are. */
@@ -13,7 +14,7 @@ export function blobPrefix(uuid: string): string {
  * the extension `.vhd`.
  */
 export function blobName(image: PushedImage): string {
-  return `${blobPrefix(image.uuid)}${image.file.sha512.slice(0, 32)}.vhd`;
+  return `${blobPrefix(image.uuid)}${sourceMark(image)}.vhd`;
 }
 
 /**
@@ -22,7 +23,7 @@ export function blobName(image: PushedImage): string {
  *
  * @param longest most characters of the result
  */
-export function toResourceName(name: string, longest: number): string {
+function toResourceName(name: string, longest: number): string {
   const allowed = name.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   return trimEnd(allowed.slice(0, longest)) || 'image';
 }

@@ -12,7 +12,16 @@ const GALLERIES = '2023-07-03';
 const IMAGES = '2024-07-01';
 
 /** What a disk is to Azure. */
-export function describeDisk({ os, firmware, secureBoot }: Pick<PushedImage, 'os' | 'firmware' | 'secureBoot'>) {
+export interface AzureDisk {
+  osType: 'Windows' | 'Linux';
+  /** V1 starts by BIOS, V2 by UEFI. */
+  hyperVGeneration: 'V1' | 'V2';
+  architecture: 'Arm64' | 'x64';
+  /** Whether its boot loader is one that secure boot takes. */
+  isTrusted: boolean;
+}
+
+export function describeDisk({ os, firmware, secureBoot }: PushedImage): AzureDisk {
   return {
     osType: /^windows/i.test(os.name) ? 'Windows' : 'Linux',
     hyperVGeneration: firmware === 'uefi' ? 'V2' : 'V1',
@@ -34,7 +43,7 @@ export function targetId(configuration: AzureConfiguration, image: Pick<PushedIm
  * Returns the resource id that the image shall have. The number of a version comes from the time at which the blob was
  * made.
  */
-export function wantedId(configuration: AzureConfiguration, image: Pick<PushedImage, 'name' | 'uuid'>, began: Date) {
+export function wantedId(configuration: AzureConfiguration, image: Pick<PushedImage, 'name' | 'uuid'>, began: Date): string {
   const id = targetId(configuration, image);
   if (configuration.gallery === undefined) return id;
   return `${id}/versions/${versionNumber(began, configuration.gallery.version)}`;
@@ -86,7 +95,7 @@ export async function listMade(manager: ResourceManager, target: string, signal:
 }
 
 /** Returns what Azure needs to make the image from the blob. */
-export function buildBody(configuration: AzureConfiguration, image: PushedImage, blobUri: string, creator: string) {
+export function buildBody(configuration: AzureConfiguration, image: PushedImage, blobUri: string, creator: string): object {
   const { region: location, gallery } = configuration;
   const tags = marksOfPushed(image, creator);
   const { osType, hyperVGeneration } = describeDisk(image);

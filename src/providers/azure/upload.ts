@@ -9,7 +9,7 @@ import type { BlobStore, StoredBlob, WrittenRange } from './blob-store.js';
 import { blobName } from './names.js';
 
 /** Bytes of one write: the most that Put Page takes. Every range begins and ends at a multiple of 512. */
-export const BLOCK_SIZE = 4 * 1024 * 1024;
+const BLOCK_SIZE = 4 * 1024 * 1024;
 /** Writes at the same time. Each holds one block in the memory. */
 const CONNECTIONS = 8;
 
@@ -91,7 +91,7 @@ async function openBlob(
 }
 
 /** Returns the numbers of the blocks that are written from their first byte to their last. */
-export function toBlocks(ranges: readonly WrittenRange[], size: number): Set<number> {
+function toBlocks(ranges: readonly WrittenRange[], size: number): Set<number> {
   const blocks = new Set<number>();
   for (const { start, end } of mergeRanges(ranges)) {
     for (let index = Math.ceil(start / BLOCK_SIZE); Math.min((index + 1) * BLOCK_SIZE, size) <= end; index++) {

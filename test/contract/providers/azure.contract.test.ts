@@ -57,7 +57,10 @@ describe('an upload to azurite', { skip }, () => {
     const blob = container.getBlobClient(ids['blob'] ?? '');
     assert.ok((await blob.downloadToBuffer()).equals(readFileSync(image.file.path)));
     const [staged, ...others] = await provider.listStaging(createOperation());
-    assert.deepEqual([staged?.uuid, staged?.kind, staged?.size, others.length], [image.uuid, 'blob', image.file.size, 0]);
+    assert.deepEqual(
+      [staged?.uuid, staged?.kind, staged?.size, others.length],
+      [image.uuid, 'blob', image.file.size, 0],
+    );
     assert.equal((await provider.removeStaging(createOperation(), image.uuid)).length, 1);
     assert.deepEqual(await provider.listStaging(createOperation()), []);
     assert.deepEqual(await provider.removeStaging(createOperation(), image.uuid), []);

@@ -59,9 +59,13 @@ export class FakeAzure {
     const [scheme, token = ''] = (call.headers.authorization ?? '').split(' ');
     const isKnown = scheme === 'Bearer' && this.tokens.get(token) === scope;
     if (isBlob) {
-      return isKnown ? this.blobs.handle(call, call.path.slice(ACCOUNT.length + 1)) : failBlob(401, 'InvalidAuthenticationInfo');
+      return isKnown
+        ? this.blobs.handle(call, call.path.slice(ACCOUNT.length + 1))
+        : failBlob(401, 'InvalidAuthenticationInfo');
     }
-    return isKnown ? this.manager.handle(call) : failManager(401, 'InvalidAuthenticationToken', 'The token is invalid.');
+    return isKnown
+      ? this.manager.handle(call)
+      : failManager(401, 'InvalidAuthenticationToken', 'The token is invalid.');
   }
 
   /** https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow */

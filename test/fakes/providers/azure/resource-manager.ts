@@ -94,7 +94,11 @@ export class FakeResourceManager {
     }
     const operation = /\/capsOperations\/(.+)$/.exec(path)?.[1];
     if (operation !== undefined) return this.readOperation(operation);
-    if (path.endsWith('/locations')) return page(call, this.regions.map((name) => ({ name })));
+    if (path.endsWith('/locations'))
+      return page(
+        call,
+        this.regions.map((name) => ({ name })),
+      );
     if (/\/permissions$/.test(path)) return page(call, this.grants);
     if (path.endsWith('/versions')) return this.listVersions(call, path);
     if (call.method === 'GET') return this.read(call, path);
@@ -117,8 +121,13 @@ export class FakeResourceManager {
   private listVersions(call: ProviderCall, path: string): ProviderReply {
     const parent = path.slice(0, -'/versions'.length).toLowerCase();
     if (!this.resources.has(parent)) return fail(404, 'ParentResourceNotFound', `no ${parent}`);
-    const versions = [...this.resources.values()].filter(({ id }) => id.toLowerCase().startsWith(`${parent}/versions/`));
-    return page(call, versions.map((version) => show(version, false)));
+    const versions = [...this.resources.values()].filter(({ id }) =>
+      id.toLowerCase().startsWith(`${parent}/versions/`),
+    );
+    return page(
+      call,
+      versions.map((version) => show(version, false)),
+    );
   }
 
   private read({ query }: ProviderCall, path: string): ProviderReply {
@@ -172,7 +181,11 @@ export class FakeResourceManager {
 
   private put(call: ProviderCall, path: string): ProviderReply {
     const body = JSON.parse(call.body.toString()) as Json;
-    const kind = /\/versions\/[^/]+$/.test(path) ? 'version' : /\/galleries\/[^/]+\/images\/[^/]+$/.test(path) ? 'definition' : 'image';
+    const kind = /\/versions\/[^/]+$/.test(path)
+      ? 'version'
+      : /\/galleries\/[^/]+\/images\/[^/]+$/.test(path)
+        ? 'definition'
+        : 'image';
     const problem = findProblem(kind, body, path) ?? this.findConflict(kind, body, path);
     if (problem !== undefined) return problem;
     const existing = this.resources.get(path.toLowerCase());

@@ -20,7 +20,10 @@ async function findProblems(
   const provider = await connect(azure, change(azure) ?? {});
   const findings = await provider.check(createOperation(), image);
   assert.ok(azure.server.log.list().every(({ method }) => ['GET', 'HEAD', 'POST'].includes(method)));
-  assert.equal(azure.server.log.list({ method: 'POST' }).every(({ path }) => /oauth2/.test(path)), true);
+  assert.equal(
+    azure.server.log.list({ method: 'POST' }).every(({ path }) => /oauth2/.test(path)),
+    true,
+  );
   return findings.filter(({ ok }) => !ok);
 }
 
@@ -47,7 +50,11 @@ describe('the check of a provider of kind azure', () => {
 
   for (const [title, change, words] of [
     ['the container is missing', ({ blobs }) => void (blobs.hasContainer = false), /there is none/],
-    ['the gallery is missing', ({ manager, gallery }) => void manager.resources.delete(gallery.toLowerCase()), /none in/],
+    [
+      'the gallery is missing',
+      ({ manager, gallery }) => void manager.resources.delete(gallery.toLowerCase()),
+      /none in/,
+    ],
     ['a region is unknown', () => ({ region: 'atlantis' }), /no region atlantis/],
     [
       'the account is in another region',
@@ -62,7 +69,10 @@ describe('the check of a provider of kind azure', () => {
   ] as readonly [string, (azure: FakeAzure) => Record<string, unknown> | void, RegExp][]) {
     it(`says that ${title}`, async () => {
       const problems = await findProblems(change);
-      assert.ok(problems.some(({ message = '' }) => words.test(message)), JSON.stringify(problems));
+      assert.ok(
+        problems.some(({ message = '' }) => words.test(message)),
+        JSON.stringify(problems),
+      );
     });
   }
 
@@ -101,7 +111,7 @@ describe('the check of a provider of kind azure', () => {
   ][]) {
     it(`refuses ${title} before the upload`, async () => {
       const good = await makeImage(folder);
-      const bad = { ...good, ...image, file: { ...good.file, ...image.file } } as PushedImage;
+      const bad = { ...good, ...image, file: { ...good.file, ...image.file } };
       const problems = await findProblems(change, bad);
       assert.equal(problems.length, 1, JSON.stringify(problems));
       assert.match(problems[0]?.message ?? '', words);
@@ -121,8 +131,13 @@ describe('the permissions of an identity', () => {
   const grant = { actions: [] as string[], notActions: [] as string[], dataActions: [], notDataActions: [] };
 
   it('follow Azure’s patterns, without regard to case', () => {
-    assert.ok(isAllowed([{ ...grant, actions: ['Microsoft.Compute/*/read'] }], 'microsoft.compute/galleries/images/read'));
-    assert.equal(isAllowed([{ ...grant, actions: ['Microsoft.Compute/images/read'] }], 'Microsoft.Compute/images/write'), false);
+    assert.ok(
+      isAllowed([{ ...grant, actions: ['Microsoft.Compute/*/read'] }], 'microsoft.compute/galleries/images/read'),
+    );
+    assert.equal(
+      isAllowed([{ ...grant, actions: ['Microsoft.Compute/images/read'] }], 'Microsoft.Compute/images/write'),
+      false,
+    );
   });
 
   it('are added up over roles, and what one role leaves out another may give', () => {

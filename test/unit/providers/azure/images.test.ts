@@ -28,7 +28,12 @@ function findVersion({ manager }: FakeAzure) {
 describe('an image in Azure', () => {
   it('is an image version with our tags, made from the blob, in all its regions', async () => {
     const azure = await startAzure();
-    const gallery = { name: 'shared', definition: 'debian', version: '1.2', target_regions: ['northeurope', 'West Europe'] };
+    const gallery = {
+      name: 'shared',
+      definition: 'debian',
+      version: '1.2',
+      target_regions: ['northeurope', 'West Europe'],
+    };
     azure.manager.add(`${azure.gallery}/images/debian`, {
       properties: { osType: 'Linux', osState: 'Generalized', hyperVGeneration: 'V1', architecture: 'x64' },
     });
@@ -88,7 +93,10 @@ describe('an image in Azure', () => {
   it('is a managed image where there is no gallery', async () => {
     const azure = await startAzure();
     const provider = await connect(azure, { gallery: undefined });
-    const image = await makeImage(folder, { firmware: 'uefi', os: { name: 'Windows', version: '2025', arch: 'x86_64' } });
+    const image = await makeImage(folder, {
+      firmware: 'uefi',
+      os: { name: 'Windows', version: '2025', arch: 'x86_64' },
+    });
     const registered = await push(provider, createOperation(), image);
     const [made] = azure.manager.find(/Microsoft\.Compute\/images/);
     assert.equal(made?.id, registered.id);
@@ -96,7 +104,9 @@ describe('an image in Azure', () => {
     assert.ok(made.content?.equals(readFileSync(image.file.path)));
     assert.match(JSON.stringify(made.properties), /"hyperVGeneration":"V2".*"osType":"Windows"/);
     assert.equal((await provider.find(createOperation(), image))?.id, registered.id);
-    assert.deepEqual(await provider.delete(createOperation(), registered), [`managed image ${made.id.split('/').at(-1)}`]);
+    assert.deepEqual(await provider.delete(createOperation(), registered), [
+      `managed image ${made.id.split('/').at(-1)}`,
+    ]);
     assert.deepEqual(await provider.delete(createOperation(), registered), []);
   });
 
@@ -222,6 +232,24 @@ describe('an image that Azure does not make', () => {
       numbers.push(id.split('.').at(-1));
     }
     assert.deepEqual(numbers, ['82953', '82954', '82955']);
+  });
+
+  it('takes the next number when another push was faster', async () => {
+    const azure = await startAzure();
+    const provider = await connect(azure);
+    const image = await makeImage(folder);
+    azure.server.fail({
+      kind: 'chosen',
+      match: { method: 'PUT', path: /\/versions\// },
+      choose: async ({ path }) => {
+        azure.manager.add(path.split('?')[0] ?? '', { tags: { owner: 'somebody' } });
+        return undefined;
+      },
+    });
+    const { id } = await push(provider, createOperation(), image);
+    const [other, own] = azure.manager.find(/\/versions\//);
+    assert.equal(other?.tags['owner'], 'somebody');
+    assert.equal(own?.id, id);
   });
 
   it('does not take the place of somebody else’s', async () => {

@@ -11,7 +11,7 @@ import { createDisk, createPushedImage } from '../../../support/providers/pushed
 export const MIB = 1024 ** 2;
 
 /** Makes a fixed VHD of the disk: Microsoft's VHD specification 1.0. */
-export function makeVhd(disk: Buffer): Buffer {
+function makeVhd(disk: Buffer): Buffer {
   const footer = Buffer.alloc(512);
   footer.write('conectix', 0, 'latin1');
   footer.writeBigUInt64BE(BigInt(disk.length), 48);

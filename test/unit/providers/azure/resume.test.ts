@@ -112,7 +112,8 @@ describe('an upload to Azure', () => {
     blob.metadata = { owner: 'somebody' };
     await assert.rejects(
       provider.upload(createOperation(), image),
-      (error) => error instanceof FactoryError && error.type === 'Conflict' && /is not an upload of this/.test(error.message),
+      (error) =>
+        error instanceof FactoryError && error.type === 'Conflict' && /is not an upload of this/.test(error.message),
     );
     assert.deepEqual(await provider.removeStaging(createOperation(), image.uuid), []);
     assert.equal(azure.blobs.blobs.size, 1);
