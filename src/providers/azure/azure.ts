@@ -19,6 +19,7 @@ import { createCredential } from './credentials.js';
 import { deleteResource, makeResource, stateOf } from './lifecycle.js';
 import { BLOB_PREFIX, blobPrefix } from './names.js';
 import { ResourceManager } from './resource-manager.js';
+import { shareResource } from './share.js';
 import {
   buildBody,
   chooseResource,
@@ -90,6 +91,11 @@ class AzureProvider implements Provider {
     const { id } = await makeResource(operation, this.manager, image, choose, body);
     if (this.configuration.keep_blob) await this.keepBlob(operation, blob);
     return this.toRegistered(id, this.configuration.keep_blob ? [blob] : [], uploaded.verifiedBy);
+  }
+
+  async share(operation: Operation, { id: scope }: RegisteredImage, accounts: readonly string[]): Promise<void> {
+    const { subscription } = this.configuration;
+    await shareResource(operation, this.manager, { scope, subscription }, accounts);
   }
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {

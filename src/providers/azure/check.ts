@@ -122,7 +122,14 @@ async function checkRegions({ configuration, manager }: Checked, { signal }: Ope
   const wanted = [configuration.region, ...(configuration.gallery?.target_regions ?? [])];
   const what = `regions ${wanted.join(', ')}`;
   const id = `/subscriptions/${configuration.subscription}/locations`;
-  const known = (await manager.list(id, SUBSCRIPTIONS, regionSchema, signal)).map(({ name }) => normalizeRegion(name));
+  let known: string[];
+  try {
+    known = (await manager.list(id, SUBSCRIPTIONS, regionSchema, signal)).map(({ name }) => normalizeRegion(name));
+  } catch (error) {
+    if (!(error instanceof FactoryError) || error.type !== 'Forbidden') throw error;
+    const hint = 'give it Microsoft.Resources/subscriptions/locations/read at the subscription to have them checked';
+    return { what, ok: true, message: 'the identity may not read the list of regions', hint };
+  }
   const unknown = wanted.filter((name) => !known.includes(normalizeRegion(name)));
   if (unknown.length === 0) return { what, ok: true };
   return { what, ok: false, message: `the subscription has no region ${unknown.join(', ')}` };

@@ -43,7 +43,11 @@ export function targetId(configuration: AzureConfiguration, image: Pick<PushedIm
  * Returns the resource id that the image shall have. The number of a version comes from the time at which the blob was
  * made.
  */
-export function wantedId(configuration: AzureConfiguration, image: Pick<PushedImage, 'name' | 'uuid'>, began: Date): string {
+export function wantedId(
+  configuration: AzureConfiguration,
+  image: Pick<PushedImage, 'name' | 'uuid'>,
+  began: Date,
+): string {
   const id = targetId(configuration, image);
   if (configuration.gallery === undefined) return id;
   return `${id}/versions/${versionNumber(began, configuration.gallery.version)}`;
@@ -95,7 +99,12 @@ export async function listMade(manager: ResourceManager, target: string, signal:
 }
 
 /** Returns what Azure needs to make the image from the blob. */
-export function buildBody(configuration: AzureConfiguration, image: PushedImage, blobUri: string, creator: string): object {
+export function buildBody(
+  configuration: AzureConfiguration,
+  image: PushedImage,
+  blobUri: string,
+  creator: string,
+): object {
   const { region: location, gallery } = configuration;
   const tags = marksOfPushed(image, creator);
   const { osType, hyperVGeneration } = describeDisk(image);

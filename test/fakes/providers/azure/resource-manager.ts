@@ -58,6 +58,8 @@ export class FakeResourceManager {
   /** The roles of the caller. */
   grants: Json[] = [{ actions: ['*'], notActions: [], dataActions: ['*'], notDataActions: [] }];
   regions = ['westeurope', 'northeurope'];
+  /** Who has which role where. */
+  readonly assignments: string[] = [];
   /** Calls that begin to make an image. */
   made = 0;
   private readonly operations = new Map<string, Outcome & { resource: string }>();
@@ -100,11 +102,26 @@ export class FakeResourceManager {
         this.regions.map((name) => ({ name })),
       );
     if (/\/permissions$/.test(path)) return page(call, this.grants);
+    if (/\/roleAssignments\//.test(path)) return this.assign(call, path);
     if (path.endsWith('/versions')) return this.listVersions(call, path);
     if (call.method === 'GET') return this.read(call, path);
     if (call.method === 'DELETE') return this.delete(call, path);
     if (call.method === 'PUT') return this.put(call, path);
     return fail(405, 'MethodNotAllowed', 'not here');
+  }
+
+  /** https://learn.microsoft.com/rest/api/authorization/role-assignments/create */
+  private assign(call: ProviderCall, path: string): ProviderReply {
+    const [scope = '', name = ''] = path.split('/providers/Microsoft.Authorization/roleAssignments/');
+    if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name)) return fail(400, 'InvalidRoleAssignmentId', 'no GUID');
+    if (!this.resources.has(scope.toLowerCase())) return fail(404, 'ResourceNotFound', `no ${scope}`);
+    const body = JSON.parse(call.body.toString()) as { properties: { roleDefinitionId: string; principalId: string } };
+    const assignment = `${scope} ${body.properties.principalId} ${body.properties.roleDefinitionId}`;
+    if (this.assignments.includes(assignment)) {
+      return fail(409, 'RoleAssignmentExists', 'The role assignment already exists.');
+    }
+    this.assignments.push(assignment);
+    return json(201, {});
   }
 
   private readOperation(name: string): ProviderReply {

@@ -118,12 +118,13 @@ describe('the check of a provider of kind azure', () => {
     });
   }
 
-  it('does not fail where the identity may not read its permissions', async () => {
+  it('does not fail where the identity may read neither its permissions nor the regions', async () => {
     const azure = await startAzure();
-    azure.server.fail({ kind: 'status', status: 403, match: { path: /\/permissions\?/ }, times: Infinity });
+    azure.server.fail({ kind: 'status', status: 403, match: { path: /\/(permissions|locations)\?/ }, times: Infinity });
     const findings = await (await connect(azure)).check(createOperation());
     assert.ok(findings.every(({ ok }) => ok));
     assert.ok(findings.some(({ message = '' }) => /may not read its own permissions/.test(message)));
+    assert.ok(findings.some(({ message = '' }) => /may not read the list of regions/.test(message)));
   });
 });
 

@@ -125,6 +125,24 @@ describe('an image in Azure', () => {
     assert.equal(await provider.find(createOperation(), other), undefined);
   });
 
+  it('is shared once with each of the principals, also when a reply is lost', async () => {
+    const azure = await startAzure();
+    const provider = await connect(azure);
+    const registered = await push(provider, createOperation(), await makeImage(folder));
+    const principals = ['cccccccc-0000-4000-8000-000000000003', 'dddddddd-0000-4000-8000-000000000004'];
+    azure.server.fail({ kind: 'reset-after', match: { method: 'PUT' } });
+    await provider.share?.(createOperation(), registered, principals);
+    await provider.share?.(createOperation(), registered, principals);
+    assert.deepEqual(
+      azure.manager.assignments.map((assignment) => assignment.split(' ').slice(0, 2)),
+      principals.map((principal) => [registered.id, principal]),
+    );
+    await assert.rejects(
+      async () => provider.share?.(createOperation(), registered, ['somebody@example.org']),
+      isError('InvalidParameter', /somebody@example.org is none/, /az ad sp show/),
+    );
+  });
+
   it('keeps its blob where the configuration says so, until it is deleted', async () => {
     const azure = await startAzure();
     const provider = await connect(azure, { keep_blob: true });
