@@ -190,15 +190,25 @@ function isKept({ metadata }: StoredBlob): boolean {
 }
 
 async function connect(settings: ProviderSettings<AzureConfiguration>): Promise<Provider> {
-  const { configuration } = settings;
-  const ca = configuration.ca === undefined ? undefined : await readFile(configuration.ca, 'utf8');
+  const { configuration, credentials } = settings;
+  const { storage, endpoints } = configuration;
+  const ca = await readNamed('ca', configuration.ca);
+  // The key is the worker's: who gives credentials of their own pushes with these alone.
+  const key = await readNamed('storage.key_file', credentials === undefined ? storage.key_file : undefined);
   const credential = await createCredential(settings, ca);
-  const store = await BlobStore.connect(configuration, credential, ca);
-  return new AzureProvider(
-    configuration,
-    new ResourceManager(configuration.endpoints.management, credential, ca),
-    store,
-  );
+  const store = await BlobStore.connect(configuration, credential, { key: key?.trim(), ca });
+  return new AzureProvider(configuration, new ResourceManager(endpoints.management, credential, ca), store);
+}
+
+/** Reads a file that the configuration names. */
+async function readNamed(name: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FactoryError('InvalidParameter', `${name} of the provider cannot be read: ${reason}`, { cause: error });
+  }
 }
 
 /** Microsoft Azure. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { ContainerClient, PageBlobClient } from '@azure/storage-blob';
 import type { FactoryError } from '../../domain/errors.js';
 import { CallTimeout } from '../../http/call-timeout.js';
@@ -40,27 +39,27 @@ export class BlobStore {
     private readonly container: ContainerClient,
   ) {}
 
-  /** @param ca certificate authorities in PEM */
+  /**
+   * @param credential signs the calls where there is no key
+   * @param files what the configuration names: a key of the account, and certificate authorities in PEM
+   */
   static async connect(
     configuration: AzureConfiguration,
     credential: Credential,
-    ca: string | undefined,
+    { key, ca }: { key: string | undefined; ca: string | undefined },
   ): Promise<BlobStore> {
     const { BlobServiceClient, StorageSharedKeyCredential } = await loadPackage(
       '@azure/storage-blob',
       () => import('@azure/storage-blob'),
     );
-    const { account, container, key_file: keyFile } = configuration.storage;
+    const { account, container } = configuration.storage;
     const options = {
       // We repeat calls ourselves: the SDK would hide how often, and would not stop when the operation must stop.
       retryOptions: { maxTries: 1 },
       userAgentOptions: { userAgentPrefix: 'imagefactory-nova' },
       ...(ca === undefined ? {} : { tlsOptions: { ca } }),
     };
-    const signer =
-      keyFile === undefined
-        ? credential
-        : new StorageSharedKeyCredential(account, (await readFile(keyFile, 'utf8')).trim());
+    const signer = key === undefined ? credential : new StorageSharedKeyCredential(account, key);
     const service = new BlobServiceClient(blobEndpoint(configuration), signer, options);
     return new BlobStore(configuration, service.getContainerClient(container));
   }

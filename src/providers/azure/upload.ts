@@ -10,8 +10,8 @@ import { blobName } from './names.js';
 
 /** Bytes of one write: the most that Put Page takes. Every range begins and ends at a multiple of 512. */
 const BLOCK_SIZE = 4 * 1024 * 1024;
-/** Writes at the same time. Each holds one block in the memory. */
-const CONNECTIONS = 8;
+/** Writes at the same time. Each needs some 10 MiB of memory, with what the SDK and the socket hold. */
+const CONNECTIONS = 6;
 
 /** The metadata of a blob beside our marks. Names of metadata are identifiers. */
 export const BLOB_KEYS = {

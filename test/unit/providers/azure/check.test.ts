@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { azureKind } from '../../../../src/providers/azure/azure.js';
 import { isAllowed } from '../../../../src/providers/azure/permissions.js';
 import type { Finding, PushedImage } from '../../../../src/providers/types.js';
 import type { FakeAzure } from '../../../fakes/providers/azure/azure-server.js';
@@ -205,11 +204,12 @@ describe('the credentials of a provider of kind azure', () => {
     assert.match(hint, /`ca` of a provider/);
   });
 
-  it('are needed: without them the sentence names the variables', async () => {
+  it('of the user take the place of the account’s key, whose file must exist otherwise', async () => {
     const azure = await startAzure();
-    const configuration = azure.configure();
-    const provider = await azureKind.connect({ name: 'azure', configuration, credentials: undefined, env: {} });
-    assert.equal(provider.account, configuration.subscription);
-    await provider.close();
+    const { AZURE_TENANT_ID: tenant_id, AZURE_CLIENT_SECRET: client_secret } = azure.env;
+    const storage = { account: 'imagestore', container: 'images', key_file: '/nonexistent/key' };
+    const provider = await connect(azure, { storage }, { tenant_id, client_id: 'worker', client_secret });
+    assert.deepEqual(await provider.listStaging(createOperation()), []);
+    await assert.rejects(connect(azure, { storage }), /storage\.key_file of the provider cannot be read: ENOENT/);
   });
 });

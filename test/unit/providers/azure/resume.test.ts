@@ -10,7 +10,7 @@ const folder = makeFolder();
 /** Bytes of a write. */
 const PART = 4 * MIB;
 /** Writes that an upload makes at the same time. */
-const CONNECTIONS = 8;
+const CONNECTIONS = 6;
 
 /** Returns the bytes that were written more than once. */
 function countRepeated({ blobs }: FakeAzure): number {
