@@ -67,6 +67,16 @@ def make_project(cloud):
     return project
 
 
+def make_other_project(cloud):
+    """A second project of the same user, to which images are pushed."""
+    identity = cloud.identity
+    project = identity.find_project('imagefactory-other') or identity.create_project(
+        name='imagefactory-other', domain_id='default'
+    )
+    identity.assign_project_role_to_user(project, identity.find_user('builder'), identity.find_role('member'))
+    return project
+
+
 def set_quotas(cloud, project):
     instances = int(os.environ['QUOTA_INSTANCES'])
     cloud.set_compute_quotas(
@@ -131,7 +141,9 @@ def make_private_network(cloud, project, public):
 def make_resources(cloud):
     make_flavors(cloud)
     project = make_project(cloud)
-    make_private_network(cloud, project, make_public_network(cloud))
+    public = make_public_network(cloud)
+    make_private_network(cloud, project, public)
+    make_private_network(cloud, make_other_project(cloud), public)
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ import {
 import type { SweepInput } from '../../src/domain/sweep-report.js';
 import type { FoundResource } from '../../src/domain/sweep.js';
 import { JEOS_INPUT, parked } from '../../test/support/stubs.js';
-import { fail, type Scenario } from './scenario.js';
+import { fail, failAtFirst, type Scenario } from './scenario.js';
 
 /** Creates the scenario of an installer run that the build `build-1` has started. `act` sends requests to the run. */
 function createJeos(name: string, activities: Partial<Activities> = {}, act?: Scenario['act']): Scenario {
@@ -113,6 +113,7 @@ export function listSweeps(): Scenario[] {
   return [
     createSweep('sweep'),
     createSweep('sweep-dry-run', {}, { dryRun: true }),
+    createSweep('sweep-providers', { sweepProvider: failAtFirst([]) }, { providers: ['one', 'two'] }),
     createSweep('sweep-failed', { planSweep: fail }, { clouds: ['here', 'there'] }),
     createSweep('sweep-failed-removal', { removeLeftovers: fail }),
     {
@@ -133,6 +134,22 @@ export function listClientWorkflows(): Scenario[] {
       name: 'read-remains',
       workflow: 'readResumePoint',
       input: { ref: { uuid: 'u', cloud: 'here', workflowId: 'base_image-u' } },
+    },
+    {
+      name: 'read-providers',
+      workflow: 'readProviders',
+      input: { check: true },
+      act: async (handle) => {
+        await handle.executeUpdate(ANSWER_UPDATE);
+      },
+    },
+    {
+      name: 'prepare-credentials',
+      workflow: 'prepareCredentials',
+      input: { keyId: 'key' },
+      act: async (handle) => {
+        await handle.executeUpdate(ANSWER_UPDATE);
+      },
     },
     {
       name: 'read-records',

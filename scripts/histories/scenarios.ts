@@ -1,6 +1,7 @@
 import { listBuilds } from './builds.js';
 import { listClientWorkflows, listJeosRuns, listCreateQueues, listSweeps } from './other-workflows.js';
 import { listPreparedImages } from './prepared-images.js';
+import { listProviderImages } from './provider-images.js';
 import { listTargetImages } from './target-images.js';
 import type { Scenario } from './scenario.js';
 
@@ -10,6 +11,7 @@ export function listScenarios(): Scenario[] {
     ...listBuilds(),
     ...listTargetImages(),
     ...listPreparedImages(),
+    ...listProviderImages(),
     ...listJeosRuns(),
     ...listCreateQueues(),
     ...listSweeps(),

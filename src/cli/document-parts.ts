@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type {
   BuildFailure,
-  CloudSweep,
   FileReport,
   HeldBuild,
   ImageDeletion,
@@ -12,11 +11,9 @@ import type {
   ResumePointReport,
   StepStatus,
   SupportedRelease,
-  SweptResource,
   Waiting,
 } from '../client/index.js';
 import { INPUT_SCHEMA, OUTPUT_SCHEMA, PARENT_SCHEMA, RECORD_SCHEMA } from '../domain/record-schema.js';
-import { RESOURCE_KINDS } from '../domain/sweep.js';
 
 /*
  * The JSON documents that the commands print with `--output json`. `npm run docs` writes a JSON schema of each to
@@ -112,9 +109,13 @@ export const lineage = z.strictObject({
     .array(
       z.strictObject({
         identifier,
-        kind: z.enum(['base_image', 'target_image']).nullable().describe('Null: the store has no record of the image.'),
+        kind: z
+          .enum(['base_image', 'target_image', 'provider_image'])
+          .nullable()
+          .describe('Null: the store has no record of the image.'),
         name: z.string(),
         target: z.string().nullable(),
+        provider: z.string().nullable(),
         status: buildStatus.nullable(),
         parent: PARENT_SCHEMA.nullable().describe('The image from which this one was made.'),
         children: texts.describe('UUIDs of the images that were made from this one.'),
@@ -172,7 +173,7 @@ const activity = z.strictObject({
 /** The state of a workflow: of a build, or of the shared run that a build waits for. */
 const workflow = z.strictObject({
   identifier,
-  type: z.enum(['base_image', 'target_image', 'jeos_image', 'prepared_image']),
+  type: z.enum(['base_image', 'target_image', 'provider_image', 'jeos_image', 'prepared_image']),
   status: buildStatus,
   workflow_id: z.string(),
   execution: z
@@ -190,6 +191,7 @@ const workflow = z.strictObject({
   endedAt: milliseconds.optional(),
   jeosWorkflowId: z.string().optional(),
   baseImage: z.string().optional().describe('UUID of the base image of a target image.'),
+  targetImage: z.string().optional().describe('UUID of the target image of a provider image.'),
   preparedWorkflowId: z.string().optional(),
   resources: z.record(z.string(), z.string()).optional(),
   consoleTail: z.string().optional(),
@@ -264,21 +266,3 @@ export const targetProfile = z.strictObject({
     }),
   ),
 });
-
-const sweptResource = z.strictObject({
-  kind: z.enum(RESOURCE_KINDS),
-  id: z.string(),
-  name: z.string(),
-  build: z.string().optional().describe('The owner: UUID of a build, or first run id of an installation.'),
-  age: z.number().nullable().describe('Seconds. Null when the cloud does not report the time.'),
-  outcome: z.enum(['removed', 'removable', 'kept', 'failed']),
-  why: z.string(),
-} satisfies Shape<SweptResource>);
-
-export const sweep = z.strictObject({
-  cloud: z.string(),
-  resources: z.array(sweptResource),
-  unnamed: z.number(),
-  postponed: z.number(),
-  failure: z.string().optional(),
-} satisfies Shape<CloudSweep>);

@@ -1,6 +1,8 @@
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { WORKFLOWS, type DeleteImageInput, type DeleteImageResult } from '../domain/messages.js';
 import { findWorkflowId, isOpen } from './builds.js';
+import type { SealedCredentials } from '../domain/sealed-credentials.js';
+import { sealCredentials } from './seal-credentials.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError } from './errors.js';
 import { findImages } from './images.js';
@@ -35,7 +37,8 @@ export interface DeletedImage extends DeleteImageResult {
  * crash, a second call deletes what is left.
  *
  * @param options `cascade`: first delete the images that were made from this one. Default false: an image from which
- *   others were made is not deleted
+ *   others were made is not deleted. `credentials`: those for the provider of a provider image; default: the workers'
+ *   own
  * @returns whether the image was found, and descriptions of what was removed
  * @throws BuildStateError while the image is being built, or an image that was made from it; then nothing is deleted
  * @throws NoWorkerError when no worker polls the task queue
@@ -44,7 +47,7 @@ export interface DeletedImage extends DeleteImageResult {
 export async function deleteImage(
   client: ImageFactoryClient,
   uuid: string,
-  { cascade = false }: { cascade?: boolean } = {},
+  { cascade = false, credentials }: { cascade?: boolean; credentials?: Readonly<Record<string, unknown>> } = {},
 ): Promise<DeletedImage> {
   const descendants = cascade ? listDescendantsFirst(await findImages(client), uuid) : [];
   // All are asked before the first is deleted, so that a command that is refused has deleted nothing.
@@ -54,7 +57,7 @@ export async function deleteImage(
     const { removed } = await deleteOne(client, id);
     children.push({ uuid: id, removed });
   }
-  return { ...(await deleteOne(client, uuid)), children };
+  return { ...(await deleteOne(client, uuid, await sealCredentials(client, credentials))), children };
 }
 
 /** @throws BuildStateError while the image is being built */
@@ -67,8 +70,12 @@ async function refuseRunning(client: ImageFactoryClient, uuid: string, deleted: 
   });
 }
 
-async function deleteOne(client: ImageFactoryClient, uuid: string): Promise<DeleteImageResult> {
-  const input: DeleteImageInput = { uuid };
+async function deleteOne(
+  client: ImageFactoryClient,
+  uuid: string,
+  credentials?: SealedCredentials,
+): Promise<DeleteImageResult> {
+  const input: DeleteImageInput = { uuid, ...(credentials === undefined ? {} : { credentials }) };
   return runWorkflow<DeleteImageResult>(client, {
     type: WORKFLOWS.deleteImage,
     input,

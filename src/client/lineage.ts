@@ -14,6 +14,8 @@ export interface LineageImage {
   name: string;
   /** Name of the target. Null when the image is no target image. */
   target: string | null;
+  /** Name of the provider. Null when the image is no provider image. */
+  provider: string | null;
   /** Null when the store has no record of the image. */
   status: ImageStatus | null;
   parent: ParentImage | null;
@@ -137,13 +139,15 @@ class ImageGraph {
     const record = this.records.get(uuid);
     const children = this.children.get(uuid) ?? [];
     if (record === undefined) {
-      return { identifier: uuid, kind: null, name: '', target: null, status: null, parent: null, children, inputs: [], outputs: [] }; // prettier-ignore
+      const unknown = { kind: null, name: '', target: null, provider: null, status: null, parent: null };
+      return { identifier: uuid, ...unknown, children, inputs: [], outputs: [] };
     }
     return {
       identifier: uuid,
       kind: findRecordedKind(record.type),
       name: record.name ?? '',
       target: record.target ?? null,
+      provider: record.provider ?? null,
       status: record.status ?? null,
       parent: readParent(record) ?? null,
       children,

@@ -26,9 +26,9 @@ export function runSweep(client: ImageFactoryClient, input: SweepInput): Promise
   return runWorkflow<SweepResult>(client, { ...request, workflowId: `sweep-${randomUUID()}` });
 }
 
-function summarizeSweep({ clouds, dryRun }: SweepInput): string {
+function summarizeSweep({ clouds, providers = [], dryRun }: SweepInput): string {
   const what = dryRun ? 'List what could be removed from' : 'Remove what belongs to no running build from';
-  return `${what} ${clouds.join(', ')}`.slice(0, 190);
+  return `${what} ${[...clouds, ...providers].join(', ')}`.slice(0, 190);
 }
 
 /** Returns the id of the Temporal schedule that starts the sweeps of a task queue. */

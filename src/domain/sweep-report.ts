@@ -5,6 +5,8 @@ export interface SweepInput {
   /** Names of clouds in the worker's configuration. */
   clouds: string[];
   limits: SweepLimits;
+  /** Names of providers whose unfinished pushes are swept too. Default: none. */
+  providers?: string[];
   /** Whether to report only what would be removed, without removing it. */
   dryRun: boolean;
 }
@@ -25,6 +27,28 @@ export interface SweptResource {
 
 export interface SweepResult {
   clouds: CloudSweep[];
+  /** Unset when no provider was swept. */
+  providers?: ProviderSweep[];
+}
+
+/** Something of an unfinished push at a provider, and its outcome. */
+export interface SweptStaging {
+  /** What it is: "upload", "snapshot". */
+  kind: string;
+  id: string;
+  /** UUID of the provider image that it belongs to. */
+  build: string;
+  /** Seconds since it was created; null when the provider does not tell. */
+  age: number | null;
+  outcome: SweptResource['outcome'];
+  why: string;
+}
+
+export interface ProviderSweep {
+  provider: string;
+  resources: SweptStaging[];
+  /** Why the provider could not be swept. Unset when it was swept. */
+  failure?: string;
 }
 
 export interface CloudSweep {

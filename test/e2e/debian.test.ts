@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { withInstance } from '../../dev/instance.js';
 import { STATUS_QUERY } from '../../src/domain/messages.js';
 import type { BuildStatus } from '../../src/domain/status.js';
 import { DebianEnvironment, EXAMPLE, FLAVOR, type Record } from './support/debian-environment.js';
-import { bootRaw, TARGETS } from './support/targets.js';
+import { TARGETS } from './support/targets.js';
 import { leftovers, noCloud } from './support/single-node.js';
 
 /**
@@ -12,7 +13,7 @@ import { leftovers, noCloud } from './support/single-node.js';
  */
 describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
   let environment: DebianEnvironment;
-  /** Path of the raw target. */
+  /** UUID of the raw target. */
   let raw: string | undefined;
   /** The base image, from which the targets are made. */
   let built: { uuid: string; record: Record } | undefined;
@@ -77,14 +78,23 @@ describe('a Debian on the single-node cloud', { skip: noCloud() }, () => {
       const { verified_by: words } = await environment.record(uuids[index] ?? '');
       assert.match(words ?? '', verifiedBy, target);
     }
-    raw = `${environment.storage}/${uuids[Object.keys(TARGETS).indexOf('raw')]}.body`;
+    raw = uuids[Object.keys(TARGETS).indexOf('raw')];
   });
 
   // Both mostly wait for one emulated CPU each.
   describe('as the image of another cloud', { concurrency: true }, () => {
-    it('boots as an instance of its raw target, uploaded again', { timeout: 10 * 60_000 }, async () => {
-      assert.ok(raw !== undefined, 'there is no raw disk');
-      await bootRaw(environment.cloud, raw, FLAVOR);
+    it('is pushed to another project, and boots there from its raw target', { timeout: 10 * 60_000 }, async () => {
+      assert.ok(raw !== undefined, 'there is no raw target');
+      const { code, output } = await environment.run(['push', raw, 'other']);
+      assert.equal(code, 0, output);
+      const [, uuid = '', imageId = ''] = /^UUID: (\S+)$[^]*^Image ID on provider: (\S+)$/m.exec(output) ?? [];
+      assert.equal((await environment.record(uuid)).verified_by, 'sha512 computed by Glance');
+      const boot = { imageId, flavor: FLAVOR, user: 'debian', commandPrefix: 'sudo' };
+      await withInstance(environment.otherCloud(), boot, async (guest) => {
+        assert.equal((await guest.run('hello')).stdout.trim(), 'Hello, world!');
+      });
+      assert.equal((await environment.run(['delete', uuid])).code, 0);
+      assert.equal(await environment.otherCloud().image.getImage(imageId), undefined);
     });
 
     it('boots as a VMDK in a machine with the controllers of VMware', { timeout: 10 * 60_000 }, async () => {

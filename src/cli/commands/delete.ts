@@ -1,19 +1,23 @@
-import { BuildNotFoundError, deleteImage, type ImageFactoryClient } from '../../client/index.js';
+import { BuildNotFoundError, deleteImage, readCredentials, type ImageFactoryClient } from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
 import { UUID_POSITIONAL, withBuild, type Command } from './command.js';
 
-const PROVIDER_ONLY = 'only for provider images; has no effect for a base image';
+const NO_EFFECT = 'has no effect: the record of a provider image says it';
 
 export const deleteCommand: Command = {
   usage: 'delete <uuid>',
-  summary: 'remove an image from Glance and from the store',
+  summary: 'remove an image from Glance or from its provider, and from the store',
   positionals: UUID_POSITIONAL,
   options: {
-    provider: { type: 'string', describe: PROVIDER_ONLY },
-    credentials: { type: 'string', describe: PROVIDER_ONLY },
-    target: { type: 'string', describe: PROVIDER_ONLY },
+    provider: { type: 'string', describe: NO_EFFECT },
+    credentials: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'file with credentials for the provider of a provider image (default: those of the workers) (FILE)',
+    },
+    target: { type: 'string', describe: NO_EFFECT },
     cascade: { type: 'boolean', describe: 'first delete the target images that were made from the image' },
     ...PARAMETER_OPTIONS,
   },
@@ -24,7 +28,9 @@ export const deleteCommand: Command = {
   run: (context) => {
     const remove = async (client: ImageFactoryClient, uuid: string): Promise<number> => {
       const cascade = context.options['cascade'] === true;
-      const { found, removed, children } = await deleteImage(client, uuid, { cascade });
+      const file = context.options['credentials'];
+      const credentials = file === undefined ? {} : { credentials: readCredentials(String(file)) };
+      const { found, removed, children } = await deleteImage(client, uuid, { cascade, ...credentials });
       if (!found && children.length === 0)
         throw new BuildNotFoundError(uuid, { hint: '`imagefactory images` lists the images in the store' });
       const deleted = [...children, { uuid, removed }];

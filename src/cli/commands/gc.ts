@@ -1,5 +1,11 @@
 import type { Options } from 'yargs';
-import { runSweep, type CloudSweep, type SweepInput, type SweptResource } from '../../client/index.js';
+import {
+  runSweep,
+  type CloudSweep,
+  type ProviderSweep,
+  type SweepInput,
+  type SweptResource,
+} from '../../client/index.js';
 import { indentNextLines } from '../../domain/plain-text.js';
 import { formatDuration } from '../../domain/sweep.js';
 import { lastValue } from '../config.js';
@@ -15,6 +21,12 @@ export const SWEEP_OPTIONS: Record<string, Options> = {
     alias: 'os-cloud',
     requiresArg: true,
     describe: 'cloud to sweep, by its name on the worker; repeatable (default: the same as for base_image)',
+  },
+  provider: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'provider from which to remove what ended pushes have left; repeatable. Then only the clouds of --cloud are swept',
   },
   'older-than': {
     type: 'string',
@@ -44,6 +56,7 @@ export const gc: Command = {
   examples: [
     ['$0 gc --dry-run', 'list the resources and why each would be removed or stay'],
     ['$0 gc --older-than 2h --cloud dev --cloud prod', ''],
+    ['$0 gc --provider images-eu', 'remove what ended pushes have left at a provider'],
     ['$0 setup --gc-schedule 6h', 'sweep every six hours'],
   ],
   run: runGc,
@@ -51,9 +64,11 @@ export const gc: Command = {
 
 /** Makes the input of a sweep from the command line. @throws UsageError when an age is not a duration */
 export function parseSweepInput({ options, settings }: CommandContext, dryRun: boolean): SweepInput {
+  const providers = listNames(options['provider'], []).map((name) => name.replace(/^@/, ''));
   const read = (name: string, byDefault: string): unknown => lastValue(options[name]) ?? byDefault;
   return {
-    clouds: options['cloud'] === undefined ? [settings.cloud] : [...new Set([options['cloud']].flat().map(String))],
+    clouds: listNames(options['cloud'], providers.length === 0 ? [settings.cloud] : []),
+    ...(providers.length === 0 ? {} : { providers }),
     limits: {
       olderThan: parseDuration('--older-than', read('older-than', '24h')),
       jeosKeep: settings.jeosKeep ?? 10,
@@ -66,22 +81,32 @@ export function parseSweepInput({ options, settings }: CommandContext, dryRun: b
 async function runGc(context: CommandContext): Promise<number> {
   const input = parseSweepInput(context, context.options['dry-run'] === true);
   return withClient(context, async (client) => {
-    const { clouds } = await runSweep(client, input);
+    const { clouds, providers = [] } = await runSweep(client, input);
     const { io, settings } = context;
-    const error = describeSweepFailure(clouds);
+    const error = describeSweepFailure([...clouds, ...providers]);
     if (settings.output === 'json') {
-      io.out(formatDocument('gc', { dry_run: input.dryRun, clouds, ...(error === undefined ? {} : { error }) }));
-    } else for (const sweep of clouds) io.out(formatSweep(sweep, input.dryRun || settings.verbose));
+      io.out(
+        formatDocument('gc', { dry_run: input.dryRun, clouds, providers, ...(error === undefined ? {} : { error }) }),
+      );
+    } else {
+      const withKept = input.dryRun || settings.verbose;
+      for (const sweep of clouds) io.out(formatSweep(sweep, withKept));
+      for (const sweep of providers) io.out(formatProviderSweep(sweep, withKept));
+    }
     return error === undefined ? 0 : 1;
   });
 }
 
 /** Describes what a sweep could not do. Returns undefined when nothing failed. */
-function describeSweepFailure(clouds: CloudSweep[]): DocumentError | undefined {
-  const unswept = clouds.filter(({ failure }) => failure !== undefined).map(({ cloud }) => cloud);
-  const left = clouds.flatMap(({ resources }) => resources.filter(({ outcome }) => outcome === 'failed'));
+function describeSweepFailure(sweeps: (CloudSweep | ProviderSweep)[]): DocumentError | undefined {
+  const unswept = sweeps
+    .filter(({ failure }) => failure !== undefined)
+    .map((sweep) => ('cloud' in sweep ? sweep.cloud : `provider ${sweep.provider}`));
+  const left = sweeps.flatMap(({ resources }) =>
+    (resources as { id: string; outcome: string }[]).filter(({ outcome }) => outcome === 'failed'),
+  );
   const parts = [
-    ...(unswept.length === 0 ? [] : [`these clouds could not be swept: ${unswept.join(', ')}`]),
+    ...(unswept.length === 0 ? [] : [`these could not be swept: ${unswept.join(', ')}`]),
     ...(left.length === 0 ? [] : [`these resources could not be removed: ${left.map(({ id }) => id).join(', ')}`]),
   ];
   return parts.length === 0 ? undefined : { type: 'Command', message: parts.join('; ') };
@@ -110,14 +135,43 @@ export function formatSweep({ cloud, resources, unnamed, postponed, failure }: C
     why,
   ]);
   const lines = rows.length === 0 ? '' : formatTable(['', 'KIND', 'ID, NAME', 'AGE', 'WHY'], rows);
+  const parts = [
+    ...countOutcomes(resources, unnamed),
+    ...(postponed > 0 ? [`the resources of ${postponed} builds are left for the next sweep`] : []),
+  ];
+  return `${lines}${cloud}: ${parts.join(', ')}\n`;
+}
+
+/** Formats what a sweep did at a provider, as {@link formatSweep} does. */
+function formatProviderSweep({ provider, resources, failure }: ProviderSweep, withKept: boolean): string {
+  if (failure !== undefined) return `provider ${provider}: could not be swept: ${indentNextLines(failure)}\n`;
+  const rows = resources
+    .filter(({ outcome }) => withKept || outcome !== 'kept')
+    .map(({ outcome, kind, id, build, age, why }) => [
+      WORDS[outcome],
+      kind,
+      id,
+      build,
+      age === null ? '?' : formatDuration(age),
+      why,
+    ]);
+  const lines = rows.length === 0 ? '' : formatTable(['', 'KIND', 'ID', 'IMAGE', 'AGE', 'WHY'], rows);
+  return `${lines}provider ${provider}: ${countOutcomes(resources, 0).join(', ')}\n`;
+}
+
+/** Counts what was removed, what would be, what could not be, and what stays. `unnamed`: what stays besides. */
+function countOutcomes(resources: readonly { outcome: SweptResource['outcome'] }[], unnamed: number): string[] {
   const count = (outcome: SweptResource['outcome']): number =>
     resources.filter((resource) => resource.outcome === outcome).length;
-  const parts = [
+  return [
     ...(['removed', 'removable', 'failed'] as const)
       .filter((outcome) => count(outcome) > 0)
       .map((outcome) => `${count(outcome)} ${WORDS[outcome]}`),
     `${count('kept') + unnamed} stay`,
-    ...(postponed > 0 ? [`the resources of ${postponed} builds are left for the next sweep`] : []),
   ];
-  return `${lines}${cloud}: ${parts.join(', ')}\n`;
+}
+
+/** Lists the values of an option that may be repeated, each once. */
+function listNames(given: unknown, byDefault: string[]): string[] {
+  return given === undefined ? byDefault : [...new Set([given].flat().map(String))];
 }

@@ -76,6 +76,7 @@ function formatDetails(image: ImageRecord): string {
       uuid: identifier,
       type: findRecordedKind(image.type),
       filename: image.data ?? '',
+      ...(image.identifier_on_provider === undefined ? {} : { idOnProvider: image.identifier_on_provider }),
       glanceId: image.glance_id ?? '',
       checksum: image.checksum ?? (image.sha256 === undefined ? null : { algorithm: 'sha256', value: image.sha256 }),
       downloaded: image.downloaded === true,

@@ -12,7 +12,10 @@ const COLUMNS = {
   UUID: ({ identifier }) => identifier,
   STATUS: ({ status }) => status ?? '',
   OS: ({ os }) => [os?.name, os?.version, os?.arch].filter(Boolean).join(' '),
-  NAME: ({ name = '', target }) => (target === undefined ? name : `${name} (${target})`),
+  NAME: ({ name = '', target, provider }) => {
+    const place = [target, provider === undefined ? undefined : `at ${provider}`].filter(Boolean).join(' ');
+    return place === '' ? name : `${name} (${place})`;
+  },
   'CREATED (UTC)': ({ created_at: createdAt }) => (createdAt ?? '').slice(0, 16).replace('T', ' '),
   'GLANCE IMAGE': ({ glance_id: glanceId }) => glanceId || '-',
 } satisfies Columns;

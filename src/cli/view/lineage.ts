@@ -47,10 +47,12 @@ export function formatDot({ identifier, images }: Lineage): string {
   return ['digraph lineage {', '  node [shape=box];', ...nodes, ...edges, '}', ''].join('\n');
 }
 
-function formatTitle({ kind, name, target, status }: LineageImage): string {
+function formatTitle({ kind, name, target, provider, status }: LineageImage): string {
   if (kind === null) return '(no record in the store)';
   const title = name === '' ? '(no name)' : name;
-  return toPlainLine(`${target === null ? title : `${title} for ${target}`} (${kind}) ${status ?? ''}`);
+  return toPlainLine(
+    `${[title, target === null ? '' : `for ${target}`, provider === null ? '' : `at ${provider}`].filter(Boolean).join(' ')} (${kind}) ${status ?? ''}`,
+  );
 }
 
 function formatOutput({ outputs: [output] }: LineageImage): string {

@@ -1,17 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
+import type { Finding, RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
 import { FactoryError } from '../../domain/errors.js';
 import { isMarked, isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import { TOOL } from '../../domain/names.js';
-import type {
-  Finding,
-  Operation,
-  Provider,
-  ProviderKind,
-  ProviderSettings,
-  PushedImage,
-  StagingObject,
-} from '../types.js';
+import type { Operation, Provider, ProviderKind, ProviderSettings, PushedImage, StagingObject } from '../types.js';
 import { BlobStore, type StoredBlob } from './blob-store.js';
 import { checkAzure } from './check.js';
 import { type AzureConfiguration, azureSchema } from './configuration.js';
@@ -212,4 +204,4 @@ async function readNamed(name: string, path: string | undefined): Promise<string
 }
 
 /** Microsoft Azure. */
-export const azureKind: ProviderKind<AzureConfiguration> = { name: 'azure', schema: azureSchema, connect };
+export const azure: ProviderKind<AzureConfiguration> = { name: 'azure', schema: azureSchema, connect };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
+import type { Finding } from '../../domain/provider-image.js';
 import { checkVhdFooter } from '../../formats/disk/vhd-footer.js';
-import type { Finding, Operation, PushedImage } from '../types.js';
+import type { Operation, PushedImage } from '../types.js';
 import type { BlobStore } from './blob-store.js';
 import { accountId, type AzureConfiguration, galleryId, imagesScope } from './configuration.js';
 import { normalizeRegion } from './names.js';

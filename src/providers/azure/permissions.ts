@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
-import type { Finding, Operation } from '../types.js';
+import type { Finding } from '../../domain/provider-image.js';
+import type { Operation } from '../types.js';
 import type { ResourceManager } from './resource-manager.js';
 
 const API_VERSION = '2022-04-01';

@@ -1,4 +1,4 @@
-import type { CloudSweep, SweepInput, SweepResult, SweptResource } from '../../domain/sweep-report.js';
+import type { CloudSweep, ProviderSweep, SweepInput, SweepResult, SweptResource } from '../../domain/sweep-report.js';
 import type { FoundResource, Removal } from '../../domain/sweep.js';
 import type { BoundedPlan } from '../../activities/sweep/plan-sweep.js';
 import { callActivity } from '../lifecycle/activity-options.js';
@@ -7,14 +7,35 @@ import { answerClient } from './answer-client.js';
 import type { RemovedLeftovers } from '../../activities/sweep/remove-leftovers.js';
 
 /**
- * Removes the resources that belong to no running build from the clouds, the oldest first. When a resource cannot be
+ * Removes the resources that belong to no running build from the clouds, the oldest first, and what ended pushes have
+ * left from the providers. When a resource cannot be
  * removed or a cloud does not answer, the sweep goes on with the other resources and clouds.
  */
 export async function sweep(input: SweepInput): Promise<SweepResult> {
-  const sweepClouds = async (): Promise<SweepResult> => ({
-    clouds: await Promise.all(input.clouds.map((cloud) => sweepCloud(cloud, input))),
-  });
-  return input.dryRun ? answerClient(sweepClouds) : sweepClouds();
+  const { clouds, providers = [] } = input;
+  const sweepAll = async (): Promise<SweepResult> => {
+    const [sweptClouds, sweptProviders] = await Promise.all([
+      Promise.all(clouds.map((cloud) => sweepCloud(cloud, input))),
+      Promise.all(providers.map((provider) => sweepProvider(provider, input))),
+    ]);
+    return { clouds: sweptClouds, ...(providers.length === 0 ? {} : { providers: sweptProviders }) };
+  };
+  return input.dryRun ? answerClient(sweepAll) : sweepAll();
+}
+
+async function sweepProvider(provider: string, { limits, dryRun }: SweepInput): Promise<ProviderSweep> {
+  const { olderThan } = limits;
+  try {
+    const resources = await callActivity(
+      'sweepProvider',
+      { provider, olderThan, dryRun },
+      { summary: `find what ended pushes have left at provider ${provider}`, budget: { total: 3600, attempt: 1800 } },
+    );
+    return { provider, resources };
+  } catch (error) {
+    if (isCanceled(error)) throw error;
+    return { provider, resources: [], failure: describeFailure(error).message };
+  }
 }
 
 async function sweepCloud(cloud: string, { limits, dryRun }: SweepInput): Promise<CloudSweep> {

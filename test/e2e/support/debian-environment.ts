@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -21,6 +21,11 @@ export const FLAVOR = process.env['IMAGEFACTORY_E2E_FLAVOR'] ?? '2';
 const EXAMPLES = join(PROJECT, 'examples');
 export const EXAMPLE = join(EXAMPLES, 'debian-12.tdl');
 
+/** Name of the second project of the single-node cloud in `clouds.yaml`. */
+export const OTHER_CLOUD = 'imagefactory-dev-other';
+/** The providers of the environment's worker. */
+const PROVIDERS = { other: { kind: 'glance', cloud: OTHER_CLOUD } };
+
 /** The result of a command that has ended. */
 export interface Ended {
   uuid: string;
@@ -35,6 +40,8 @@ export interface Record {
   verified_by?: string;
   icicle: string;
   glance_id: string;
+  /** The id of a provider image on its provider. */
+  identifier_on_provider?: string;
   jeos: { glance_id: string };
 }
 
@@ -62,7 +69,9 @@ export class DebianEnvironment {
     const temporal = await startTemporal();
     const clouds = connectClouds();
     const storage = await mkdtemp(join(tmpdir(), 'imagefactory-e2e-'));
-    const worker = new WorkerProgram(storage, envOf(temporal));
+    const configuration = join(storage, 'worker.conf');
+    await writeFile(configuration, JSON.stringify({ providers: PROVIDERS }));
+    const worker = new WorkerProgram(storage, envOf(temporal), undefined, configuration);
     worker.start();
     return new DebianEnvironment(
       temporal,
@@ -117,6 +126,11 @@ export class DebianEnvironment {
       }
     });
     return new Promise((resolve) => child.once('close', (code) => resolve({ uuid, code, output })));
+  }
+
+  /** Returns the second project of the single-node cloud. */
+  otherCloud(): Cloud {
+    return this.clouds.get(OTHER_CLOUD);
   }
 
   async record(uuid: string): Promise<Record> {

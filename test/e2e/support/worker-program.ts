@@ -16,13 +16,16 @@ export class WorkerProgram {
     private readonly env: NodeJS.ProcessEnv,
     /** File for the worker's log. Default: the standard error of this process. */
     private readonly log?: string,
+    /** File of the worker's configuration. Default: none. */
+    private readonly configuration?: string,
   ) {}
 
   start(): void {
-    const { storage, env, log } = this;
+    const { storage, env, log, configuration } = this;
     // A test serves its medium on the loopback address, which workers deny by default.
     const own = ['--storage-path', storage, '--allow-address', '127.0.0.0/8'];
-    const args = [PROGRAM, '--imgdir', join(storage, 'media'), 'worker', ...own];
+    const config = configuration === undefined ? [] : ['--config', configuration];
+    const args = [PROGRAM, ...config, '--imgdir', join(storage, 'media'), 'worker', ...own];
     const stderr = log === undefined ? 'inherit' : openSync(log, 'a');
     this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', stderr] });
   }

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  parseServiceMessage,
-  responseError,
-  readRetryAfter,
-  transportError,
-} from '../../../src/http/http-errors.js';
+import { parseServiceMessage, responseError, readRetryAfter, transportError } from '../../../src/http/http-errors.js';
 
 const CALL = { service: 'Nova of cloud prod', method: 'POST', url: 'https://nova.test:8774/v2.1/servers?token=no' };
 

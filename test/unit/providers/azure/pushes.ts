@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import type { RegisteredImage } from '../../../../src/domain/provider-image.js';
-import { azureKind } from '../../../../src/providers/azure/azure.js';
+import { azure as kind } from '../../../../src/providers/azure/azure.js';
 import type { Operation, Provider, PushedImage } from '../../../../src/providers/types.js';
 import { FakeAzure } from '../../../fakes/providers/azure/azure-server.js';
 import { createDisk, createPushedImage } from '../../../support/providers/pushed-image.js';
@@ -50,7 +50,7 @@ export async function connect(
   credentials?: Record<string, unknown>,
 ): Promise<Provider> {
   const configuration = azure.configure(change);
-  const provider = await azureKind.connect({ name: 'azure', configuration, credentials, env: azure.env });
+  const provider = await kind.connect({ name: 'azure', configuration, credentials, env: azure.env });
   after(() => provider.close());
   return provider;
 }

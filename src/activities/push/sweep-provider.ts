@@ -1,0 +1,76 @@
+import { workflowIdFor } from '../../domain/image-kinds.js';
+import { formatDuration } from '../../domain/sweep.js';
+import type { SweptStaging } from '../../domain/sweep-report.js';
+import type { StagingObject } from '../../providers/types.js';
+import { reportProgress, type Deps } from '../shared/context.js';
+import { workflowState } from '../shared/temporal-lookups.js';
+import { createOperation } from './with-provider.js';
+
+export interface SweepProviderInput {
+  /** Name of a provider in the worker's configuration. */
+  provider: string;
+  /** Seconds that something must be old to be removed. */
+  olderThan: number;
+  /** Whether to report only what would be removed. */
+  dryRun: boolean;
+}
+
+/**
+ * Removes from a provider what pushes have left that do not run: uploads, snapshots without image. What belongs to a
+ * running push stays, and so does what is young: a user may resume that push. Registered images always stay.
+ */
+export async function sweepProvider(deps: Deps, input: SweepProviderInput): Promise<SweptStaging[]> {
+  const { provider: name, olderThan, dryRun } = input;
+  return deps.providers.use({ name }, async ({ provider }) => {
+    reportProgress({ message: `looking for what pushes have left at ${provider.location}` });
+    const found = await provider.listStaging(createOperation(deps, name));
+    const report: SweptStaging[] = [];
+    for (const [uuid, objects] of groupByImage(found)) {
+      const kept = await explainKept(deps, uuid, objects, olderThan);
+      const why = kept ?? 'its push has ended';
+      const failure = kept !== undefined || dryRun ? undefined : await remove(uuid);
+      const outcome = kept !== undefined ? 'kept' : dryRun ? 'removable' : failure === undefined ? 'removed' : 'failed';
+      report.push(...objects.map((object) => describe(object, outcome, failure ?? why)));
+    }
+    return report;
+
+    /** Removes what the push of an image has left. Returns why that failed. */
+    async function remove(uuid: string): Promise<string | undefined> {
+      try {
+        await provider.removeStaging(createOperation(deps, uuid), uuid);
+        return undefined;
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    }
+  });
+}
+
+function groupByImage(objects: readonly StagingObject[]): Map<string, StagingObject[]> {
+  const groups = new Map<string, StagingObject[]>();
+  for (const object of objects) groups.set(object.uuid, [...(groups.get(object.uuid) ?? []), object]);
+  return groups;
+}
+
+/** Says why the objects of a push stay. Undefined when they can be removed. The youngest of them decides. */
+async function explainKept(
+  deps: Deps,
+  uuid: string,
+  objects: readonly StagingObject[],
+  olderThan: number,
+): Promise<string | undefined> {
+  const workflowId = workflowIdFor('provider_image', uuid);
+  if ((await workflowState(deps, workflowId)) === 'running') return `its push is running: ${workflowId}`;
+  if (objects.some(({ createdAt }) => createdAt === undefined)) return 'the provider does not report its age';
+  const youngest = Math.max(...objects.map(({ createdAt = 0 }) => createdAt));
+  return Date.now() - youngest < olderThan * 1000 ? `younger than ${formatDuration(olderThan)}` : undefined;
+}
+
+function describe(
+  { kind, id, uuid, createdAt }: StagingObject,
+  outcome: SweptStaging['outcome'],
+  why: string,
+): SweptStaging {
+  const age = createdAt === undefined ? null : Math.max(0, Math.round((Date.now() - createdAt) / 1000));
+  return { kind, id, build: uuid, age, outcome, why };
+}
