@@ -1,8 +1,25 @@
 import type { ProviderKindName } from '../domain/provider-kinds.js';
-import type { ProviderKind } from './types.js';
+import type { Provider, ProviderKind, ProviderSettings } from './types.js';
 
-/** Loads a kind of provider. Its packages are heavy, so they are loaded by the worker that uses it, and only then. */
-export type ProviderKindLoader = () => Promise<ProviderKind<never>>;
+/** A kind of provider with the type of its configuration hidden, so that all kinds are in one table. */
+export interface LoadedKind {
+  /** Checks an entry of the configuration. Returns the first mistake with its key; undefined when there is none. */
+  findMistake(entry: unknown): { key: string; message: string } | undefined;
+  /** Connects to a provider whose entry has no mistake. */
+  connect(settings: Omit<ProviderSettings<unknown>, 'configuration'> & { entry: unknown }): Promise<Provider>;
+}
 
-/** The kinds of providers that can be used. */
-export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: ProviderKindLoader } = {};
+/** The kinds of providers that can be used. Each is loaded when a worker first uses it. */
+export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
+  files: async () => hideType((await import('./files/index.js')).files),
+};
+
+function hideType<C>({ schema, connect }: ProviderKind<C>): LoadedKind {
+  return {
+    findMistake: (entry) => {
+      const issue = schema.safeParse(entry).error?.issues[0];
+      return issue && { key: issue.path.join('.'), message: issue.message };
+    },
+    connect: ({ entry, ...settings }) => connect({ ...settings, configuration: schema.parse(entry) }),
+  };
+}

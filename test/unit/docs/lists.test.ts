@@ -7,6 +7,7 @@ import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { WORKFLOWS } from '../../../src/domain/messages.js';
 import { METRICS } from '../../../src/domain/metrics.js';
 import { KEYS } from '../../../src/domain/names.js';
+import { PROVIDER_KEYS } from '../../../src/domain/provider-marks.js';
 import { LIMITS } from '../../../src/tdl/limits.js';
 import {
   codeSpans,
@@ -265,7 +266,7 @@ for (const path of DOCUMENTS) {
     });
 
     it('names only marks that builds set', () => {
-      const marks: string[] = Object.values(KEYS);
+      const marks: string[] = Object.values({ ...KEYS, ...PROVIDER_KEYS });
       const named = codeSpans(prose).flatMap((text) => /^imagefactory_[a-z]+(?==|$)/.exec(text)?.[0] ?? []);
       for (const mark of named) assert.ok(marks.includes(mark), mark);
     });
