@@ -7,8 +7,8 @@ export interface ActivityDeclaration {
   queue: QueueKind;
   /**
    * Whether the activity is rejected when its build has already completed: after a reset of a completed build, nothing
-   * may be created or changed for it again. The activities of a target image need no guard, because they return what
-   * they find complete.
+   * may be created or changed for it again. The activities of target images and provider images need no guard, because
+   * they return what they find complete.
    */
   guarded: boolean;
 }
@@ -59,11 +59,19 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   convertImage: { queue: 'convert', guarded: false },
   verifyBoot: { queue: 'convert', guarded: false },
   packRootFileSystem: { queue: 'convert', guarded: false },
+  waitForTargetImage: { queue: 'wait', guarded: false },
+  planProviderImage: { queue: 'wait', guarded: false },
+  uploadToProvider: { queue: 'transfer', guarded: false },
+  registerImage: { queue: 'wait', guarded: false },
+  shareImage: { queue: 'wait', guarded: false },
+  endPush: { queue: 'wait', guarded: false },
+  readProviders: { queue: 'wait', guarded: false },
+  prepareCredentials: { queue: 'control', guarded: false },
   removeWorkFiles: { queue: 'control', guarded: false },
   removeResources: { queue: 'wait', guarded: false },
   keepResources: { queue: 'control', guarded: false },
   writeFinalRecord: { queue: 'control', guarded: false },
-  deleteImage: { queue: 'control', guarded: false },
+  deleteImage: { queue: 'wait', guarded: false },
   readRecords: { queue: 'control', guarded: false },
   readLogs: { queue: 'control', guarded: false },
   readResumePoint: { queue: 'control', guarded: false },

@@ -27,7 +27,7 @@ import { createVolumes } from './instance/create-volumes.js';
 import { returnCompletedImage } from './images/return-completed-image.js';
 import { publishJeos } from './images/publish-jeos.js';
 import { downloadBody } from './records/download-body.js';
-import { deleteImage } from './records/delete-image.js';
+import { deleteImage } from './deletion/delete-image.js';
 import { readLogs } from './records/read-logs.js';
 import { readRecords } from './records/read-records.js';
 import { removeLeftovers } from './sweep/remove-leftovers.js';
@@ -43,6 +43,14 @@ import { packRootFileSystem } from './convert/pack-root-file-system.js';
 import { checkGuest } from './guest/check-guest.js';
 import { publishPrepared } from './prepare/publish-prepared.js';
 import { waitForPrepared } from './prepare/wait-for-prepared.js';
+import { prepareCredentials } from './shared/credentials.js';
+import { endPush } from './push/end-push.js';
+import { planProviderImage } from './push/plan-provider-image.js';
+import { readProviders } from './push/read-providers.js';
+import { registerImage } from './push/register-image.js';
+import { shareImage } from './push/share-image.js';
+import { uploadToProvider } from './push/upload-image.js';
+import { waitForTargetImage } from './push/wait-for-target-image.js';
 import { fetchSource } from './convert/fetch-source.js';
 import { removeWorkFiles } from './convert/remove-work-files.js';
 import { planTargetImage } from './convert/plan-target-image.js';
@@ -92,6 +100,14 @@ export const FUNCTIONS = {
   convertImage,
   verifyBoot,
   packRootFileSystem,
+  waitForTargetImage,
+  planProviderImage,
+  uploadToProvider,
+  registerImage,
+  shareImage,
+  endPush,
+  readProviders,
+  prepareCredentials,
   removeWorkFiles,
   removeResources,
   keepResources,

@@ -50,6 +50,7 @@ const FILE_KEYS = z.object({
       }),
     )
     .optional(),
+  providers: z.record(z.string(), z.looseObject({ kind: z.string() })).optional(),
   jeos_keep: z.number().int().nonnegative().optional(),
   insecure: z.boolean().optional(),
   payload_keys: z.string().min(1).optional(),
@@ -96,6 +97,8 @@ export interface Settings {
   clouds?: string[];
   /** Limits for each cloud, by the name of the cloud. A limit applies to all workers of the task queue together. */
   cloudLimits?: ConfigFile['cloud_limits'];
+  /** Services to which images are pushed, by the name that users give them. Each kind checks its own entries. */
+  providers?: ConfigFile['providers'];
   /**
    * CIDRs of the addresses from which the worker reaches the guests, as the guests see them. Unset: the worker finds
    * out its address.
@@ -190,6 +193,7 @@ export function resolveSettings(options: GivenOptions, env: NodeJS.ProcessEnv, f
     logFormat: (text('log-format') as 'text' | 'json' | undefined) ?? file.log_format ?? 'text',
     clouds: list('serve-cloud') ?? file.clouds,
     cloudLimits: file.cloud_limits,
+    providers: file.providers,
     workerAddresses: list('worker-address') ?? file.worker_addresses,
     filesFrom: list('files-from') ?? file.files_from,
     allowAddresses:

@@ -112,7 +112,10 @@ export const lineage = z.strictObject({
     .array(
       z.strictObject({
         identifier,
-        kind: z.enum(['base_image', 'target_image']).nullable().describe('Null: the store has no record of the image.'),
+        kind: z
+          .enum(['base_image', 'target_image', 'provider_image'])
+          .nullable()
+          .describe('Null: the store has no record of the image.'),
         name: z.string(),
         target: z.string().nullable(),
         status: buildStatus.nullable(),
@@ -172,7 +175,7 @@ const activity = z.strictObject({
 /** The state of a workflow: of a build, or of the shared run that a build waits for. */
 const workflow = z.strictObject({
   identifier,
-  type: z.enum(['base_image', 'target_image', 'jeos_image', 'prepared_image']),
+  type: z.enum(['base_image', 'target_image', 'provider_image', 'jeos_image', 'prepared_image']),
   status: buildStatus,
   workflow_id: z.string(),
   execution: z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BuildLog, ImageDeletion } from '../client/index.js';
+import type { BuildLog, DescribedProvider, Finding, ImageDeletion } from '../client/index.js';
 import type { DevServerStatus } from './dev-server/dev-server.js';
 import {
   build,
@@ -20,6 +20,12 @@ import {
 import { PARENT_SCHEMA } from '../domain/record-schema.js';
 import { formatJson } from './output.js';
 
+const pushes = z.strictObject({
+  images: z.array(build).describe('The provider images.'),
+  made: z.array(build).describe('The base image and the target images that the command has made first.'),
+  error: error.optional(),
+});
+
 /** What each command prints when it has a result. A failure without a result has the shape `failed`. */
 const RESULTS = {
   base_image: build,
@@ -28,6 +34,29 @@ const RESULTS = {
     images: z.array(build),
     base_image: build.optional().describe('The base image that the command has built first. Only with --template.'),
     error: error.optional(),
+  }),
+  provider_image: pushes,
+  push: pushes,
+  providers: z.strictObject({
+    providers: z.array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.string(),
+        location: z.string().nullable().describe('Null: the provider could not be connected.'),
+        account: z.string().nullable(),
+        region: z.string().nullable(),
+        findings: z
+          .array(
+            z.strictObject({
+              what: z.string(),
+              ok: z.boolean(),
+              message: z.string().optional(),
+              hint: z.string().optional(),
+            } satisfies Shape<Finding>),
+          )
+          .describe('What was tried. Empty without --check, unless the provider could not be connected.'),
+      } satisfies Shape<DescribedProvider>),
+    ),
   }),
   init: z.strictObject({
     systems: texts.optional().describe('The systems that there are files for. Only without a system.'),

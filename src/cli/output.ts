@@ -1,4 +1,10 @@
-import type { BuildFailure, BuildOutcome, ImageRecord, TargetImageResult } from '../client/index.js';
+import type {
+  BuildFailure,
+  BuildOutcome,
+  ImageRecord,
+  ProviderImageResult,
+  TargetImageResult,
+} from '../client/index.js';
 import { toPlainLine } from '../domain/plain-text.js';
 import { formatFailure } from './view/final-block.js';
 
@@ -14,6 +20,7 @@ export function toImageRecord(
     return { ...common, status, status_detail: { activity: failure.step, error: formatFailure(failure) }, failure };
   }
   const { result } = outcome;
+  if ('registered' in result) return { ...common, ...toProviderRecord(result) };
   if ('target' in result) return { ...common, ...toTargetRecord(result) };
   return {
     ...common,
@@ -32,6 +39,24 @@ export function toImageRecord(
     packages: result.packages,
     downloaded: result.downloaded,
   };
+}
+
+function toProviderRecord({ provider, kind, targetImage, body, registered, sharedWith }: ProviderImageResult) {
+  const { verifiedBy, ...image } = registered;
+  return {
+    type: 'ProviderImage',
+    data: body,
+    status: 'COMPLETE',
+    status_detail: { activity: 'Provider Image build complete', error: null },
+    percent_complete: 100,
+    target_image_id: targetImage,
+    provider,
+    provider_kind: kind,
+    identifier_on_provider: image.id,
+    registered: image,
+    shared_with: sharedWith,
+    verified_by: verifiedBy,
+  } as const;
 }
 
 function toTargetRecord({ target, format, baseImage, body, disk }: TargetImageResult) {

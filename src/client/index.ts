@@ -63,6 +63,26 @@ export {
   type Target,
   type TargetRequest,
 } from './targets.js';
+export {
+  listProviders,
+  parseProviderParameters,
+  PROVIDER_KINDS,
+  PROVIDER_PARAMETERS,
+  pushImage,
+  startProviderImage,
+  type DescribedProvider,
+  type Finding,
+  type GivenProvider,
+  type ProviderKindName,
+  type ProviderRequest,
+  type StartedProviderImage,
+  type StartedPush,
+} from './providers.js';
+export type { StartedOnce } from './start-once.js';
+export { readCredentials, readProvider } from './provider-files.js';
+export type { ProviderParameters } from '../domain/provider-image-input.js';
+export type { ProviderKindDefinition } from '../domain/provider-kinds.js';
+export type { ProviderImageResult, ReadProvidersInput, RegisteredImage } from '../domain/provider-image.js';
 export type { TargetParameters } from '../domain/target-image-input.js';
 export type { BootMachine, DiskController, NetworkAdapter } from '../domain/boot-machines.js';
 export { findUuid, listBuilds, type FindUuidOptions } from './find-uuid.js';

@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import type { BaseImageResult } from '../domain/messages.js';
+import type { ProviderImageResult } from '../domain/provider-image.js';
 import type { TargetImageResult } from '../domain/target-image-result.js';
 import type { BuildFailure } from '../domain/status.js';
 import { findBuildHandle } from './builds.js';
@@ -8,8 +9,11 @@ import type { ImageFactoryClient } from './connection.js';
 import { BuildCanceledError, BuildFailedError, BuildStateError } from './errors.js';
 import { toClientError } from './temporal-errors.js';
 
-/** The result of a build: a base image, or a target image, which has the property `target`. */
-export type ImageResult = BaseImageResult | TargetImageResult;
+/**
+ * The result of a build: a base image; a target image, which has the property `target`; or a provider image, which has
+ * the property `registered`.
+ */
+export type ImageResult = BaseImageResult | TargetImageResult | ProviderImageResult;
 
 /** How a build ended. */
 export type BuildOutcome =
@@ -40,8 +44,8 @@ export async function waitForImage(
   options: WaitOptions = {},
 ): Promise<BaseImageResult> {
   const outcome = await waitForOutcome(client, uuid, options);
-  if (outcome.status === 'COMPLETE' && !('target' in outcome.result)) return outcome.result;
-  if (outcome.status === 'COMPLETE') throw new BuildStateError(uuid, `image ${uuid} is a target image`);
+  if (outcome.status === 'COMPLETE' && 'glanceId' in outcome.result) return outcome.result;
+  if (outcome.status === 'COMPLETE') throw new BuildStateError(uuid, `image ${uuid} is no base image`);
   throw outcome.status === 'CANCELED' ? new BuildCanceledError(uuid) : new BuildFailedError(uuid, outcome.failure);
 }
 

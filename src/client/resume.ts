@@ -2,16 +2,18 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '../codec/payloads.js';
 import type { BaseImageInput } from '../domain/base-image-input.js';
-import { readKind } from '../domain/image-kinds.js';
+import { findRecordedKind, readKind, type RecordedKind } from '../domain/image-kinds.js';
 import { RESUME_UPDATE, type ResumeRequest } from '../domain/messages.js';
 import { parseParameters } from '../domain/parameters.js';
 import type { BuildStatus } from '../domain/status.js';
+import type { ProviderImageInput } from '../domain/provider-image-input.js';
 import type { TargetImageInput } from '../domain/target-image-input.js';
 import type { GivenParameters } from './given-parameters.js';
 import { fetchStatus, findBuildHandle, isOpen, restartBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
 import { BuildStateError, ClientError } from './errors.js';
 import { findForgottenBuild, type ImageRecord } from './images.js';
+import { resumeProviderImage } from './resume-provider.js';
 import { resumeTargetImage } from './resume-target.js';
 import { callTemporal, executeUpdate } from './temporal-errors.js';
 import { readTemplate, type TextSource } from './text-source.js';
@@ -69,9 +71,13 @@ export async function resumeBuild(
       hint: 'give a template without that step instead: --template FILE',
     });
   }
-  if (isTargetImage(handle, found)) {
+  if (isKind('target_image', handle, found)) {
     const from = typeof found === 'string' ? await readInput<TargetImageInput>(client, handle, uuid) : found;
     return resumeTargetImage(client, from, change, options.from);
+  }
+  if (isKind('provider_image', handle, found)) {
+    const from = typeof found === 'string' ? await readInput<ProviderImageInput>(client, handle, uuid) : found;
+    return resumeProviderImage(client, from, change, options.from);
   }
   const input =
     typeof found === 'string'
@@ -86,9 +92,9 @@ export async function resumeBuild(
   return `build ${uuid} is started again, and continues from the resources that are left of it`;
 }
 
-/** Checks whether a build, or the record of a build that Temporal has forgotten, is that of a target image. */
-function isTargetImage({ workflowId }: WorkflowHandle, found: string | ImageRecord): boolean {
-  return typeof found === 'string' ? readKind(workflowId) === 'target_image' : found.type === 'TargetImage';
+/** Checks whether a build, or the record of a build that Temporal has forgotten, is that of an image of this kind. */
+function isKind(kind: RecordedKind, { workflowId }: WorkflowHandle, found: string | ImageRecord): boolean {
+  return (typeof found === 'string' ? readKind(workflowId) : findRecordedKind(found.type)) === kind;
 }
 
 function readChange({ template, parameters }: ResumeOptions): BuildChange {

@@ -1,16 +1,13 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { WorkflowIdReusePolicy } from '@temporalio/common';
-import { workflowIdFor } from '../domain/image-kinds.js';
 import type { TargetImageInput, TargetParameters } from '../domain/target-image-input.js';
 import { findTarget } from '../domain/find-target.js';
 import { deriveTargetUuid } from '../planning/target-uuid.js';
 import { describeBuild, findBaseOfTarget, type BaseOfTarget } from './base-of-target.js';
-import { isOpen, startImageWorkflow, type StartedBuild } from './builds.js';
+import { startImageWorkflow, type StartedBuild } from './builds.js';
 import { parseTargetContent } from '../profiles/target-content.js';
 import type { ImageFactoryClient } from './connection.js';
-import { BuildNotFoundError, BuildStateError, ClientError } from './errors.js';
 import { findImage } from './images.js';
-import { callTemporal } from './temporal-errors.js';
+import { startOnce, type StartedOnce } from './start-once.js';
 import { describeUser } from './user.js';
 
 export { findTarget } from '../domain/find-target.js';
@@ -34,13 +31,7 @@ export interface TargetRequest {
 }
 
 /** A target image that Temporal makes, or has made. */
-export interface StartedTargetImage extends StartedBuild {
-  /**
-   * `started`: its build has started now. `running`: somebody has started the same image before, and its build goes on.
-   * `complete`: the same image exists.
-   */
-  state: 'started' | 'running' | 'complete';
-}
+export type StartedTargetImage = StartedOnce;
 
 /**
  * Starts to make a target image from a base image: the base image is downloaded, converted to the format of the target,
@@ -73,17 +64,8 @@ export async function startTargetImage(
   const { uuid: baseImage, cloud } = base;
   const uuid = deriveTargetUuid({ baseImage, target, parameters });
   const input: TargetImageInput = { uuid, target, baseImage, cloud, parameters, ...(waitForBase && { waitForBase }) };
-  // The record knows the image also when Temporal has forgotten its build.
-  if (!waitForBase && (await findImage(client, uuid))?.status === 'COMPLETE') return describeComplete(client, uuid);
-  try {
-    return { ...(await start(client, input, base, 'ALLOW_DUPLICATE_FAILED_ONLY')), state: 'started' };
-  } catch (error) {
-    if (!isAlreadyStarted(error)) throw error;
-  }
-  const known = await describeKnown(client, uuid);
-  if (known.state === 'running' || (await findImage(client, uuid))?.status === 'COMPLETE') return known;
-  // The image was made, and then deleted.
-  return { ...(await start(client, input, base, 'ALLOW_DUPLICATE')), state: 'started' };
+  const isKnown = !waitForBase && (await findImage(client, uuid))?.status === 'COMPLETE';
+  return startOnce(client, { kind: 'target_image', uuid, isKnown }, (policy) => start(client, input, base, policy));
 }
 
 /**
@@ -125,28 +107,4 @@ function start(
     ].join('\n'),
     memo: { target, base_image: baseImage, cloud },
   });
-}
-
-/** Describes a target image that exists. @throws BuildStateError when Temporal has forgotten its build */
-async function describeComplete(client: ImageFactoryClient, uuid: string): Promise<StartedTargetImage> {
-  try {
-    return { ...(await describeKnown(client, uuid)), state: 'complete' };
-  } catch (error) {
-    if (!(error instanceof BuildNotFoundError)) throw error;
-    throw new BuildStateError(uuid, `target image ${uuid} exists already, and Temporal has forgotten its build`, {
-      hint: `imagefactory images --id ${uuid} shows the image; to make it again, delete it first`,
-    });
-  }
-}
-
-function isAlreadyStarted(error: unknown): boolean {
-  return error instanceof ClientError && error.cause instanceof WorkflowExecutionAlreadyStartedError;
-}
-
-/** Describes a target image whose build somebody has started before. */
-async function describeKnown(client: ImageFactoryClient, uuid: string): Promise<StartedTargetImage> {
-  const workflowId = workflowIdFor('target_image', uuid);
-  const handle = client.temporal.workflow.getHandle(workflowId);
-  const { status, runId } = await callTemporal(() => client.withTimeout(() => handle.describe()), uuid);
-  return { uuid, workflowId, runId, state: isOpen(status.name) ? 'running' : 'complete' };
 }

@@ -28,6 +28,12 @@ const IMAGE_KINDS = {
     recordType: 'TargetImage',
     phases: { plan: 0, prepare: 3, fetch: 30, convert: 45, verify: 80, cleanup: 95 },
   },
+  provider_image: {
+    workflow: 'providerImage',
+    title: 'Provider Image',
+    recordType: 'ProviderImage',
+    phases: { plan: 0, upload: 3, register: 75, share: 90, cleanup: 95 },
+  },
   jeos_image: {
     workflow: 'jeosImage',
     title: 'JEOS',

@@ -2,6 +2,7 @@ import type { BuildLog } from './build-log.js';
 import type { CreateQueueState } from './create-queue.js';
 import type { JeosOfImage } from './jeos-of-image.js';
 import type { BuildRef } from './names.js';
+import type { SealedCredentials } from './sealed-credentials.js';
 
 /**
  * Names of workflows, queries, signals and updates, for the workflows and their clients. They are part of recorded
@@ -14,6 +15,8 @@ export const WORKFLOWS = {
   importBaseImage: 'importBaseImage',
   /** Converts a base image to the format of a target; id `target_image-<uuid>`. */
   targetImage: 'targetImage',
+  /** Pushes a target image to a provider, and registers it there; id `provider_image-<uuid>`. */
+  providerImage: 'providerImage',
   /**
    * Installs a JEOS for all builds that need it; id `jeos-<cloud>-<digest>`. For a build that shares no JEOS, the id is
    * `jeos-<uuid>-<digest>`.
@@ -25,6 +28,13 @@ export const WORKFLOWS = {
   deleteImage: 'deleteImage',
   /** Reads records from the worker's store; id `records-<uuid v4>`. Its client deletes it from Temporal. */
   readRecords: 'readRecords',
+  /** Lists the providers of the workers; id `providers-<uuid v4>`. Its client deletes it from Temporal. */
+  readProviders: 'readProviders',
+  /**
+   * Makes the key to which a client encrypts the credentials of one push; id `credentials-<uuid v4>`. Its client
+   * deletes it from Temporal.
+   */
+  prepareCredentials: 'prepareCredentials',
   /** Reads logs of a build from the worker's store; id `logs-<uuid v4>`. Its client deletes it from Temporal. */
   readLogs: 'readLogs',
   /**
@@ -268,6 +278,8 @@ export interface ResumePointReport {
 /** Input of deleteImage. */
 export interface DeleteImageInput {
   uuid: string;
+  /** Credentials for the provider of a provider image, encrypted: see SealedCredentials. Default: the worker's own. */
+  credentials?: SealedCredentials;
 }
 
 export interface DeleteImageResult {

@@ -18,10 +18,19 @@ export const OUTPUT_SCHEMA = z.object({
   verified_by: z.string().nullable(),
 });
 
+/** Schema of an image at a provider. It keeps unknown fields. */
+export const REGISTERED_SCHEMA = z.looseObject({
+  id: z.string(),
+  location: z.string(),
+  account: z.string().optional(),
+  region: z.string().optional(),
+  resources: z.array(z.object({ kind: z.string(), id: z.string() })),
+});
+
 /** Schema of `<uuid>.meta`. The schema keeps unknown fields, which a newer version of this program may have added. */
 export const RECORD_SCHEMA = z.looseObject({
   identifier: z.string(),
-  type: z.enum(['BaseImage', 'TargetImage']),
+  type: z.enum(['BaseImage', 'TargetImage', 'ProviderImage']),
   data: z.string(),
   template: z.string(),
   icicle: z.string().nullable(),
@@ -84,4 +93,16 @@ export const RECORD_SCHEMA = z.looseObject({
   sha512: z.string().optional(),
   verified_by: z.string().optional(),
   converter: z.string().optional(),
+  firmware: z.enum(['bios', 'uefi']).optional(),
+  secure_boot: z.boolean().optional(),
+  guest_properties: z.record(z.string(), z.string()).optional(),
+  target_image_id: z.string().optional(),
+  provider: z.string().optional(),
+  provider_kind: z.string().optional(),
+  provider_definition: z.record(z.string(), z.unknown()).optional(),
+  provider_location: z.string().optional(),
+  provider_account_identifier: z.string().nullable().optional(),
+  identifier_on_provider: z.string().optional(),
+  registered: REGISTERED_SCHEMA.optional(),
+  shared_with: z.array(z.string()).optional(),
 }) satisfies z.ZodType<BuildRecord>;

@@ -1,5 +1,6 @@
 import type { RecordType } from './image-kinds.js';
 import type { ImageInput, ImageOutput, ParentImage } from './lineage.js';
+import type { RegisteredImage } from './provider-image.js';
 import type { JeosOfImage } from './jeos-of-image.js';
 import type { ImageStatus } from './status.js';
 
@@ -105,4 +106,29 @@ export interface BuildRecord {
   verified_by?: string;
   /** The program that converted the disk, with its version. */
   converter?: string;
+  /** With what firmware machines of the image start. Unset in records of earlier versions: BIOS. */
+  firmware?: 'bios' | 'uefi';
+  /** Whether its machines need Secure Boot. Unset in records of earlier versions: no. */
+  secure_boot?: boolean;
+  /** What OpenStack says of the guest, as properties of its base image: `hw_machine_type`, `os_distro`. */
+  guest_properties?: Readonly<Record<string, string>>;
+
+  /** The following fields are set for provider images only. `target_image_id`: UUID of the image that was pushed. */
+  target_image_id?: string;
+  /** Name of the provider in the worker's configuration, or of the file that described it. */
+  provider?: string;
+  /** Kind of the provider: `glance`, `ec2`. */
+  provider_kind?: string;
+  /** What the user's file said of the provider. Unset when the worker's configuration has the provider. */
+  provider_definition?: Readonly<Record<string, unknown>>;
+  /** Where the provider is, for people. */
+  provider_location?: string;
+  /** The account, project or tenant at the provider. Null when it is not known. */
+  provider_account_identifier?: string | null;
+  /** The id of the image on the provider. Set when the image is registered. */
+  identifier_on_provider?: string;
+  /** The image at the provider, with all that belongs to it. */
+  registered?: Omit<RegisteredImage, 'verifiedBy'>;
+  /** The accounts that may use the image. */
+  shared_with?: string[];
 }

@@ -120,7 +120,7 @@ export function commandsForHeld(
 
 /** A target image has no template of its own. */
 function withTemplate(uuid: string, type: ImageKind): [command: string, effect: string][] {
-  if (type === 'target_image') return [];
+  if (type === 'target_image' || type === 'provider_image') return [];
   return [[`imagefactory resume ${uuid} --template FILE`, 'the same with a corrected template']];
 }
 
@@ -167,6 +167,8 @@ export interface BuildStatus {
   jeosWorkflowId?: string;
   /** UUID of the base image that a target image is made from. Unset for other kinds of images. */
   baseImage?: string;
+  /** UUID of the target image that is pushed. Only for a provider image. */
+  targetImage?: string;
   /** Id of the workflow that prepares the guest for this target image. Unset when nothing has to be prepared. */
   preparedWorkflowId?: string;
   /**

@@ -29,4 +29,9 @@ export interface TargetImageResult {
   /** Path of the converted file on the worker's machine. */
   body: string;
   disk: ConvertedDisk;
+  /** With what firmware machines of the image start, and whether they need Secure Boot. Unset: BIOS, no. */
+  firmware?: 'bios' | 'uefi';
+  secureBoot?: boolean;
+  /** What OpenStack says of the guest, by its property names. Unset: nothing is known. */
+  guestProperties?: Readonly<Record<string, string>>;
 }

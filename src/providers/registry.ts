@@ -12,6 +12,7 @@ export interface LoadedKind {
 /** The kinds of providers that can be used. Each is loaded when a worker first uses it. */
 export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
   files: async () => hideType((await import('./files/index.js')).files),
+  glance: async () => hideType((await import('./glance/glance.js')).glance),
 };
 
 function hideType<C>({ schema, connect }: ProviderKind<C>): LoadedKind {

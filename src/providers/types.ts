@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ProviderKindName } from '../domain/provider-kinds.js';
-import type { RegisteredImage, UploadedFile } from '../domain/provider-image.js';
+import type { Finding, RegisteredImage, UploadedFile } from '../domain/provider-image.js';
 import type { Progress } from '../domain/status.js';
 import type { FormatName } from '../domain/target-formats.js';
 
@@ -19,6 +19,11 @@ export interface PushedImage {
   os: { name: string; version: string; arch: string };
   firmware: 'bios' | 'uefi';
   secureBoot: boolean;
+  /**
+   * What OpenStack says of the guest, by its own property names: `hw_machine_type`, `os_distro`. Empty for images of
+   * earlier versions.
+   */
+  guestProperties: Readonly<Record<string, string>>;
   file: {
     /** Path on the worker's machine. The file must not be changed. */
     path: string;
@@ -36,6 +41,8 @@ export interface PushedImage {
   /** Documents about the image that a provider may publish with it: its package list and its record. */
   documents: { icicle?: string; record: string };
 }
+
+export type { Finding } from '../domain/provider-image.js';
 
 /** What a provider needs of the activity in which it works. */
 export interface Operation {
@@ -59,17 +66,6 @@ export interface Operation {
   };
   /** The value of the mark `imagefactory_creator`: the worker. */
   readonly creator: string;
-}
-
-/** Something that `providers --check` has tried. */
-export interface Finding {
-  /** What was tried: "create images", "the bucket images". */
-  what: string;
-  ok: boolean;
-  /** What the provider has answered. Unset when all is well. */
-  message?: string;
-  /** What the user can do. */
-  hint?: string;
 }
 
 /** Something of an unfinished push that a provider holds: an upload, a snapshot without an image, a blob. */

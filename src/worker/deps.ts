@@ -13,6 +13,7 @@ import { GuestJournal } from '../guest/journal.js';
 import { AddressPolicy } from '../media/addresses.js';
 import { ImageCache } from '../store/image-cache.js';
 import { Space } from '../store/space.js';
+import { Providers } from '../providers/providers.js';
 import { FileStore } from '../store/file-store.js';
 
 export interface DepsOptions {
@@ -27,6 +28,8 @@ export interface DepsOptions {
   filesFrom?: string[];
   /** CIDRs of the addresses, denied by default, to which this worker may connect for a template. Default: none. */
   allowAddresses?: string[];
+  /** The services to which images are pushed. Default: none. */
+  providers?: Providers;
   /** The version of this program. */
   release: string;
   /** The deployment version of the worker. Default: the worker has no version. */
@@ -74,6 +77,7 @@ export function createDeps(options: DepsOptions): Deps {
     version: options.version,
     release: options.release,
     identity: `${hostname()}:${process.pid}`,
+    providers: options.providers ?? new Providers(),
     mediaDirectory: join(options.cachePath, 'media'),
     imageCache: new ImageCache(images, options.imageCacheSize ?? IMAGE_CACHE_SIZE),
     space: new Space([options.storagePath, images]),

@@ -10,6 +10,7 @@ import { FactoryError } from '../domain/errors.js';
 import type { QueueKind } from '../domain/task-queues.js';
 import { DURATION_BUCKETS, METRICS as METRICS_OF_BUILDS } from '../domain/metrics.js';
 import { connectClouds } from '../openstack/index.js';
+import { Providers, type ProviderEntry } from '../providers/providers.js';
 import type { PollInterval } from '../openstack/polling/shared-poll.js';
 import { cannotListenError, parseAddress, type Address } from './address.js';
 import { BuildGauges, serveZeros } from './build-metrics.js';
@@ -56,6 +57,8 @@ export interface WorkerOptions {
   allowAddresses?: string[];
   /** The most bytes that downloaded images take in the cache while nobody uses them. Default 50 GiB. */
   imageCacheSize?: number;
+  /** The services to which images are pushed, by name, as the configuration describes them. Default: none. */
+  providers?: Readonly<Record<string, ProviderEntry>>;
   /** Limits by cloud name. Default: no limits. */
   limits?: CloudLimits;
   /** Shortest and longest time between two list calls to a cloud, in milliseconds. Default: 500 and 5000. */
@@ -143,6 +146,9 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     };
     const clouds = connectClouds({ only: options.clouds, rateLimiterFor: budget.rateLimiterFor, warn });
     closers.push(() => clouds.close());
+    const providers = new Providers(options.providers);
+    closers.push(() => providers.close());
+    await providers.check();
     const call = (): Promise<unknown> =>
       clientConnection.withDeadline(Date.now() + WATCH_TIMEOUT, () =>
         client.workflowService.describeNamespace({ namespace }),
@@ -152,7 +158,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     const identity = formatWorkerIdentity(options.version);
     await budget.start(client, taskQueue, identity);
     const bundle = await findOrMakeBundle(options.payloadKeys !== undefined);
-    workers = await createWorkers({ ...options, clouds, connection, client, bundle });
+    workers = await createWorkers({ ...options, clouds, providers, connection, client, bundle });
     logger.info('The worker starts', {
       release: options.release,
       ...(options.version === undefined ? {} : { version: options.version }),
@@ -161,6 +167,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       namespace,
       taskQueues: workers.map((worker) => worker.options.taskQueue),
       clouds: clouds.names(),
+      providers: providers.names(),
       store: options.storagePath,
     });
     void watch.start(call, temporal, logger);

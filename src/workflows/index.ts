@@ -1,11 +1,14 @@
 export { baseImage } from './base-image/base-image.js';
 export { importBaseImage } from './base-image/import-base-image.js';
 export { targetImage } from './target-image/target-image.js';
+export { providerImage } from './provider-image/provider-image.js';
 export { preparedImage } from './prepared-image/prepared-image.js';
 export { jeosImage } from './jeos-image/jeos-image.js';
 export { createQueue } from './create-queue/create-queue.js';
 export { deleteImage } from './maintenance/delete-image.js';
+export { prepareCredentials } from './maintenance/prepare-credentials.js';
 export { readLogs } from './maintenance/read-logs.js';
+export { readProviders } from './maintenance/read-providers.js';
 export { readRecords } from './maintenance/read-records.js';
 export { readResumePoint } from './maintenance/read-resume-point.js';
 export { sweep } from './maintenance/sweep.js';

@@ -5,6 +5,8 @@ import type { BaseImageInput } from '../../src/domain/base-image-input.js';
 import type { BaseImageResult, JeosImageInput } from '../../src/domain/messages.js';
 import type { ConvertedDisk } from '../../src/domain/target-image-result.js';
 import { parseParameters } from '../../src/domain/parameters.js';
+import type { PlannedPush } from '../../src/activities/push/plan-provider-image.js';
+import type { RegisteredImage } from '../../src/domain/provider-image.js';
 import type { PlannedTarget } from '../../src/activities/convert/plan-target-image.js';
 import type { PlannedBuild } from '../../src/activities/plan/planned-build.js';
 import type { WriteFinalRecordInput } from '../../src/activities/records/write-final-record.js';
@@ -57,6 +59,23 @@ const CONVERTED: ConvertedDisk = {
   converter: 'a stub',
 };
 
+const PLANNED_PUSH: PlannedPush = {
+  name: 'debian-12-vmdk',
+  template: 'debian-12',
+  os: { name: 'Debian', version: '12', arch: 'x86_64' },
+  kind: 'glance',
+  location: 'Glance of cloud b',
+  size: 1,
+  bodyPath: '/store/target.body',
+};
+
+const REGISTERED: RegisteredImage = {
+  id: 'registered',
+  location: 'glance:b/registered',
+  resources: [],
+  verifiedBy: 'a stub',
+};
+
 /**
  * Creates activities that succeed at once. Each activity adds its name to `calls`, except `writeFinalRecord`, which
  * adds its input to `records`.
@@ -100,6 +119,14 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     convertImage: note('convert', CONVERTED),
     verifyBoot: note('verify', { verifiedBy: 'a stub' }),
     packRootFileSystem: note('pack', CONVERTED),
+    waitForTargetImage: note('wait-for-target', undefined),
+    planProviderImage: note('plan', PLANNED_PUSH),
+    uploadToProvider: note('upload', { ids: { image: 'uploaded' }, sent: 1, verifiedBy: 'a stub' }),
+    registerImage: note('register', REGISTERED),
+    shareImage: note('share', ['other']),
+    endPush: note('end', []),
+    readProviders: note('providers', []),
+    prepareCredentials: note('key', { keyId: 'key', publicKey: '' }),
     removeWorkFiles: note('remove-work', undefined),
     prepareGivenImage: note('given-image', { imageId: 'given', reused: true, proven: true, given: GIVEN }),
     prepareMedia: note('media', { kernelId: 'k', ramdiskId: 'r', notes: [] }),

@@ -100,7 +100,7 @@ export class TestEnv {
 
   /** Starts one more worker in this process. Default: today's release, without a version. */
   async startWorker(
-    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom' | 'allowAddresses'>> = {},
+    release: Partial<Pick<WorkersOptions, 'version' | 'bundle' | 'limits' | 'filesFrom' | 'allowAddresses' | 'providers'>> = {},
   ): Promise<TestEnvWorker> {
     const clouds = connectClouds({ env: this.cloud.env(), directory: this.storage });
     const { payloadKeys } = this;

@@ -34,6 +34,8 @@ export interface PlannedTarget {
   os: { name: string; version: string; arch: string };
   firmware: 'bios' | 'uefi';
   secureBoot: boolean;
+  /** What OpenStack says of the guest, by its property names: `hw_machine_type`, `os_distro`. */
+  guestProperties?: Record<string, string>;
   target: string;
   format: FormatName;
   /** The machine in which `verify boot` boots the image. */
@@ -106,6 +108,7 @@ export async function planTargetImage(deps: Deps, { ref, input }: PlanTargetImag
     os: base.os,
     firmware,
     secureBoot: image['os_secure_boot'] === 'required',
+    guestProperties: readGuestProperties(image),
     target,
     format,
     machine,
@@ -158,6 +161,16 @@ async function findBaseImage(deps: Pick<Deps, 'store'>, uuid: string): Promise<B
   if (unusable === undefined) return record;
   const { why, message, hint } = unusable;
   throw new FactoryError(why === 'other kind' ? 'InvalidParameter' : 'Conflict', message, { hint });
+}
+
+/** The properties of an image that describe its guest. Others describe the image itself: `os_hash_value`. */
+const GUEST_PROPERTY = /^(hw_\w+|architecture|os_(distro|version|type|admin_user|secure_boot|require_quiesce))$/;
+
+function readGuestProperties(image: Image): Record<string, string> {
+  const entries = Object.entries(image).filter(
+    (entry): entry is [string, string] => GUEST_PROPERTY.test(entry[0]) && typeof entry[1] === 'string',
+  );
+  return Object.fromEntries(entries);
 }
 
 /** Finds the image in Glance that has the bytes of a base image. */

@@ -1,13 +1,9 @@
-import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import { CancelledFailure } from '@temporalio/common';
-import { FactoryError } from '../../domain/errors.js';
-import { workflowIdFor } from '../../domain/image-kinds.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { TargetImageInput } from '../../domain/target-image-input.js';
 import { buildInitialRecord } from '../records/initial-record.js';
 import { describeOptions } from '../records/inputs.js';
-import { reportProgress, type Deps } from '../shared/context.js';
-import { waitForWorkflow } from '../shared/temporal-lookups.js';
+import type { Deps } from '../shared/context.js';
+import { waitForImageBuild } from '../shared/wait-for-image-build.js';
 
 export interface WaitForBaseImageInput {
   ref: BuildRef;
@@ -34,17 +30,5 @@ export async function waitForBaseImage(deps: Deps, { ref, input }: WaitForBaseIm
       inputs: [describeOptions(parameters)],
     }),
   );
-  reportProgress({ message: `waiting for base image ${baseImage}: imagefactory watch ${baseImage} follows it` });
-  try {
-    await waitForWorkflow(deps, workflowIdFor('base_image', baseImage));
-  } catch (error) {
-    // Temporal has forgotten the build. The step that makes the plan reads its record.
-    if (error instanceof WorkflowNotFoundError) return;
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const { cause } = error;
-    const how = cause instanceof CancelledFailure ? 'was cancelled' : `has failed: ${cause?.message ?? error.message}`;
-    throw new FactoryError('Conflict', `base image ${baseImage} ${how}`, {
-      hint: `imagefactory resume ${baseImage} continues the base image; then imagefactory resume ${ref.uuid} continues this image`,
-    });
-  }
+  await waitForImageBuild(deps, ref, 'base_image', baseImage);
 }

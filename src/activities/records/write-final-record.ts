@@ -7,13 +7,15 @@ import type { Deps } from '../shared/context.js';
 import { readPackageList } from '../shared/package-list.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { BaseImageResult } from '../../domain/messages.js';
+import { defined } from '../../domain/defined.js';
+import type { ProviderImageResult } from '../../domain/provider-image.js';
 import type { TargetImageResult } from '../../domain/target-image-result.js';
 import { describeBaseLineage, describeTargetLineage } from './final-lineage.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
 
 export interface WriteFinalRecordInput {
   ref: BuildRef;
-  result: BaseImageResult | TargetImageResult | undefined;
+  result: BaseImageResult | TargetImageResult | ProviderImageResult | undefined;
   failure: BuildFailure | undefined;
   timings: Record<string, number>;
   status: ImageStatus;
@@ -57,11 +59,14 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     completed_at: new Date().toISOString(),
     timings: input.timings,
   };
-  if (result !== undefined && 'target' in result) {
+  if (result !== undefined && 'registered' in result) Object.assign(finished, describeRegistered(record, result));
+  else if (result !== undefined && 'target' in result) {
     const { size, virtualSize, sha256, sha512, verifiedBy, converter } = result.disk;
     Object.assign(finished, { size, virtual_size: virtualSize, sha256, sha512, verified_by: verifiedBy, converter });
     finished.downloaded = true;
     Object.assign(finished, describeTargetLineage(record, result));
+    const { firmware, secureBoot, guestProperties } = result;
+    Object.assign(finished, defined({ firmware, secure_boot: secureBoot, guest_properties: guestProperties }));
     if (result.prepared !== undefined) finished.prepared = result.prepared;
     if (icicle !== undefined) finished.packages = countPackages(icicle);
   } else if (result !== undefined) {
@@ -77,6 +82,22 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     Object.assign(finished, describeBaseLineage(record, result, await listMedia(deps, input.ref.uuid)));
   }
   await deps.store.writeRecord(finished);
+}
+
+/** The fields that the record of a provider image gets at its end. */
+function describeRegistered(
+  record: BuildRecord,
+  { registered, sharedWith, body }: ProviderImageResult,
+): Partial<BuildRecord> {
+  const { verifiedBy, ...image } = registered;
+  return {
+    data: body,
+    registered: image,
+    identifier_on_provider: image.id,
+    provider_account_identifier: image.account ?? record.provider_account_identifier ?? null,
+    shared_with: sharedWith,
+    verified_by: verifiedBy,
+  };
 }
 
 function countPackages(icicle: Buffer): number {

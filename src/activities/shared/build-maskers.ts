@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { BaseImageInput } from '../../domain/base-image-input.js';
+import { findCredentials, listSecrets } from './credentials.js';
 import type { BuildRef } from '../../domain/names.js';
 import { createBlindMasker, createMasker, type Masker } from '../../planning/masker.js';
 import { createBuildMasker, findDocumentSecrets, type SecretSources } from '../../planning/secrets.js';
+import type { ProviderChoice } from '../../domain/provider-image-input.js';
 import type { Store } from '../../store/types.js';
 
 /** The members of an activity's input that say where the secrets of its build are. */
@@ -12,9 +14,13 @@ export interface BuildInput {
   documentsId?: string;
   /**
    * Input of the build. Only the activities that plan the build have it, because the store has no documents of the
-   * build yet. The input of a target image has no template; its only secrets are in parameter `target_content`.
+   * build yet. The input of a target image has no template; its only secrets are in parameter `target_content`. The
+   * input of a provider image may have encrypted credentials.
    */
-  input?: Partial<Pick<BaseImageInput, 'template'>> & { parameters: object };
+  input?: Partial<Pick<BaseImageInput, 'template'>> & {
+    parameters: object;
+    provider?: Pick<ProviderChoice, 'credentials'>;
+  };
 }
 
 /**
@@ -37,7 +43,7 @@ const DOCUMENTS_GONE = 'the documents with the passwords to mask are not in the 
 export class BuildMaskers {
   private readonly kept = new Map<string, Masker>();
 
-  constructor(private readonly store: Pick<Store, 'readDocument'>) {}
+  constructor(readonly store: Pick<Store, 'readDocument'>) {}
 
   /**
    * Returns the masker for an activity with this input. Never throws: if it cannot read the documents, it returns a
@@ -52,16 +58,19 @@ export class BuildMaskers {
       if (shared !== undefined && !hasText(shared)) return createBlindMasker(DOCUMENTS_GONE);
       const given =
         input === undefined ? [] : [{ template: input.template ?? '', parameters: { ...input.parameters } }];
-      return this.find([...given, ...stored.values()].filter(hasText));
+      const credentials = listSecrets(await findCredentials(this, input?.provider?.credentials));
+      return this.find([...given, ...stored.values()].filter(hasText), credentials);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return createBlindMasker(`this worker cannot read the passwords that it has to mask: ${why}`);
     }
   }
 
-  private find(sources: SecretSources[]): Masker {
-    const digest = createHash('sha256').update(JSON.stringify(sources)).digest('hex');
-    const masker = this.kept.get(digest) ?? makeMasker(sources);
+  private find(sources: SecretSources[], credentials: string[]): Masker {
+    const digest = createHash('sha256')
+      .update(JSON.stringify([sources, credentials]))
+      .digest('hex');
+    const masker = this.kept.get(digest) ?? makeMasker(sources, credentials);
     // Moves the masker to the end of the map. So the first masker of the map is always the one that was used longest
     // ago.
     this.kept.delete(digest);
@@ -87,8 +96,8 @@ function hasText({ template, parameters }: SecretSources): boolean {
   return template !== '' || Object.values(parameters).some((value) => value !== '');
 }
 
-function makeMasker(sources: SecretSources[]): Masker {
-  return sources.length === 0
+function makeMasker(sources: SecretSources[], credentials: string[]): Masker {
+  return sources.length === 0 && credentials.length === 0
     ? createMasker([])
-    : createBuildMasker([...new Set(sources.flatMap(findDocumentSecrets))]);
+    : createBuildMasker([...new Set([...sources.flatMap(findDocumentSecrets), ...credentials])]);
 }

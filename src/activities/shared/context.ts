@@ -6,6 +6,7 @@ import type { Cloud, Clouds, Image, Server, Volume } from '../../openstack/types
 import type { SharedPoll } from '../../openstack/polling/shared-poll.js';
 import type { Throttle } from '../../openstack/polling/throttle.js';
 import type { MediaAccess } from '../../media/source.js';
+import type { Providers } from '../../providers/providers.js';
 import type { ImageCache } from '../../store/image-cache.js';
 import type { Space } from '../../store/space.js';
 import type { Store } from '../../store/types.js';
@@ -45,6 +46,8 @@ export interface Deps {
   release: string;
   /** The worker's name, which the property `imagefactory_creator` of resources shows. */
   identity: string;
+  /** The services to which images are pushed. */
+  providers: Providers;
   /** Folder for fetched installer media. */
   mediaDirectory: string;
   /** Downloaded images that are converted. */

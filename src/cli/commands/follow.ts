@@ -197,7 +197,7 @@ function describeOutcome(outcome: BuildOutcome, expected: BuildOutcome['status']
 
 /** Formats the hint how to resume a build that ended without an image. */
 function formatResumeHint(uuid: string, last: BuildProgress | undefined): string {
-  const change = last?.status?.type === 'target_image' ? '' : ' (--template FILE: with a corrected template)';
+  const change = last?.status?.type === 'base_image' ? ' (--template FILE: with a corrected template)' : '';
   return `To continue from what is left of the build: imagefactory resume ${uuid}${change}\n`;
 }
 

@@ -16,6 +16,9 @@ import { installScript } from './install-script.js';
 import { lineage } from './lineage.js';
 import { logs } from './logs.js';
 import { plugins } from './plugins.js';
+import { providerImage } from './provider_image.js';
+import { providers } from './providers.js';
+import { push } from './push.js';
 import { resume } from './resume.js';
 import { setup } from './setup.js';
 import { ssh } from './ssh.js';
@@ -31,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   baseImage,
   importBaseImage,
   targetImage,
+  providerImage,
+  push,
   init,
   validate,
   installScript,
@@ -49,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
   gc,
   plugins,
   targets,
+  providers,
   worker,
   dev,
   setup,

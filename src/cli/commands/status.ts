@@ -109,7 +109,9 @@ function toForgottenDocument(image: ImageRecord): ResultDocument<'status'> {
     commands:
       status === 'COMPLETE'
         ? []
-        : [`imagefactory resume ${identifier}${image.type === 'TargetImage' ? '' : ' --template FILE'}`],
+        : [
+            `imagefactory resume ${identifier}${image.type === undefined || image.type === 'BaseImage' ? ' --template FILE' : ''}`,
+          ],
     percent,
     name,
     os: os === undefined ? undefined : `${os.name} ${os.version} ${os.arch}`,

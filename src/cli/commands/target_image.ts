@@ -13,14 +13,14 @@ import {
 import { TARGET_PARAMETERS } from '../../domain/target-image-input.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { lastValue } from '../config.js';
-import { formatDocument, type ResultDocument } from '../documents.js';
+import { formatDocument } from '../documents.js';
 import { UsageError } from '../errors.js';
 import { formatWarning } from '../output.js';
 import { listParameterNames, readParameters } from '../parameters.js';
 import { startBaseImage } from './base_image.js';
 import { BUILD_OPTIONS, readBuildParameters, readFailureOptions, readRequest } from './build-options.js';
 import { warnOfSecrets, withClient, type Command, type CommandContext } from './command.js';
-import { followToEnd, formatDetachHint } from './follow.js';
+import { describeStarted, followSeveral, type BuildDocument } from './follow-several.js';
 
 const TARGET_PARAMETER_NAMES = Object.keys(TARGET_PARAMETERS);
 const EXAMPLE = 'bdd32b97-0e94-473a-b376-74d2da289a2c';
@@ -160,62 +160,27 @@ async function endOrFollow(
   base?: StartedBuild,
 ): Promise<number> {
   const { io, settings, options } = context;
-  if (options['detach'] !== true) return followAll(context, client, started, base);
-  const document: ResultDocument<'target_image'> = {
-    images: started.map((image) => describeStarted(image, image.state)),
-    ...(base === undefined ? {} : { base_image: describeStarted(base, 'started') }),
-  };
-  io.out(
-    settings.output === 'json'
-      ? formatDocument('target_image', document)
-      : started.map(({ uuid }) => `${uuid}\n`).join(''),
-  );
-  return 0;
-}
-
-const STATUSES = { started: 'NEW', running: 'BUILDING', complete: 'COMPLETE' } as const;
-
-function describeStarted(
-  { uuid, workflowId, runId }: StartedBuild,
-  state: StartedTargetImage['state'],
-): ResultDocument<'watch'> {
-  return { identifier: uuid, status: STATUSES[state], workflow_id: workflowId, run_id: runId };
-}
-
-/**
- * Follows the base image, if the command builds one, and then the target images to their end, one after the other.
- * Returns the exit code of the first that has failed.
- */
-async function followAll(
-  context: CommandContext,
-  client: ImageFactoryClient,
-  started: StartedTargetImage[],
-  base: StartedBuild | undefined,
-): Promise<number> {
-  const { io, settings } = context;
-  const builds: (StartedBuild & { state?: StartedTargetImage['state'] })[] = [
-    ...(base === undefined ? [] : [base]),
-    ...started,
-  ];
-  const documents = new Map(builds.map((build) => [build.uuid, describeStarted(build, build.state ?? 'started')]));
-  const leaveHint = formatDetachHint(builds.map(({ uuid }) => uuid));
-  let exitCode = 0;
-  for (const { uuid } of builds) {
-    const code = await followToEnd(context, client, uuid, {
-      printDocument: (document) => documents.set(uuid, document),
-      // Standard output is for the images that the user has asked for.
-      ...(uuid === base?.uuid ? { printOutcome: (text: string) => io.err(text) } : {}),
-      leaveHint,
-    });
-    if (exitCode === 0) exitCode = code;
-    // A signal ends the command, not only the view of this image.
-    if (code > 128) break;
+  const first = base === undefined ? [] : [{ ...base, state: 'started' as const }];
+  const isJson = settings.output === 'json';
+  if (options['detach'] === true) {
+    io.out(
+      isJson
+        ? formatResult(started.map(describeStarted), base && describeStarted({ ...base, state: 'started' }))
+        : started.map(({ uuid }) => `${uuid}\n`).join(''),
+    );
+    return 0;
   }
-  if (settings.output === 'json') {
-    const [made, ...others] = [...documents.values()];
-    const failed = [...documents.values()].find(({ error }) => error !== undefined);
-    const result = base === undefined ? { images: [...documents.values()] } : { images: others, base_image: made };
-    io.out(formatDocument('target_image', { ...result, ...(failed === undefined ? {} : { error: failed.error }) }));
-  }
+  const { exitCode, documents } = await followSeveral(context, client, { before: first, builds: started });
+  const [made, ...others] = documents;
+  if (isJson) io.out(base === undefined ? formatResult(documents, undefined) : formatResult(others, made));
   return exitCode;
+}
+
+function formatResult(images: BuildDocument[], base: BuildDocument | undefined): string {
+  const failed = [...(base === undefined ? [] : [base]), ...images].find(({ error }) => error !== undefined);
+  return formatDocument('target_image', {
+    images,
+    ...(base === undefined ? {} : { base_image: base }),
+    ...(failed === undefined ? {} : { error: failed.error }),
+  });
 }

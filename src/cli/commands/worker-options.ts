@@ -21,6 +21,7 @@ export function toWorkerOptions(settings: Settings, env: NodeJS.ProcessEnv): Wor
     ...defined({
       payloadKeys: loadPayloadKeys(settings, env),
       limits: toCloudLimits(settings),
+      providers: settings.providers,
       workerAddresses,
       filesFrom,
       allowAddresses,

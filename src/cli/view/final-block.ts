@@ -4,11 +4,13 @@ import { toPlainLine } from '../../domain/plain-text.js';
 /** The details at the end of a successful build: those of the original imagefactory, then three of ours. */
 export interface ImageDetails {
   uuid: string;
-  /** The subcommand that made the image: `base_image`, `target_image`. */
+  /** The subcommand that made the image: `base_image`, `target_image`, `provider_image`. */
   type: string;
   filename: string;
   /** Whether the file `filename` exists. */
   downloaded: boolean;
+  /** The id of the image on its provider. Only for a provider image. */
+  idOnProvider?: string;
   glanceId?: string | null;
   checksum?: { algorithm: string; value: string } | null;
 }
@@ -27,6 +29,7 @@ export function formatFinalBlock(details: ImageDetails): string {
     `UUID: ${toPlainLine(details.uuid)}`,
     `Type: ${details.type}`,
     `Image filename: ${toPlainLine(details.filename)}`,
+    ...(details.idOnProvider === undefined ? [] : [`Image ID on provider: ${toPlainLine(details.idOnProvider)}`]),
     'Image build completed SUCCESSFULLY!',
   ];
   if (!details.downloaded) lines.push(NOT_DOWNLOADED);
@@ -49,6 +52,16 @@ export function formatOutcome(outcome: BuildOutcome): string {
       : formatFailureBlock(formatFailure(outcome.failure));
   }
   const { result, uuid } = outcome;
+  if ('registered' in result) {
+    const { registered, body } = result;
+    return formatFinalBlock({
+      uuid,
+      type: 'provider_image',
+      filename: body,
+      downloaded: true,
+      idOnProvider: registered.id,
+    });
+  }
   if ('target' in result) {
     const checksum = { algorithm: 'sha256', value: result.disk.sha256 };
     return formatFinalBlock({ uuid, type: 'target_image', filename: result.body, downloaded: true, checksum });

@@ -218,6 +218,16 @@ export class Glance implements Images {
     );
   }
 
+  async addMember(id: string, projectId: string, { signal }: CallOptions = {}): Promise<void> {
+    const path = `${buildImagePath(id)}/members`;
+    try {
+      await this.service.send({ method: 'POST', path, json: { member: projectId }, signal });
+    } catch (error) {
+      // The project is a member already.
+      if (!(error instanceof FactoryError && error.type === 'Conflict')) throw error;
+    }
+  }
+
   async deleteImage(id: string, { signal }: CallOptions = {}): Promise<void> {
     await this.service.remove(buildImagePath(id), signal);
   }

@@ -91,5 +91,10 @@ export interface Images {
   readImage(id: string, offset: number, options?: CallOptions): Promise<{ data: Readable; offset: number }>;
   /** Changes properties. A property's path is `/name`; `add` adds a missing property and replaces an existing one. */
   updateImage(id: string, changes: ImageChange[], options?: CallOptions): Promise<Image>;
+  /**
+   * Lets a project use a `shared` image, after its users have accepted it. Does nothing when it may already.
+   * https://docs.openstack.org/api-ref/image/v2/#create-image-member
+   */
+  addMember(id: string, projectId: string, options?: CallOptions): Promise<void>;
   deleteImage(id: string, options?: CallOptions): Promise<void>;
 }

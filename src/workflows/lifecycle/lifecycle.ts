@@ -1,6 +1,7 @@
 import { CancellationScope, defineQuery, setHandler } from '@temporalio/workflow';
 import type { ImageKind, RecordedKind } from '../../domain/image-kinds.js';
 import { STATUS_QUERY, type BaseImageResult } from '../../domain/messages.js';
+import type { ProviderImageResult } from '../../domain/provider-image.js';
 import type { TargetImageResult } from '../../domain/target-image-result.js';
 import type { BuildStatus } from '../../domain/status.js';
 import type { BuildContext } from './build-context.js';
@@ -34,7 +35,9 @@ export function createRecordWriter({
   ref,
   status,
   steps,
-}: BuildContext<RecordedKind>): NonNullable<Lifecycle<BaseImageResult | TargetImageResult>['writeRecord']> {
+}: BuildContext<RecordedKind>): NonNullable<
+  Lifecycle<BaseImageResult | TargetImageResult | ProviderImageResult>['writeRecord']
+> {
   return (result, failure) =>
     steps.run({ name: 'record', title: 'write the record' }, 'writeFinalRecord', {
       ref,

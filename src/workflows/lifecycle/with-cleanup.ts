@@ -13,7 +13,7 @@ import type { BuildStatusModel } from './build-status.js';
 import { describeFailure, isCanceled } from './failures.js';
 
 /** What a clean-up has removed, and what it could not remove. */
-interface CleanupReport {
+export interface CleanupReport {
   removed: string[];
   leftovers: string[];
 }
@@ -34,7 +34,9 @@ export interface BuildEnding<R> {
    */
   keepAfterFailure?: () => number | undefined;
   /** Removes what the build has left, when that is not in a cloud. Default: removes the build's resources there. */
-  cleanUp?: () => Promise<CleanupReport>;
+  cleanUp?: (end: { failure: BuildFailure | undefined }) => Promise<CleanupReport>;
+  /** Whether `cleanUp` also runs when the build failed in its phase `plan`. Default false. */
+  cleansUpAfterPlan?: boolean;
   /** Writes the record, after the clean-up. */
   writeRecord?: (result: R | undefined, failure: BuildFailure | undefined) => Promise<void>;
 }
@@ -64,14 +66,19 @@ export async function withCleanup<R>(context: Context, build: () => Promise<R>, 
     if (failure !== undefined) model.status.failure = failure;
     // If the build failed in the phase `plan`, it has created nothing, so it needs no clean-up. A clean-up might even
     // fail, because the cloud may be unknown or refuse our credentials.
-    const nothingCreated = model.status.phase === 'plan' && ending.continuesEarlierRun !== true;
+    const cleansUpAlways = ending.continuesEarlierRun === true || ending.cleansUpAfterPlan === true;
+    const nothingCreated = model.status.phase === 'plan' && !cleansUpAlways;
     model.enterPhase('cleanup', 2);
     const keepImages = result === undefined ? [] : ending.resultImages(result);
     const keepSeconds = failure === undefined || failure.type === 'Canceled' ? undefined : ending.keepAfterFailure?.();
     if (nothingCreated) model.status.leftovers = [];
     else if (keepSeconds !== undefined) await keepResources(context, keepSeconds);
     else
-      await cleanUp(context, ending.cleanUp ?? (() => removeResources(context, keepImages, ending.mayHaveVolumes?.())));
+      await cleanUp(context, () =>
+        ending.cleanUp === undefined
+          ? removeResources(context, keepImages, ending.mayHaveVolumes?.())
+          : ending.cleanUp({ failure }),
+      );
     await ticket.leaveQueue();
     await ending.writeRecord?.(result, failure);
     await condition(allHandlersFinished);

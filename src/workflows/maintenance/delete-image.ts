@@ -6,7 +6,7 @@ import { callActivity } from '../lifecycle/activity-options.js';
 export async function deleteImage(input: DeleteImageInput): Promise<DeleteImageResult> {
   return callActivity(
     'deleteImage',
-    { uuid: input.uuid, workflowId: workflowInfo().workflowId },
+    { ...input, workflowId: workflowInfo().workflowId },
     {
       summary: `remove image ${input.uuid} from Glance and from the store`,
     },

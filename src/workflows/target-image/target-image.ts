@@ -47,7 +47,7 @@ async function runPhases(
 ): Promise<TargetImageResult> {
   await waitForBaseImage(build, input);
   const planned = await prepareGuest(build, await plan(build, input));
-  const { format, root, target, bodyPath: body, prepared } = planned;
+  const { format, root, target, bodyPath: body, prepared, firmware, secureBoot, guestProperties } = planned;
   made.instance = root !== undefined;
   const disk =
     root !== undefined && isRootFormat(format) && !planned.isConverted
@@ -61,6 +61,9 @@ async function runPhases(
     ...(prepared === undefined ? {} : { prepared }),
     body,
     disk,
+    firmware,
+    secureBoot,
+    ...(guestProperties === undefined ? {} : { guestProperties }),
   };
 }
 

@@ -76,6 +76,8 @@ export interface FakeImage {
   /** Properties that only Glance may set: the progress of an import. */
   reserved: Record<string, string>;
   /** The import tasks of the image, the newest first. */
+  /** Ids of the projects that may use the image. */
+  members: string[];
   tasks: FakeImageTask[];
   createdAt: number;
   updatedAt: number;

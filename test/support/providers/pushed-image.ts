@@ -21,6 +21,7 @@ export async function createPushedImage(
     os: { name: 'Debian', version: '12', arch: 'x86_64' },
     firmware: 'bios',
     secureBoot: false,
+    guestProperties: {},
     documents: { record: '{"identifier":"test"}', icicle: '<icicle><packages/></icicle>' },
     ...image,
     file: {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { parse } from '../../../src/cli/cli.js';
 import { listFirstBuildSystems, prepareFirstBuild } from '../../../src/client/index.js';
 import { divideParameters, parseTargetParameters } from '../../../src/domain/target-image-input.js';
+import { PROVIDER_PARAMETERS } from '../../../src/domain/provider-image-input.js';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { listParameterNames } from '../../../src/cli/parameters.js';
 import { listDocuments, listFiles, readText } from './markdown.js';
@@ -42,6 +43,12 @@ async function check(words: string[]): Promise<void> {
   if (typeof understood === 'string') return;
   const names = ['parameter', 'file-parameter'].flatMap((name) => [understood.options[name] ?? []].flat());
   // The values are names and values in turn.
+  if (words.includes('push') || words.includes('provider_image')) {
+    const given = names.filter((_value, at) => at % 2 === 0).map(String);
+    const known = words.includes('--template') ? listParameterNames() : [];
+    for (const name of given) assert.ok([...Object.keys(PROVIDER_PARAMETERS), ...known].includes(name), name);
+    return;
+  }
   if (words.includes('target_image')) {
     const given: Record<string, unknown> = {};
     for (let at = 0; at < names.length; at += 2) given[String(names[at])] = names[at + 1];

@@ -38,8 +38,9 @@ export class Image implements Service {
       .on('POST', '/v2/images/:id/actions/reactivate', (call) => this.activate(call, 'deactivated', 'active'))
       .on('GET', '/v2/images/:id/members', (call) => ({
         status: 200,
-        json: { members: asList(this.find(call).id && []), schema: '/v2/schemas/members' },
+        json: { members: this.find(call).members.map(memberView), schema: '/v2/schemas/members' },
       }))
+      .on('POST', '/v2/images/:id/members', async (call) => this.addMember(call, asFields(await call.json())))
       .on('GET', '/v2/schemas/image', () => ({ status: 200, json: imageSchema(state.diskFormats) }))
       .on('GET', '/v2/info/stores', () => ({ status: 200, json: { stores: [{ id: STORE, default: 'true' }] } }))
       .on('GET', '/v2/info/import', () => imports.info())
@@ -85,6 +86,7 @@ export class Image implements Service {
       properties: {},
       reserved: {},
       tasks: [],
+      members: [],
       content: {},
       createdAt: now,
       updatedAt: now,
@@ -92,6 +94,20 @@ export class Image implements Service {
     };
     this.state.images.set(image.id, image);
     return image;
+  }
+
+  /**
+   * Adds a member to an image. Only an image with the visibility `shared` has members
+   * (https://docs.openstack.org/api-ref/image/v2/#create-image-member).
+   */
+  private addMember(call: Call, body: Fields): Reply {
+    const image = this.find(call);
+    const member = asText(body['member']);
+    if (member === undefined || member === '') throw new ApiError(400, 'Member to be added not specified');
+    if (image.visibility !== 'shared') throw new ApiError(403, 'Only shared images have members.');
+    if (image.members.includes(member)) throw new ApiError(409, `Member ${member} is duplicated for image ${image.id}`);
+    image.members.push(member);
+    return { status: 200, json: { ...memberView(member), image_id: image.id } };
   }
 
   /** Deletes an image without any check. Afterwards Glance refuses the id of the image for a new image. */
@@ -217,4 +233,8 @@ function versions(call: Call): Fields {
       links,
     })),
   };
+}
+
+function memberView(member: string): Fields {
+  return { member_id: member, status: 'pending', schema: '/v2/schemas/member' };
 }

@@ -1,9 +1,10 @@
 import { FactoryError } from '../../domain/errors.js';
 import { readParent } from '../../domain/lineage.js';
-import type { DeleteImageResult } from '../../domain/messages.js';
+import type { DeleteImageInput, DeleteImageResult } from '../../domain/messages.js';
 import type { Deps } from '../shared/context.js';
 import { workflowState } from '../shared/temporal-lookups.js';
 import { deleteGlanceImage } from '../images/delete-glance-image.js';
+import { removeFromProvider } from '../push/remove-from-provider.js';
 import { removePrepared } from '../images/remove-prepared.js';
 
 /**
@@ -11,7 +12,10 @@ import { removePrepared } from '../images/remove-prepared.js';
  *
  * @throws FactoryError Conflict while the image is being built, or has target images
  */
-export async function deleteImage(deps: Deps, input: { uuid: string; workflowId: string }): Promise<DeleteImageResult> {
+export async function deleteImage(
+  deps: Deps,
+  input: DeleteImageInput & { workflowId: string },
+): Promise<DeleteImageResult> {
   const record = await deps.store.readRecord(input.uuid);
   // The record of a build whose workflow was terminated says BUILDING for ever, so we ask Temporal whether the workflow
   // still runs.
@@ -21,7 +25,7 @@ export async function deleteImage(deps: Deps, input: { uuid: string; workflowId:
     });
   }
   await refuseParent(deps, input.uuid);
-  const removed: string[] = [];
+  const removed = record?.type === 'ProviderImage' ? await removeFromProvider(deps, record, input.credentials) : [];
   // An image that was imported from Glance belongs to somebody else.
   const isForeign =
     record?.jeos?.glance_id === record?.glance_id && record?.jeos?.source?.startsWith('glance:') === true;
@@ -33,13 +37,13 @@ export async function deleteImage(deps: Deps, input: { uuid: string; workflowId:
   return { removed, found: record !== undefined };
 }
 
-/** Refuses to delete an image while target images of it exist: they could not be made again. */
+/** Refuses to delete an image while images that were made from it exist: they could not be made again. */
 async function refuseParent(deps: Pick<Deps, 'store'>, uuid: string): Promise<void> {
   const { records } = await deps.store.listRecords();
   const children = records.filter((record) => readParent(record)?.id === uuid);
   if (children.length === 0) return;
-  const list = children.map(({ identifier, target }) => `${identifier} (${target ?? 'unknown'})`).join(', ');
-  throw new FactoryError('Conflict', `base image ${uuid} has target images: ${list}`, {
+  const list = children.map(({ identifier, provider, target }) => `${identifier} (${provider ?? target ?? 'unknown'})`);
+  throw new FactoryError('Conflict', `other images were made from image ${uuid}: ${list.join(', ')}`, {
     hint: `imagefactory delete ${uuid} --cascade deletes them too`,
   });
 }

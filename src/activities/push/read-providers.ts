@@ -1,0 +1,30 @@
+import type { DescribedProvider, ReadProvidersInput } from '../../domain/provider-image.js';
+import type { Deps } from '../shared/context.js';
+import { createOperation } from './with-provider.js';
+
+/** UUID under which a check that belongs to no image keeps its notes. There are none. */
+const NO_IMAGE = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Describes the worker's providers, and tries each when that is wanted. What does not work is a finding, not a failure:
+ * so one provider that is down does not hide the others.
+ */
+export async function readProviders(deps: Deps, { check, name }: ReadProvidersInput): Promise<DescribedProvider[]> {
+  const names = name === undefined ? deps.providers.names() : [name];
+  return Promise.all(names.map((each) => describeProvider(deps, each, check)));
+}
+
+async function describeProvider(deps: Deps, name: string, check: boolean): Promise<DescribedProvider> {
+  const kind = deps.providers.kindOf({ name });
+  const none = { name, kind, location: null, account: null, region: null };
+  try {
+    return await deps.providers.use({ name }, async ({ provider }) => {
+      const { location, account = null, region = null } = provider;
+      const operation = { ...createOperation(deps, NO_IMAGE), report: () => undefined };
+      return { ...none, location, account, region, findings: check ? await provider.check(operation) : [] };
+    });
+  } catch (error) {
+    const { message, hint } = error as { message: string; hint?: string };
+    return { ...none, findings: [{ what: 'connect', ok: false, message, ...(hint === undefined ? {} : { hint }) }] };
+  }
+}

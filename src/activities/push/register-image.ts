@@ -1,0 +1,15 @@
+import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
+import type { Deps } from '../shared/context.js';
+import { loadPushedImage } from './pushed-image.js';
+import { createOperation, withProvider, type PushInput } from './with-provider.js';
+
+/** Registers the uploaded file as an image at its provider, once, and waits until it can be used. */
+export async function registerImage(
+  deps: Deps,
+  { ref, input, uploaded }: PushInput & { uploaded: UploadedFile },
+): Promise<RegisteredImage> {
+  const image = await loadPushedImage(deps, ref.uuid, input.targetImage);
+  return withProvider(deps, input, ({ provider }) =>
+    provider.register(createOperation(deps, ref.uuid), image, uploaded),
+  );
+}

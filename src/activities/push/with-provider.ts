@@ -1,0 +1,53 @@
+import type { BuildRef } from '../../domain/names.js';
+import { type ProviderImageInput, UPLOAD_TIMEOUT } from '../../domain/provider-image-input.js';
+import type { UsedProvider } from '../../providers/providers.js';
+import type { Operation } from '../../providers/types.js';
+import { cancellationSignal, type Deps, reportProgress, sleep } from '../shared/context.js';
+import { readCredentials } from '../shared/credentials.js';
+
+/** Input of the activities that push an image. */
+export interface PushInput {
+  ref: BuildRef;
+  input: ProviderImageInput;
+}
+
+/** Calls `work` with the provider of a push, with the credentials that the user has given. */
+export async function withProvider<R>(
+  deps: Deps,
+  { provider }: Pick<ProviderImageInput, 'provider'>,
+  work: (used: UsedProvider) => Promise<R>,
+): Promise<R> {
+  const { name, definition } = provider;
+  const credentials = await readCredentials(deps, provider.credentials);
+  return deps.providers.use({ name, definition, credentials }, work);
+}
+
+/**
+ * Makes the operation in which a provider works for this activity.
+ *
+ * @param uuid UUID of the provider image, under which the store keeps the notes of the provider
+ */
+export function createOperation(deps: Deps, uuid: string, uploadRate?: number): Operation {
+  const { store, pollInterval, identity } = deps;
+  return {
+    signal: cancellationSignal(),
+    report: reportProgress,
+    sleep,
+    pollInterval,
+    uploadRate,
+    creator: identity,
+    notes: {
+      read: async (name) => (await store.readDocument(uuid, toDocument(name)))?.toString('utf8'),
+      write: (name, text) => store.writeDocument(uuid, toDocument(name), text),
+    },
+  };
+}
+
+/** Returns the seconds that the upload of a push may take. */
+export function uploadSeconds({ parameters }: Pick<ProviderImageInput, 'parameters'>): number {
+  return parameters.upload_timeout ?? UPLOAD_TIMEOUT;
+}
+
+function toDocument(name: string): string {
+  return `push.${name}`;
+}
