@@ -25,7 +25,7 @@ export async function copyFile(operation: Operation, image: PushedImage, path: s
   try {
     const sent = await writeBlocks(operation, image, copy, title);
     await copy.sync();
-    if ((await digestOf(copy, operation.signal)) === image.file.sha256) return sent;
+    if ((await digestOf(copy, operation)) === image.file.sha256) return sent;
     await copy.truncate(0);
   } finally {
     await copy.close();
@@ -88,9 +88,13 @@ async function writeFully(file: FileHandle, data: Buffer, position: number): Pro
   }
 }
 
-async function digestOf(file: FileHandle, signal: AbortSignal): Promise<string> {
+async function digestOf(file: FileHandle, operation: Operation): Promise<string> {
+  const { signal } = operation;
   const digest = createHash('sha256');
   const stream = file.createReadStream({ start: 0, autoClose: false, highWaterMark: BLOCK, signal });
-  for await (const chunk of stream as AsyncIterable<Buffer>) digest.update(chunk);
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    digest.update(chunk);
+    operation.report({ message: 'reading the copy again' });
+  }
   return digest.digest('hex');
 }

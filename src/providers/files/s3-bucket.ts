@@ -14,6 +14,9 @@ import { type S3Call, toS3Error } from './s3-errors.js';
 const CONNECT = 10_000;
 const ANSWER = 120_000;
 
+/** What fails becomes an error: the SDK must not write it to the worker's output besides. */
+const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 /** The credentials that a user gives with a push, with the names that imagefactory’s EC2 credentials have. */
 const credentialsSchema = z.object({
   access_key: z.string().min(1),
@@ -73,6 +76,10 @@ export class Bucket {
   }
 }
 
+function ignore(): void {
+  // Nothing to do.
+}
+
 function rethrow(error: unknown): never {
   throw error;
 }
@@ -103,6 +110,7 @@ export async function openBucket(settings: ProviderSettings<FilesConfiguration>)
       httpsAgent: new Agent({ keepAlive: true, maxSockets: 50, ca }),
     },
     customUserAgent: 'imagefactory-nova',
+    logger: SILENT,
   } satisfies S3ClientConfig);
   const found = await client.config.region().catch(() => {
     throw new FactoryError('InvalidParameter', `the region of ${configuration.url} is not known`, {

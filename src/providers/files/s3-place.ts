@@ -176,7 +176,7 @@ export class S3Place implements Place {
     const composite =
       checksum === undefined
         ? undefined
-        : (upload?.composite ?? (await compositeOf(image, this.smallestPart, operation.signal)));
+        : (upload?.composite ?? (await compositeOf(image, this.smallestPart, operation)));
     if (ContentLength !== image.file.size || checksum !== composite) {
       throw new FactoryError('ChecksumMismatch', `${url} differs from the file that was uploaded`, {
         hint: `delete the image ${image.uuid} at this provider, then push again`,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { CompletedPart, MultipartUpload, Part } from '@aws-sdk/client-s3';
+import type { CompletedPart, MultipartUpload, Part, UploadPartCommandOutput } from '@aws-sdk/client-s3';
 import { FactoryError } from '../../domain/errors.js';
-import { readBlocks, type Block } from '../transfer/blocks.js';
 import { retryPart } from '../transfer/retry-part.js';
 import { runConcurrently } from '../transfer/run-concurrently.js';
 import { UploadPace } from '../transfer/upload-pace.js';
 import type { Operation, PushedImage } from '../types.js';
+import { digestPart, divideFile, type FilePart, readPart } from './file-part.js';
 import type { Bucket } from './s3-bucket.js';
 import { s3Code, s3Status } from './s3-errors.js';
 
@@ -14,10 +14,8 @@ const MIB = 1024 * 1024;
 export const SMALLEST_PART = 16 * MIB;
 /** S3 takes 10000 parts at most. Some are left, because other services take fewer. */
 const MOST_PARTS = 9000;
-/** Parts that are sent at the same time. One more is in memory: the one that is read meanwhile. */
+/** Parts that are sent at the same time. */
 const CONNECTIONS = 4;
-/** Bytes that parts may take of the memory. Large parts are sent by fewer connections. */
-const MEMORY = 96 * MIB;
 
 /** The permission of every call that sends. */
 const PUT = 's3:PutObject';
@@ -61,9 +59,9 @@ export class S3Upload {
     const present = await this.listParts(uploadId);
     if (present === undefined) return false;
     const pace = new UploadPace(operation, `uploading ${image.file.name} to bucket ${bucket.name}`, image.file.size);
-    const blocks = readBlocks(image.file.path, partSize, { signal: operation.signal });
-    const limit = Math.max(1, Math.min(CONNECTIONS, Math.floor(MEMORY / partSize) - 1));
-    await runConcurrently(blocks, limit, (block) => this.place(block, uploadId, present.get(block.index + 1), pace));
+    await runConcurrently(divideFile(image.file.size, partSize), CONNECTIONS, (part) =>
+      this.place(part, uploadId, present.get(part.index + 1), pace),
+    );
     return this.complete(uploadId);
   }
 
@@ -113,28 +111,47 @@ export class S3Upload {
   }
 
   /** Sends a part, unless S3 has it already, with the same bytes. */
-  private async place(block: Block, uploadId: string, present: Part | undefined, pace: UploadPace): Promise<void> {
-    const data = block.data ?? Buffer.alloc(block.length);
-    const digest = createHash('sha256').update(data).digest();
-    this.digests[block.index] = digest;
-    if (present?.Size === data.length && this.isSame(present, data, digest)) {
-      pace.skip(data.length);
-      this.keep(block.index, present, digest);
+  private async place(part: FilePart, uploadId: string, present: Part | undefined, pace: UploadPace): Promise<void> {
+    const { image, operation } = this;
+    const digest = await digestPart(image.file.path, part, 'sha256', operation.signal);
+    this.digests[part.index] = digest;
+    if (present?.Size === part.length && (await this.isSame(present, part, digest))) {
+      pace.skip(part.length);
+      this.keep(part.index, present, digest);
       return;
     }
-    await pace.acquire(data.length);
-    const { bucket, operation, key } = this;
-    const input = {
+    await pace.acquire(part.length);
+    const { bucket, key } = this;
+    const reply = await bucket.call(operation, { name: 'UploadPart', permission: PUT, key }, (options) =>
+      this.send(part, uploadId, digest, options.abortSignal),
+    );
+    if (!(await this.isSame(reply, part, digest))) this.compared = 'size';
+    this.keep(part.index, reply, digest);
+    this.sent += part.length;
+    pace.sent(part.length);
+  }
+
+  private async send(
+    part: FilePart,
+    uploadId: string,
+    digest: Buffer,
+    signal: AbortSignal,
+  ): Promise<UploadPartCommandOutput> {
+    const { bucket, key, image } = this;
+    const body = readPart(image.file.path, part);
+    // The SDK does not notice that the file cannot be read.
+    const failed = new AbortController();
+    body.once('error', (error) => failed.abort(error));
+    const command = new bucket.sdk.UploadPartCommand({
       Bucket: bucket.name,
       Key: key,
       UploadId: uploadId,
-      PartNumber: block.index + 1,
-      Body: data,
-      ContentLength: data.length,
+      PartNumber: part.index + 1,
+      Body: body,
+      ContentLength: part.length,
       ChecksumSHA256: digest.toString('base64'),
-    };
-    const command = new bucket.sdk.UploadPartCommand(input);
-    // The signature has the digest of the body, which we know: the SDK need not compute it again.
+    });
+    // The signature has the digest of the body, which the SDK cannot compute of a stream.
     command.middlewareStack.add(
       (next) => (args) => {
         const { headers } = args.request as { headers: Record<string, string> };
@@ -143,13 +160,13 @@ export class S3Upload {
       },
       { step: 'build', name: 'knownDigest' },
     );
-    const reply = await bucket.call(operation, { name: 'UploadPart', permission: PUT, key }, (options) =>
-      bucket.client.send(command, options),
-    );
-    if (!this.isSame(reply, data, digest)) this.compared = 'size';
-    this.keep(block.index, reply, digest);
-    this.sent += data.length;
-    pace.sent(data.length);
+    try {
+      return await bucket.client.send(command, { abortSignal: AbortSignal.any([signal, failed.signal]) });
+    } catch (error) {
+      throw body.errored ?? error;
+    } finally {
+      body.destroy();
+    }
   }
 
   private keep(index: number, part: { ETag?: string; ChecksumSHA256?: string }, digest: Buffer): void {
@@ -158,10 +175,15 @@ export class S3Upload {
   }
 
   /** Whether S3 has the bytes of a part: by SHA-256, or by the MD5 that is the ETag where nothing is encrypted. */
-  private isSame(part: { ETag?: string; ChecksumSHA256?: string }, data: Buffer, digest: Buffer): boolean {
-    if (part.ChecksumSHA256 !== undefined) return part.ChecksumSHA256 === digest.toString('base64');
+  private async isSame(
+    { ETag, ChecksumSHA256 }: { ETag?: string; ChecksumSHA256?: string },
+    part: FilePart,
+    digest: Buffer,
+  ): Promise<boolean> {
+    if (ChecksumSHA256 !== undefined) return ChecksumSHA256 === digest.toString('base64');
     if (this.compared === 'sha256') this.compared = 'md5';
-    return part.ETag?.replaceAll('"', '') === createHash('md5').update(data).digest('hex');
+    const md5 = await digestPart(this.image.file.path, part, 'md5', this.operation.signal);
+    return ETag?.replaceAll('"', '') === md5.toString('hex');
   }
 
   /**
@@ -213,14 +235,12 @@ function lostReply(key: string): FactoryError {
 }
 
 /** Computes the checksum that S3 gives an object of several parts: the SHA-256 of the SHA-256 of all parts. */
-export async function compositeOf(image: PushedImage, smallestPart: number, signal: AbortSignal): Promise<string> {
+export async function compositeOf(image: PushedImage, smallestPart: number, operation: Operation): Promise<string> {
+  const { path, size, name } = image.file;
   const digests: Buffer[] = [];
-  for await (const block of readBlocks(image.file.path, partSizeOf(image.file.size, smallestPart), { signal })) {
-    digests.push(
-      createHash('sha256')
-        .update(block.data ?? Buffer.alloc(block.length))
-        .digest(),
-    );
+  for (const part of divideFile(size, partSizeOf(size, smallestPart))) {
+    digests.push(await digestPart(path, part, 'sha256', operation.signal));
+    operation.report({ message: `comparing ${name} with the object that is there` });
   }
   return digestOf(digests);
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -124,3 +127,45 @@ describe('the provider files with the S3 of moto', { skip: typeof moto === 'stri
     );
   });
 });
+
+const hasVagrant = spawnSync('vagrant', ['--version'], { env: { ...process.env, VAGRANT_CHECKPOINT_DISABLE: '1' } });
+
+describe(
+  'the catalogue that the provider files writes',
+  { skip: hasVagrant.status === 0 ? false : 'vagrant is not installed' },
+  () => {
+    it('is read by vagrant: the newest version, with its checksum, and none that was deleted', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'files-vagrant-'));
+      try {
+        const place = join(folder, 'place');
+        await mkdir(place);
+        await writeFile(join(folder, 'metadata.json'), '{"provider":"libvirt","format":"qcow2","virtual_size":1}');
+        await promisify(execFile)('tar', ['czf', 'test.box', 'metadata.json'], { cwd: folder });
+        const box = await readFile(join(folder, 'test.box'));
+        const url = pathToFileURL(place).href;
+        const provider = await files.connect({
+          name: 'folder',
+          configuration: { kind: 'files', url },
+          credentials: undefined,
+          env: {},
+        });
+        const format = 'vagrant-libvirt';
+        for (let pushes = 0; pushes < 2; pushes++) {
+          const image = await createPushedImage(folder, box, { format, name: `box-${format}`, fileName: 'test.box' });
+          await provider.register(createOperation(), image, await provider.upload(createOperation(), image));
+        }
+        const third = await createPushedImage(folder, box, { format, name: `box-${format}`, fileName: 'test.box' });
+        const uploaded = await provider.upload(createOperation(), third);
+        await provider.delete(createOperation(), await provider.register(createOperation(), third, uploaded));
+        const env = { ...process.env, VAGRANT_HOME: join(folder, 'home'), VAGRANT_CHECKPOINT_DISABLE: '1' };
+        const words = ['box', 'add', '--provider', 'libvirt', `${url}/vagrant/box/metadata.json`];
+        const { stdout } = await promisify(execFile)('vagrant', words, { env });
+        assert.match(stdout, /Calculating and comparing box checksum/);
+        const { stdout: list } = await promisify(execFile)('vagrant', ['box', 'list'], { env });
+        assert.match(list, /^box\s+\(libvirt, \d{8}\.0\.1\)/m);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  },
+);

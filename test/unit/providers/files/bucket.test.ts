@@ -165,6 +165,23 @@ describe('a push to a bucket', () => {
     });
   }
 
+  it('is tried again later when S3 is busy for long, as S3 asks', async () => {
+    await withFake({}, async ({ fake, image }) => {
+      fake.server.fail({
+        kind: 'status',
+        status: 503,
+        retryAfter: 7,
+        times: 9,
+        match: { method: 'PUT', path: /partNumber/ },
+      });
+      await assert.rejects(push(await connectTo(fake), createOperation(), image), {
+        type: 'RateLimited',
+        retryable: true,
+        retryAfterSeconds: 7,
+      });
+    });
+  });
+
   it('leaves alone what somebody else has put under its name', async () => {
     await withFake({}, async ({ fake, image }) => {
       const theirs = { body: Buffer.from('theirs'), etag: '"1"', metadata: {}, composite: undefined };

@@ -14,7 +14,6 @@ const DISK = createDisk({ blocks: 3, blockSize: PART, data: [0, 2] }).subarray(0
 const ALWAYS = 12;
 const FAULTS: readonly { fault: FaultKind; times: number }[] = [
   { fault: { kind: 'reset-after' }, times: 1 },
-  { fault: { kind: 'status', status: 429 }, times: 1 },
   { fault: { kind: 'status', status: 500, message: '<html>proxy</html>' }, times: 1 },
   { fault: { kind: 'reset-after' }, times: ALWAYS },
 ];
