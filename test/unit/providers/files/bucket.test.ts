@@ -171,7 +171,7 @@ describe('a push to a bucket', () => {
         kind: 'status',
         status: 503,
         retryAfter: 7,
-        times: 9,
+        times: 99,
         match: { method: 'PUT', path: /partNumber/ },
       });
       await assert.rejects(push(await connectTo(fake), createOperation(), image), {
