@@ -8,8 +8,9 @@ const ROOMS = {
   planning: ['domain', 'tdl', 'os'],
   http: ['domain'],
   openstack: ['domain', 'http'],
-  // The marks of images at a provider, and how a disk is read, are those of the other rooms.
-  providers: ['domain', 'http', 'planning', 'openstack', 'formats'],
+  // The marks of images at a provider, and how a disk is read, are those of the other rooms. Workers that push to the
+  // same folder lock its index as those that share a store lock theirs.
+  providers: ['domain', 'http', 'planning', 'openstack', 'formats', 'store'],
   guest: ['domain'],
   media: ['domain'],
   formats: ['domain'],

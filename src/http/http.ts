@@ -61,7 +61,7 @@ const NEXT_ADDRESS_DELAY = 1000;
 export interface HttpRequest {
   /** The service's name in messages: Glance, `registry registry.example.org`. */
   product: string;
-  method: 'GET' | 'HEAD' | 'OPTIONS' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'OPTIONS' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'MKCOL';
   url: string;
   headers?: Record<string, string>;
   body?: string | Buffer | Readable;

@@ -14,6 +14,7 @@ export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promis
   ec2: async () => hideType((await import('./ec2/ec2.js')).ec2),
   gce: async () => hideType((await import('./gce/kind.js')).gce),
   azure: async () => hideType((await import('./azure/azure.js')).azure),
+  files: async () => hideType((await import('./files/index.js')).files),
   glance: async () => hideType((await import('./glance/glance.js')).glance),
   ovirt: async () => hideType((await import('./ovirt/provider.js')).ovirt),
   registry: async () => hideType((await import('./oci-registry/index.js')).registry),
