@@ -11,10 +11,10 @@ export interface LoadedKind {
 
 /** The kinds of providers that can be used. Each is loaded when a worker first uses it. */
 export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
-  ec2: async () => hideType((await import('./ec2/ec2.js')).ec2),
-  gce: async () => hideType((await import('./gce/kind.js')).gce),
   azure: async () => hideType((await import('./azure/azure.js')).azure),
+  ec2: async () => hideType((await import('./ec2/ec2.js')).ec2),
   files: async () => hideType((await import('./files/index.js')).files),
+  gce: async () => hideType((await import('./gce/kind.js')).gce),
   glance: async () => hideType((await import('./glance/glance.js')).glance),
   ovirt: async () => hideType((await import('./ovirt/provider.js')).ovirt),
   registry: async () => hideType((await import('./oci-registry/index.js')).registry),
