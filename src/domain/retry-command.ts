@@ -31,6 +31,9 @@ export function listMissingInput({ parameters }: Pick<Retried, 'parameters'>): {
 /** Returns the command that tries again a build that Temporal has forgotten. */
 export function findRetryCommand(record: Retried): string {
   if (isImport(record)) return IMPORT_AGAIN;
-  const options = record.type === 'TargetImage' || record.type === 'ProviderImage' ? [] : listMissingInput(record).map(({ option }) => option);
+  const options =
+    record.type === 'TargetImage' || record.type === 'ProviderImage'
+      ? []
+      : listMissingInput(record).map(({ option }) => option);
   return ['imagefactory resume', record.identifier, ...options].join(' ');
 }

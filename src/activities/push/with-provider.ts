@@ -3,6 +3,7 @@ import type { ProviderImageInput } from '../../domain/provider-image-input.js';
 import type { UsedProvider } from '../../providers/providers.js';
 import type { Operation } from '../../providers/types.js';
 import { cancellationSignal, type Deps, reportProgress, sleep } from '../shared/context.js';
+import { checkGivenProvider } from './check-given-provider.js';
 import { readCredentials } from '../shared/credentials.js';
 
 /** Input of the activities that push an image. */
@@ -19,7 +20,9 @@ export async function withProvider<R>(
 ): Promise<R> {
   const { name, definition } = provider;
   const credentials = await readCredentials(deps, provider.credentials);
-  return deps.providers.use({ name, definition, credentials }, work);
+  const wanted = { name, definition, credentials };
+  await checkGivenProvider(deps.access, wanted);
+  return deps.providers.use(wanted, work);
 }
 
 /**

@@ -33,10 +33,11 @@ class GlanceProvider implements Provider {
 
   async check(operation: Operation, image?: PushedImage): Promise<Finding[]> {
     const { signal } = operation;
-    const findings = [await tryTo('sign in', () => this.cloud.getProjectId({ signal }))];
+    const isPush = image !== undefined;
+    const findings = [await tryTo('sign in', isPush, () => this.cloud.getProjectId({ signal }))];
     if (findings.some(({ ok }) => !ok)) return findings;
     findings.push(
-      await tryTo('list images', () => this.cloud.image.listImages({ name: workingName('none') }, { signal })),
+      await tryTo('list images', isPush, () => this.cloud.image.listImages({ name: workingName('none') }, { signal })),
     );
     if (image === undefined) return findings;
     const formats = await this.cloud.image.listDiskFormats({ signal }).catch((): string[] => []);
@@ -172,13 +173,16 @@ class GlanceProvider implements Provider {
   }
 }
 
-/** Tries something, and describes how it went. */
-async function tryTo(what: string, work: () => Promise<unknown>): Promise<Finding> {
+/**
+ * Tries something, and describes how it went. A push fails for what it finds, so it is not told of a failure that
+ * passes: that is thrown, and the step tries again.
+ */
+async function tryTo(what: string, isPush: boolean, work: () => Promise<unknown>): Promise<Finding> {
   try {
     await work();
     return { what, ok: true };
   } catch (error) {
-    if (!(error instanceof FactoryError)) throw error;
+    if (!(error instanceof FactoryError) || (isPush && error.retryable)) throw error;
     const { message, hint } = error;
     return { what, ok: false, message, ...(hint === undefined ? {} : { hint }) };
   }

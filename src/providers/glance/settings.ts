@@ -37,7 +37,6 @@ const credentialsSchema = z.object({
   application_credential_id: z.string().optional(),
   application_credential_secret: z.string().optional(),
   region_name: z.string().optional(),
-  cacert: z.string().optional(),
 });
 
 /** Connects to the cloud: with the credentials that the user has given, else with those of `clouds.yaml`. */

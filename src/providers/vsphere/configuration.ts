@@ -9,8 +9,8 @@ const fields = z.strictObject({
   server: z.url({ protocol: /^https?$/, error: 'server must be a URL, such as https://vcenter.example.org' }),
   /** The user: `images@vsphere.local`. */
   user: z.string().min(1),
-  /** Path of a file whose first line is the user's password. */
-  password_file: z.string().min(1),
+  /** Path of a file whose first line is the user's password. Only credentials that a user gives replace it. */
+  password_file: z.string().min(1).optional(),
   /** Path of a PEM file with the certificate authority of the server and of its hosts. Default: those of Node.js. */
   ca: z.string().min(1).optional(),
   /** Name or id of the content library to which images are pushed. */

@@ -28,6 +28,11 @@ export function makeLoginReader(settings: ProviderSettings<VsphereConfiguration>
 }
 
 async function readPasswordFile({ user, password_file: path }: VsphereConfiguration, name: string): Promise<Login> {
+  if (path === undefined) {
+    throw new FactoryError('InvalidParameter', `provider ${name} has no password_file`, {
+      hint: 'add password_file to its configuration, or give credentials with the command',
+    });
+  }
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new FactoryError('InvalidParameter', `the file ${path} with the password for ${name} cannot be read`, {
       cause,

@@ -1,7 +1,9 @@
 import type { PlannedPush } from '../../activities/push/plan-provider-image.js';
+import type { PushEnd } from '../../activities/push/end-push.js';
 import type { ProviderImageResult, RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
 import { listAccounts, UPLOAD_TIMEOUT, type ProviderImageInput } from '../../domain/provider-image-input.js';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
+import type { BuildFailure } from '../../domain/status.js';
 import { formatSize } from '../../domain/sizes.js';
 import { BuildContext } from '../lifecycle/build-context.js';
 import { createRecordWriter, runLifecycle } from '../lifecycle/lifecycle.js';
@@ -34,7 +36,7 @@ export async function providerImage(given: ProviderImageInput): Promise<Provider
   return runLifecycle(push, {
     build: () => runPhases(push, holdable),
     resultImages: () => [],
-    cleanUp: ({ failure }) => endPush(push, given, failure !== undefined && failure.type !== 'Canceled'),
+    cleanUp: ({ failure }) => endPush(push, given, nameEnd(failure)),
     cleansUpAfterPlan: provider.credentials !== undefined,
     writeRecord: createRecordWriter(push),
   });
@@ -141,19 +143,24 @@ async function share(
   }));
 }
 
+function nameEnd(failure: BuildFailure | undefined): PushEnd {
+  if (failure === undefined) return 'complete';
+  return failure.type === 'Canceled' ? 'canceled' : 'failed';
+}
+
 /**
  * Ends the push at the provider. After a failure, what was uploaded stays, so that `imagefactory resume` goes on with
  * it; `imagefactory gc` removes it later.
  */
-async function endPush({ ref, steps }: Push, input: ProviderImageInput, keepUpload: boolean): Promise<CleanupReport> {
+async function endPush({ ref, steps }: Push, input: ProviderImageInput, end: PushEnd): Promise<CleanupReport> {
   const removed = await steps.run(
     {
       name: 'cleanup',
-      title: keepUpload ? 'keep what was uploaded for a resume' : 'remove what only the push needed',
+      title: end === 'failed' ? 'keep what was uploaded for a resume' : 'remove what only the push needed',
       note: (list) => (list.length === 0 ? 'nothing was left' : `removed ${list.join(', ')}`),
     },
     'endPush',
-    { ref, input, keepUpload },
+    { ref, input, end },
   );
   return { removed, leftovers: [] };
 }
