@@ -67,6 +67,7 @@ export const ACTIVITY_DECLARATIONS: { readonly [K in ActivityName]: ActivityDecl
   endPush: { queue: 'wait', guarded: false },
   sweepProvider: { queue: 'wait', guarded: false },
   readProviders: { queue: 'wait', guarded: false },
+  forgetCredentials: { queue: 'control', guarded: false },
   prepareCredentials: { queue: 'control', guarded: false },
   removeWorkFiles: { queue: 'control', guarded: false },
   removeResources: { queue: 'wait', guarded: false },

@@ -43,7 +43,7 @@ import { packRootFileSystem } from './convert/pack-root-file-system.js';
 import { checkGuest } from './guest/check-guest.js';
 import { publishPrepared } from './prepare/publish-prepared.js';
 import { waitForPrepared } from './prepare/wait-for-prepared.js';
-import { prepareCredentials } from './shared/credentials.js';
+import { forgetCredentials, prepareCredentials } from './shared/credentials.js';
 import { endPush } from './push/end-push.js';
 import { planProviderImage } from './push/plan-provider-image.js';
 import { readProviders } from './push/read-providers.js';
@@ -110,6 +110,7 @@ export const FUNCTIONS = {
   sweepProvider,
   readProviders,
   prepareCredentials,
+  forgetCredentials,
   removeWorkFiles,
   removeResources,
   keepResources,

@@ -54,15 +54,15 @@ export async function deleteImage(
   // All are asked before the first is deleted, so that a command that is refused has deleted nothing.
   for (const id of [...descendants, uuid]) await refuseRunning(client, id, uuid);
   const children: DeletedImage['children'] = [];
-  const deleteNext = (id: string, own?: SealedCredentials): Promise<DeleteImageResult> =>
-    deleteOne(client, id, own).catch((error: unknown) => {
+  const deleteNext = async (id: string): Promise<DeleteImageResult> =>
+    deleteOne(client, id, await sealCredentials(client, credentials)).catch((error: unknown) => {
       throw children.length === 0 ? error : new PartlyDeletedError(id, children, error);
     });
   for (const id of descendants) {
     const { removed } = await deleteNext(id);
     children.push({ uuid: id, removed });
   }
-  return { ...(await deleteNext(uuid, await sealCredentials(client, credentials))), children };
+  return { ...(await deleteNext(uuid)), children };
 }
 
 /** @throws BuildStateError while the image is being built */

@@ -27,6 +27,7 @@ export function readProvider(word: string, target: string): GivenProvider {
       hint: `add the key kind: one of ${Object.keys(PROVIDER_KINDS).join(', ')}; or name a provider of the workers: @NAME`,
     });
   }
+  refuseSecrets(word, given);
   return { name: word.replace(/^.*\//, ''), definition: { ...given, kind } };
 }
 
@@ -68,6 +69,13 @@ function parseXmlDocument(text: string, file: string): Readonly<Record<string, u
     const [first] = problems.list();
     throw new FactoryError('InvalidParameter', `${file}:${first?.line}:${first?.column}: it is not well-formed XML`);
   }
+  const sections = root.children.filter(({ children }) => children.length > 0);
+  if (sections.length > 1) {
+    const names = sections.map(({ name }) => name).join(', ');
+    throw new FactoryError('InvalidParameter', `${file} has credentials of several kinds: ${names}`, {
+      hint: 'leave only those of the provider in the file',
+    });
+  }
   const attributes = [...root.attributes].map(([name, { value }]): [string, string] => [name, value]);
   return Object.fromEntries([...attributes, ...listTexts(root)]);
 }
@@ -76,6 +84,18 @@ function listTexts({ children }: XmlElement): [string, string][] {
   return children.flatMap((child) =>
     child.children.length === 0 ? [[child.name, child.text.trim()] as [string, string]] : listTexts(child),
   );
+}
+
+/** Refuses passwords in the description of a provider, which goes into Temporal's history and into the record. */
+function refuseSecrets(file: string, given: object): void {
+  for (const [key, value] of Object.entries(given)) {
+    if (typeof value === 'object' && value !== null) refuseSecrets(file, value);
+    const isAddress = typeof value === 'string' && URL.canParse(value) && new URL(value).password !== '';
+    if (!isAddress && !(typeof value === 'string' && /pass|secret|token/i.test(key))) continue;
+    throw new FactoryError('InvalidParameter', `${file}: ${key} is a secret, which does not belong there`, {
+      hint: 'write it into the file of credentials, which is encrypted',
+    });
+  }
 }
 
 function findKindOfTarget(target: string): ProviderKindName | undefined {

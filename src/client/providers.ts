@@ -83,7 +83,7 @@ async function startPush(
   const { targetImage, parameters = {}, waitForTarget = false } = request;
   const { name, definition } = request.provider;
   const choice = { name, ...(definition === undefined ? {} : { definition }) };
-  const uuid = deriveProviderUuid({ targetImage, provider: choice });
+  const uuid = deriveProviderUuid({ targetImage, provider: choice }, request.provider.credentials);
   const isKnown = !waitForTarget && (await findImage(client, uuid))?.status === 'COMPLETE';
   return startOnce(client, { kind: 'provider_image', uuid, isKnown }, async (policy) => {
     const credentials = await sealCredentials(client, request.provider.credentials);

@@ -43,6 +43,11 @@ function inputFromRecord(record: ImageRecord): ProviderImageInput {
     parameters = {},
   } = record;
   const { provider_definition: definition } = record;
+  if (record.provider_credentials === 'given') {
+    throw new BuildStateError(uuid, `the credentials of push ${uuid} were removed when it had ended`, {
+      hint: 'give the command again with the credentials: imagefactory provider_image goes on with what was uploaded',
+    });
+  }
   const provider = { name, ...(definition === undefined ? {} : { definition }) };
   return { uuid, targetImage, provider, cloud, parameters: parseProviderParameters(parameters) };
 }

@@ -100,6 +100,7 @@ export const RECORD_SCHEMA = z.looseObject({
   provider: z.string().optional(),
   provider_kind: z.string().optional(),
   provider_definition: z.record(z.string(), z.unknown()).optional(),
+  provider_credentials: z.literal('given').optional(),
   provider_location: z.string().optional(),
   provider_account_identifier: z.string().nullable().optional(),
   identifier_on_provider: z.string().optional(),

@@ -121,6 +121,8 @@ export interface BuildRecord {
   provider_kind?: string;
   /** What the user's file said of the provider. Unset when the worker's configuration has the provider. */
   provider_definition?: Readonly<Record<string, unknown>>;
+  /** `given`: the user has given credentials with the command. Unset: the worker's own were used. */
+  provider_credentials?: 'given';
   /** Where the provider is, for people. */
   provider_location?: string;
   /** The account, project or tenant at the provider. Null when it is not known. */

@@ -37,6 +37,14 @@ function maskValue(value: unknown, masker: Masker, isText: boolean): unknown {
   if (Array.isArray(value)) return value.map((item) => maskValue(item, masker, isText));
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, maskValue(item, masker, isText || TEXT_KEYS.has(key))]),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      maskValue(item, masker, isText || (TEXT_KEYS.has(key) && !isListOfObjects(item))),
+    ]),
   );
+}
+
+/** Whether a value is a list of documents, whose own keys say what is text: the `resources` of a registered image. */
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.some((item) => typeof item === 'object');
 }

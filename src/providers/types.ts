@@ -112,8 +112,13 @@ export interface Provider {
   register(operation: Operation, image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage>;
   /** Lets the accounts use the image. Unset when the provider has no such thing. */
   share?(operation: Operation, registered: RegisteredImage, accounts: readonly string[]): Promise<void>;
-  /** Removes what only the push needed: uploads, blobs, leases, snapshots without image. Returns what was removed. */
-  removeStaging(operation: Operation, uuid: string): Promise<string[]>;
+  /**
+   * Removes what only the push needed: uploads, blobs, leases, snapshots without image. Returns what was removed.
+   *
+   * @param options `everything`: the image is given up, by a cancel or a deletion: also what is registered only in part,
+   *   such as an image in one of two regions. Default false
+   */
+  removeStaging(operation: Operation, uuid: string, options?: { everything?: boolean }): Promise<string[]>;
   /** Removes a registered image with all that belongs to it. Returns what was removed; empty when nothing was there. */
   delete(operation: Operation, registered: RegisteredImage): Promise<string[]>;
   /** Lists what unfinished pushes of this program have left, of every image. */

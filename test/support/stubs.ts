@@ -129,6 +129,7 @@ export function stubs(calls: string[], records: WriteFinalRecordInput[] = []): A
     endPush: note('end', []),
     sweepProvider: note('sweep-provider', []),
     readProviders: note('providers', []),
+    forgetCredentials: note('forget', undefined),
     prepareCredentials: note('key', { keyId: 'key', publicKey: '' }),
     removeWorkFiles: note('remove-work', undefined),
     prepareGivenImage: note('given-image', { imageId: 'given', reused: true, proven: true, given: GIVEN }),

@@ -1,6 +1,5 @@
 import type { Deps } from '../shared/context.js';
-import { findCredentials, forgetCredentials } from '../shared/credentials.js';
-import { loadPushedImage } from './pushed-image.js';
+import { ignoreMissing, loadPushedImage } from './pushed-image.js';
 import { createOperation, withProvider, type PushInput } from './with-provider.js';
 
 /**
@@ -9,29 +8,19 @@ import { createOperation, withProvider, type PushInput } from './with-provider.j
  */
 export type PushEnd = 'complete' | 'failed' | 'canceled';
 
-/**
- * Ends a push: removes what only the push needed at the provider, and the key of the credentials that the user has
- * given.
- *
- * @returns what was removed at the provider
- */
+/** Ends a push at its provider: removes what only the push needed. Returns what was removed there. */
 export async function endPush(deps: Deps, { ref, input, end }: PushInput & { end: PushEnd }): Promise<string[]> {
-  // A second attempt, after a lost reply, finds that the first one has ended the push.
-  const { credentials } = input.provider;
-  const isOver = credentials !== undefined && (await findCredentials(deps, credentials)) === undefined;
-  const removed = end === 'failed' || isOver ? [] : await removeUnneeded(deps, { ref, input }, end);
-  await forgetCredentials(deps, credentials);
-  return removed;
+  return end === 'failed' ? [] : removeUnneeded(deps, { ref, input }, end);
 }
 
 async function removeUnneeded(deps: Deps, { ref, input }: PushInput, end: PushEnd): Promise<string[]> {
   // The record of an image that was complete before this run stays, and so does the image.
   const isKept = end === 'complete' || (await deps.store.readRecord(ref.uuid))?.status === 'COMPLETE';
-  const image = isKept ? undefined : await loadPushedImage(deps, ref.uuid, input.targetImage).catch(() => undefined);
+  const image = isKept ? undefined : await loadPushedImage(deps, ref.uuid, input.targetImage).catch(ignoreMissing);
   return withProvider(deps, input, async ({ provider }) => {
     const operation = createOperation(deps, ref.uuid);
     const registered = image === undefined ? undefined : await provider.find(operation, image);
     const deleted = registered === undefined ? [] : await provider.delete(operation, registered);
-    return [...deleted, ...(await provider.removeStaging(operation, ref.uuid))];
+    return [...deleted, ...(await provider.removeStaging(operation, ref.uuid, { everything: !isKept }))];
   });
 }

@@ -1,6 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Finding, RegisteredImage } from '../../domain/provider-image.js';
 import { PROVIDER_KINDS, type ProviderKindName } from '../../domain/provider-kinds.js';
+import type { ProviderChoice } from '../../domain/provider-image-input.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { PushedImage } from '../../providers/types.js';
 import { describeOptions } from '../records/inputs.js';
@@ -48,9 +49,8 @@ export async function planProviderImage(deps: Deps, { ref, input }: PushInput): 
       target_image_id: targetImage,
       parent: { id: targetImage, digest: readDigest(target) },
       inputs: [describeOptions(parameters)],
-      provider: choice.name,
+      ...describeChoice(choice),
       provider_kind: kindName,
-      ...(choice.definition === undefined ? {} : { provider_definition: choice.definition }),
     }),
   );
   const image = await loadPushedImage(deps, ref.uuid, targetImage);
@@ -79,6 +79,15 @@ export async function planProviderImage(deps: Deps, { ref, input }: PushInput): 
       ...(registered === undefined ? {} : { registered }),
     };
   });
+}
+
+/** The fields of a record that say where the image is pushed to, as the user has said it. */
+export function describeChoice({ name, definition, credentials }: ProviderChoice): Partial<BuildRecord> {
+  return {
+    provider: name,
+    ...(definition === undefined ? {} : { provider_definition: definition }),
+    ...(credentials === undefined ? {} : { provider_credentials: 'given' }),
+  };
 }
 
 /** The fields that a provider image has from its target image. */

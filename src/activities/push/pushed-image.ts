@@ -88,3 +88,10 @@ function isFormat(format: string | undefined): format is FormatName {
 function pickPublished(record: BuildRecord): object {
   return Object.fromEntries(PUBLISHED_FIELDS.map((field) => [field, record[field]]));
 }
+
+/** Ignores that an image is not there, or not complete. Any other error, such as that of a disk, is thrown again. */
+export function ignoreMissing(error: unknown): undefined {
+  if (error instanceof FactoryError && ['NotFound', 'Conflict', 'InvalidParameter'].includes(error.type))
+    return undefined;
+  throw error;
+}

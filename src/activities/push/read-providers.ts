@@ -1,5 +1,5 @@
-import type { DescribedProvider, ReadProvidersInput } from '../../domain/provider-image.js';
-import type { Deps } from '../shared/context.js';
+import type { DescribedProvider, Finding, ReadProvidersInput } from '../../domain/provider-image.js';
+import { sleep, type Deps } from '../shared/context.js';
 import { createOperation } from './with-provider.js';
 
 /** UUID under which a check that belongs to no image keeps its notes. There are none. */
@@ -21,10 +21,19 @@ async function describeProvider(deps: Deps, name: string, check: boolean): Promi
     return await deps.providers.use({ name }, async ({ provider }) => {
       const { location, account = null, region = null } = provider;
       const operation = { ...createOperation(deps, NO_IMAGE), report: () => undefined };
-      return { ...none, location, account, region, findings: check ? await provider.check(operation) : [] };
+      const findings = check ? await Promise.race([provider.check(operation), giveUp()]) : [];
+      return { ...none, location, account, region, findings };
     });
   } catch (error) {
     const { message, hint } = error as { message: string; hint?: string };
     return { ...none, findings: [{ what: 'connect', ok: false, message, ...(hint === undefined ? {} : { hint }) }] };
   }
+}
+
+/** Milliseconds in which a provider must answer a check: so one that is down does not hide the others. */
+const CHECK_TIMEOUT = 45_000;
+
+async function giveUp(): Promise<Finding[]> {
+  await sleep(CHECK_TIMEOUT);
+  return [{ what: 'answer', ok: false, message: `it has not answered within ${CHECK_TIMEOUT / 1000} s` }];
 }

@@ -1,4 +1,5 @@
 import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
+import { describeRegistered } from '../records/registered.js';
 import type { Deps } from '../shared/context.js';
 import { loadPushedImage } from './pushed-image.js';
 import { createOperation, withProvider, type PushInput } from './with-provider.js';
@@ -9,7 +10,11 @@ export async function registerImage(
   { ref, input, uploaded }: PushInput & { uploaded: UploadedFile },
 ): Promise<RegisteredImage> {
   const image = await loadPushedImage(deps, ref.uuid, input.targetImage);
-  return withProvider(deps, input, ({ provider }) =>
+  const registered = await withProvider(deps, input, ({ provider }) =>
     provider.register(createOperation(deps, ref.uuid), image, uploaded),
   );
+  // From here on the record alone is enough to delete the image, also when a later step fails.
+  const record = await deps.store.readRecord(ref.uuid);
+  if (record !== undefined) await deps.store.writeRecord({ ...record, ...describeRegistered(registered) });
+  return registered;
 }

@@ -3,7 +3,7 @@ import { formatDuration } from '../../domain/sweep.js';
 import type { SweptStaging } from '../../domain/sweep-report.js';
 import type { StagingObject } from '../../providers/types.js';
 import { reportProgress, type Deps } from '../shared/context.js';
-import { workflowState } from '../shared/temporal-lookups.js';
+import { readRetention, workflowState } from '../shared/temporal-lookups.js';
 import { createOperation } from './with-provider.js';
 
 export interface SweepProviderInput {
@@ -60,10 +60,17 @@ async function explainKept(
   olderThan: number,
 ): Promise<string | undefined> {
   const workflowId = workflowIdFor('provider_image', uuid);
-  if ((await workflowState(deps, workflowId)) === 'running') return `its push is running: ${workflowId}`;
+  const state = await workflowState(deps, workflowId);
+  if (state === 'running') return `its push is running: ${workflowId}`;
   if (objects.some(({ createdAt }) => createdAt === undefined)) return 'the provider does not report its age';
   const youngest = Math.max(...objects.map(({ createdAt = 0 }) => createdAt));
-  return Date.now() - youngest < olderThan * 1000 ? `younger than ${formatDuration(olderThan)}` : undefined;
+  const age = Date.now() - youngest;
+  if (age < olderThan * 1000) return `younger than ${formatDuration(olderThan)}`;
+  // As in the sweep of clouds: it may belong to a push of another Temporal server.
+  const isForeign = state === 'unknown' && age < (await readRetention(deps)) * 1000;
+  return isForeign
+    ? 'Temporal has no workflow of its push, although it is younger than Temporal’s retention'
+    : undefined;
 }
 
 function describe(

@@ -2,6 +2,7 @@ import { buildInitialRecord } from '../records/initial-record.js';
 import { describeOptions } from '../records/inputs.js';
 import type { Deps } from '../shared/context.js';
 import { waitForImageBuild } from '../shared/wait-for-image-build.js';
+import { describeChoice } from './plan-provider-image.js';
 import type { PushInput } from './with-provider.js';
 
 /**
@@ -18,7 +19,7 @@ export async function waitForTargetImage(deps: Deps, { ref, input }: PushInput):
       template: '',
       name: '',
       parameters: { ...parameters },
-      provider: provider.name,
+      ...describeChoice(provider),
       target_image_id: targetImage,
       parent: { id: targetImage, digest: null },
       inputs: [describeOptions(parameters)],

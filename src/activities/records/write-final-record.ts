@@ -10,6 +10,7 @@ import type { BaseImageResult } from '../../domain/messages.js';
 import { defined } from '../../domain/defined.js';
 import type { ProviderImageResult } from '../../domain/provider-image.js';
 import type { TargetImageResult } from '../../domain/target-image-result.js';
+import { describeRegistered } from './registered.js';
 import { describeBaseLineage, describeTargetLineage } from './final-lineage.js';
 import type { BuildFailure, ImageStatus } from '../../domain/status.js';
 
@@ -59,8 +60,10 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     completed_at: new Date().toISOString(),
     timings: input.timings,
   };
-  if (result !== undefined && 'registered' in result) Object.assign(finished, describeRegistered(record, result));
-  else if (result !== undefined && 'target' in result) {
+  if (result !== undefined && 'registered' in result) {
+    const { registered, sharedWith, body } = result;
+    Object.assign(finished, describeRegistered(registered), { data: body, shared_with: sharedWith });
+  } else if (result !== undefined && 'target' in result) {
     const { size, virtualSize, sha256, sha512, verifiedBy, converter } = result.disk;
     Object.assign(finished, { size, virtual_size: virtualSize, sha256, sha512, verified_by: verifiedBy, converter });
     finished.downloaded = true;
@@ -82,22 +85,6 @@ export async function writeFinalRecord(deps: Deps, input: WriteFinalRecordInput)
     Object.assign(finished, describeBaseLineage(record, result, await listMedia(deps, input.ref.uuid)));
   }
   await deps.store.writeRecord(finished);
-}
-
-/** The fields that the record of a provider image gets at its end. */
-function describeRegistered(
-  record: BuildRecord,
-  { registered, sharedWith, body }: ProviderImageResult,
-): Partial<BuildRecord> {
-  const { verifiedBy, ...image } = registered;
-  return {
-    data: body,
-    registered: image,
-    identifier_on_provider: image.id,
-    provider_account_identifier: image.account ?? record.provider_account_identifier ?? null,
-    shared_with: sharedWith,
-    verified_by: verifiedBy,
-  };
 }
 
 function countPackages(icicle: Buffer): number {

@@ -4,6 +4,7 @@ import { findCredentials, listSecrets } from './credentials.js';
 import type { BuildRef } from '../../domain/names.js';
 import { createBlindMasker, createMasker, type Masker } from '../../planning/masker.js';
 import { createBuildMasker, findDocumentSecrets, type SecretSources } from '../../planning/secrets.js';
+import type { SealedCredentials } from '../../domain/sealed-credentials.js';
 import type { ProviderChoice } from '../../domain/provider-image-input.js';
 import type { Store } from '../../store/types.js';
 
@@ -12,6 +13,8 @@ export interface BuildInput {
   ref?: BuildRef;
   /** UUID under which the store keeps the documents of the JEOS, or of the build. The plan has written them. */
   documentsId?: string;
+  /** Credentials that the user has given, where there is no input of a build: those of a deletion. */
+  credentials?: SealedCredentials;
   /**
    * Input of the build. Only the activities that plan the build have it, because the store has no documents of the
    * build yet. The input of a target image has no template; its only secrets are in parameter `target_content`. The
@@ -49,7 +52,7 @@ export class BuildMaskers {
    * Returns the masker for an activity with this input. Never throws: if it cannot read the documents, it returns a
    * masker that hides all texts.
    */
-  async load({ ref, documentsId, input }: BuildInput): Promise<Masker> {
+  async load({ ref, documentsId, input, credentials: own }: BuildInput): Promise<Masker> {
     try {
       const uuids = new Set([ref?.uuid, documentsId].filter((uuid) => uuid !== undefined));
       const stored = new Map<string, SecretSources>();
@@ -58,7 +61,7 @@ export class BuildMaskers {
       if (shared !== undefined && !hasText(shared)) return createBlindMasker(DOCUMENTS_GONE);
       const given =
         input === undefined ? [] : [{ template: input.template ?? '', parameters: { ...input.parameters } }];
-      const credentials = listSecrets(await findCredentials(this, input?.provider?.credentials));
+      const credentials = listSecrets(await findCredentials(this, input?.provider?.credentials ?? own));
       return this.find([...given, ...stored.values()].filter(hasText), credentials);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -3,6 +3,7 @@ import { FactoryError } from '../../domain/errors.js';
 import type { CredentialsKey } from '../../domain/provider-image.js';
 import type { SealedCredentials } from '../../domain/sealed-credentials.js';
 import { generateSealKeys, unseal } from '../../planning/sealed-credentials.js';
+import { isSecretName } from '../../domain/provider-secrets.js';
 import type { Store } from '../../store/types.js';
 import type { Deps } from './context.js';
 
@@ -51,18 +52,16 @@ export async function readCredentials(
 }
 
 /** Forgets the key of credentials, so that nobody can decrypt them any more. */
-export async function forgetCredentials(
-  { store }: Pick<Deps, 'store'>,
-  sealed: SealedCredentials | undefined,
-): Promise<void> {
-  if (sealed !== undefined) await store.deleteRecord(sealed.keyId);
+export async function forgetCredentials({ store }: Deps, { keyId }: { keyId: string }): Promise<void> {
+  await store.deleteRecord(keyId);
 }
 
-/** Lists the texts of credentials that must not be shown. */
+/** Lists the texts of credentials that must not be shown: not the names and addresses, which messages need. */
 export function listSecrets(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
   if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(listSecrets);
+  return Object.entries(value).flatMap(([key, entry]) =>
+    typeof entry === 'string' ? (isSecretName(key) ? [entry] : []) : listSecrets(entry),
+  );
 }
 
 function readKeys(document: Buffer): { publicKey: string; privateKey: string } {

@@ -2,7 +2,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { TOOL } from '../../domain/names.js';
 import { isMarked, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import type { Finding, RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
-import type { Cloud, Clouds, Image, ImageChange } from '../../openstack/types.js';
+import type { Cloud, Image, ImageChange } from '../../openstack/types.js';
 import type { Operation, Provider, ProviderKind, PushedImage, StagingObject } from '../types.js';
 import { connect, schema, type GlanceConfiguration } from './settings.js';
 import { ensureUploaded, findImage, OWN_ID, workingName } from './upload.js';
@@ -12,8 +12,8 @@ export const glance: ProviderKind<GlanceConfiguration> = {
   name: 'glance',
   schema,
   connect: async (settings) => {
-    const { clouds, cloud } = connect(settings);
-    return new GlanceProvider(clouds, cloud, settings.configuration);
+    const { cloud, close } = connect(settings);
+    return new GlanceProvider(cloud, settings.configuration, close);
   },
 };
 
@@ -23,9 +23,9 @@ class GlanceProvider implements Provider {
   readonly location: string;
 
   constructor(
-    private readonly clouds: Clouds,
     private readonly cloud: Cloud,
     private readonly configuration: GlanceConfiguration,
+    readonly close: () => Promise<void>,
   ) {
     this.region = cloud.region;
     this.location = `Glance of cloud ${cloud.name}${cloud.region === undefined ? '' : `, region ${cloud.region}`}`;
@@ -61,30 +61,23 @@ class GlanceProvider implements Provider {
 
   async upload(operation: Operation, image: PushedImage): Promise<UploadedFile> {
     const { properties } = this.configuration;
+    const { signal } = operation;
     const { uploaded, sent } = await ensureUploaded(this.cloud, operation, image, {
       ...image.guestProperties,
       ...properties,
     });
-    return { ids: { image: uploaded.id }, sent, verifiedBy: await this.verify(operation, uploaded, image) };
-  }
-
-  /** Compares the digest that Glance has computed with that of the file. */
-  private async verify({ signal }: Operation, found: Image, { file }: PushedImage): Promise<string> {
-    const { os_hash_algo: algorithm, os_hash_value: value, disk_format: format, id } = found;
-    const expected = algorithm === 'sha512' ? file.sha512 : algorithm === 'sha256' ? file.sha256 : undefined;
-    // A Glance that converts images has other bytes, and says so by the format. Then there is nothing to compare.
-    if (format !== null && format !== file.format) {
-      return `not compared: this Glance has converted the image to ${format}; its ${algorithm ?? 'digest'} is ${value ?? 'not known'}`;
-    }
-    if (expected === undefined || value == null) {
-      if (found.size === file.size) return 'its size; this Glance computes no digest that can be compared';
-    } else if (expected === value && found.size === file.size) return `${algorithm} computed by Glance`;
+    const verifiedBy = compare(uploaded, image);
+    if (verifiedBy !== undefined) return { ids: { image: uploaded.id }, sent, verifiedBy };
     // The image is ours, and its bytes are not those of the file: the next attempt uploads it again.
-    await this.cloud.image.deleteImage(id, { signal });
-    throw new FactoryError('ChecksumMismatch', `image ${id} at ${this.location} has other bytes than the file`, {
-      retryable: true,
-      hint: 'the next attempt uploads it again; if that fails too, look for a proxy that changes what is sent',
-    });
+    await this.cloud.image.deleteImage(uploaded.id, { signal });
+    throw new FactoryError(
+      'ChecksumMismatch',
+      `image ${uploaded.id} at ${this.location} has other bytes than the file`,
+      {
+        retryable: true,
+        hint: 'the next attempt uploads it again; if that fails too, look for a proxy that changes what is sent',
+      },
+    );
   }
 
   async register({ signal }: Operation, image: PushedImage, { ids }: UploadedFile): Promise<RegisteredImage> {
@@ -104,14 +97,14 @@ class GlanceProvider implements Provider {
     return this.describe(changed, image);
   }
 
-  private async describe(found: Image, image: PushedImage): Promise<RegisteredImage> {
+  private describe(found: Image, image: PushedImage): RegisteredImage {
     return {
       id: found.id,
       location: `glance:${this.cloud.name}/${found.id}`,
       ...(found.owner == null ? {} : { account: found.owner }),
       ...(this.region === undefined ? {} : { region: this.region }),
       resources: [],
-      verifiedBy: await this.verify({ signal: new AbortController().signal } as Operation, found, image),
+      verifiedBy: compare(found, image) ?? 'not compared: somebody has changed what this Glance says of its bytes',
     };
   }
 
@@ -167,10 +160,6 @@ class GlanceProvider implements Provider {
       return image.owner === project && isPushed && image.name === workingName(own);
     });
   }
-
-  async close(): Promise<void> {
-    await this.clouds.close();
-  }
 }
 
 /**
@@ -186,4 +175,20 @@ async function tryTo(what: string, isPush: boolean, work: () => Promise<unknown>
     const { message, hint } = error;
     return { what, ok: false, message, ...(hint === undefined ? {} : { hint }) };
   }
+}
+
+/**
+ * Compares the digest that Glance has computed with that of the file. Returns how, for people; undefined when the bytes
+ * differ.
+ */
+function compare(found: Image, { file }: PushedImage): string | undefined {
+  const { os_hash_algo: algorithm, os_hash_value: value, disk_format: format } = found;
+  // A Glance that converts images has other bytes, and says so by the format. Then there is nothing to compare.
+  if (format !== null && format !== file.format) {
+    return `not compared: this Glance has converted the image to ${format}; its ${algorithm ?? 'digest'} is ${value ?? 'not known'}`;
+  }
+  const expected = algorithm === 'sha512' ? file.sha512 : algorithm === 'sha256' ? file.sha256 : undefined;
+  if (found.size !== file.size) return undefined;
+  if (expected === undefined || value == null) return 'its size; this Glance computes no digest that can be compared';
+  return expected === value ? `${algorithm} computed by Glance` : undefined;
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
-import { connectClouds } from '../../openstack/index.js';
-import type { Cloud, Clouds } from '../../openstack/types.js';
+import { readEnvironmentSettings } from '../../openstack/config/cloud-config.js';
+import { connectCloud, connectClouds } from '../../openstack/index.js';
+import type { Cloud } from '../../openstack/types.js';
 import type { ProviderSettings } from '../types.js';
 
 /** An entry of the kind `glance` in the worker's configuration. */
@@ -41,15 +42,16 @@ const credentialsSchema = z.object({
 
 /** Connects to the cloud: with the credentials that the user has given, else with those of `clouds.yaml`. */
 export function connect({ name, configuration, credentials, env }: ProviderSettings<GlanceConfiguration>): {
-  clouds: Clouds;
   cloud: Cloud;
+  close: () => Promise<void>;
 } {
-  if (credentials === undefined) {
-    const clouds = connectClouds({ env, only: [configuration.cloud] });
-    return { clouds, cloud: clouds.get(configuration.cloud) };
+  if (credentials !== undefined) {
+    // No file of the worker is read for credentials of a user.
+    const cloud = connectCloud(readEnvironmentSettings(toEnvironment(name, credentials), '/'));
+    return { cloud, close: () => cloud.close() };
   }
-  const clouds = connectClouds({ env: toEnvironment(name, credentials), only: [name] });
-  return { clouds, cloud: clouds.get(name) };
+  const clouds = connectClouds({ env, only: [configuration.cloud] });
+  return { cloud: clouds.get(configuration.cloud), close: () => clouds.close() };
 }
 
 /** Writes the credentials as the `OS_*` variables, which describe a whole cloud. */

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { FactoryError } from '../../domain/errors.js';
 import { TOOL } from '../../domain/names.js';
 import { isMarkedAs, marksOfPushed, PROVIDER_KEYS, sourceMark } from '../../domain/provider-marks.js';
@@ -47,7 +48,12 @@ export async function findImage(cloud: Cloud, image: PushedImage, signal: AbortS
   const project = await cloud.getProjectId({ signal });
   const { tool, image: uuid, source } = PROVIDER_KEYS;
   const properties = { [tool]: TOOL, [uuid]: image.uuid, [source]: sourceMark(image) };
-  const marked = await cloud.image.listImages({ properties }, { signal });
+  const [shown, hidden] = await Promise.all([
+    cloud.image.listImages({ properties }, { signal }),
+    // Glance leaves hidden images out of its lists.
+    cloud.image.listImages({ properties: { ...properties, os_hidden: 'true' } }, { signal }),
+  ]);
+  const marked = [...shown, ...hidden];
   // A user's snapshot of an instance of the image has all its marks, but another id.
   const ids = new Set(listIds(project, image));
   const own = marked.filter((found) => found.owner === project && ids.has(found.id));
@@ -136,13 +142,21 @@ async function fill(
   return { image: undefined, sent };
 }
 
+/** Reads a file no faster than the user allows the upload to be. */
+async function* readAtPace(path: string, pace: UploadPace): AsyncGenerator<Buffer> {
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>) {
+    await pace.acquire(chunk.length);
+    yield chunk;
+  }
+}
+
 async function upload(cloud: Cloud, operation: Operation, image: PushedImage, id: string): Promise<number> {
   const { signal } = operation;
   const { path, size } = image.file;
   const pace = new UploadPace(operation, `uploading ${image.file.name} to Glance`, size);
   let counted = 0;
   try {
-    await cloud.image.uploadImage(id, createReadStream(path, { highWaterMark: CHUNK }), {
+    await cloud.image.uploadImage(id, Readable.from(readAtPace(path, pace)), {
       signal,
       size,
       onProgress: (bytes) => {

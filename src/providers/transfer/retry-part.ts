@@ -5,7 +5,7 @@ import type { Operation } from '../types.js';
 const TRIES = 5;
 /** Milliseconds before the second try. Each later pause is twice as long. */
 const FIRST_PAUSE = 500;
-/** Milliseconds of the longest pause, also when the provider asks for a longer one. */
+/** Milliseconds of the longest pause. If the provider asks for a longer one, the step ends, and Temporal waits. */
 const LONGEST_PAUSE = 30_000;
 
 /**
@@ -24,6 +24,7 @@ export async function retryPart<T>(
       operation.signal.throwIfAborted();
       if (!(error instanceof FactoryError) || !error.retryable || tries === TRIES) throw error;
       const asked = (error.retryAfterSeconds ?? 0) * 1000;
+      if (asked > LONGEST_PAUSE) throw error;
       await operation.sleep(Math.min(LONGEST_PAUSE, Math.max(asked, pause * 2 ** (tries - 1))));
     }
   }

@@ -29,6 +29,8 @@ export class UploadPace {
   /** Counts bytes that need not be sent: holes, and what an earlier attempt has sent. */
   skip(bytes: number): void {
     this.done += bytes;
+    // They do not count as speed.
+    for (const sample of this.samples) sample.done += bytes;
     this.report();
   }
 

@@ -2,13 +2,18 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { DeleteImageInput, DeleteImageResult } from '../../domain/messages.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 
-/** Removes an image from Glance, and its record, body and documents from the store. It is safe to run it twice. */
+/** Removes an image from Glance or its provider, and its record, body and documents from the store. Safe to run twice. */
 export async function deleteImage(input: DeleteImageInput): Promise<DeleteImageResult> {
-  return callActivity(
-    'deleteImage',
-    { ...input, workflowId: workflowInfo().workflowId },
-    {
-      summary: `remove image ${input.uuid} from Glance and from the store`,
-    },
-  );
+  const { uuid, credentials } = input;
+  try {
+    return await callActivity(
+      'deleteImage',
+      { ...input, workflowId: workflowInfo().workflowId },
+      { summary: `remove image ${uuid} from Glance and from the store` },
+    );
+  } finally {
+    if (credentials !== undefined) {
+      await callActivity('forgetCredentials', credentials, { summary: 'forget the credentials of this deletion' });
+    }
+  }
 }

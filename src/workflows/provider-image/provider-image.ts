@@ -37,7 +37,7 @@ export async function providerImage(given: ProviderImageInput): Promise<Provider
     build: () => runPhases(push, holdable),
     resultImages: () => [],
     cleanUp: ({ failure }) => endPush(push, given, nameEnd(failure)),
-    cleansUpAfterPlan: provider.credentials !== undefined,
+    cleansUpAfterPlan: true,
     writeRecord: createRecordWriter(push),
   });
 }
@@ -148,19 +148,30 @@ function nameEnd(failure: BuildFailure | undefined): PushEnd {
   return failure.type === 'Canceled' ? 'canceled' : 'failed';
 }
 
+/** Seconds in which what is left at the provider must be removed. The rest is for `imagefactory gc`. */
+const END_BUDGET = { total: 1800, attempt: 600 };
+
 /**
  * Ends the push at the provider. After a failure, what was uploaded stays, so that `imagefactory resume` goes on with
- * it; `imagefactory gc` removes it later.
+ * it; `imagefactory gc` removes it later. The credentials of this push are forgotten however that goes.
  */
 async function endPush({ ref, steps }: Push, input: ProviderImageInput, end: PushEnd): Promise<CleanupReport> {
-  const removed = await steps.run(
-    {
-      name: 'cleanup',
-      title: end === 'failed' ? 'keep what was uploaded for a resume' : 'remove what only the push needed',
-      note: (list) => (list.length === 0 ? 'nothing was left' : `removed ${list.join(', ')}`),
-    },
-    'endPush',
-    { ref, input, end },
-  );
-  return { removed, leftovers: [] };
+  try {
+    const removed = await steps.run(
+      {
+        name: 'cleanup',
+        title: end === 'failed' ? 'keep what was uploaded for a resume' : 'remove what only the push needed',
+        budget: END_BUDGET,
+        note: (list) => (list.length === 0 ? 'nothing was left' : `removed ${list.join(', ')}`),
+      },
+      'endPush',
+      { ref, input, end },
+    );
+    return { removed, leftovers: [] };
+  } finally {
+    const { credentials } = input.provider;
+    if (credentials !== undefined) {
+      await steps.call('forgetCredentials', credentials, { summary: 'forget the credentials of this push' });
+    }
+  }
 }
