@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { files } from '../../../../src/providers/files/index.js';
+import { files } from '../../../../src/providers/files/files.js';
 import type { FilesConfiguration } from '../../../../src/providers/files/configuration.js';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
 import { FakeWeb, type FakeWebOptions } from '../../../fakes/providers/files/fake-web.js';
