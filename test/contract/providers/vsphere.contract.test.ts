@@ -83,7 +83,7 @@ for (const [name, { kind, place }] of Object.entries(TARGETS)) {
     });
     after(async () => {
       await provider?.close();
-      await vcsim?.stop();
+      await vcsim?.close();
       await rm(folder, { recursive: true, force: true });
     });
 
