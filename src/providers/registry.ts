@@ -13,12 +13,12 @@ export interface LoadedKind {
 export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
   azure: async () => hideType((await import('./azure/azure.js')).azure),
   ec2: async () => hideType((await import('./ec2/ec2.js')).ec2),
-  files: async () => hideType((await import('./files/index.js')).files),
-  gce: async () => hideType((await import('./gce/kind.js')).gce),
+  files: async () => hideType((await import('./files/files.js')).files),
+  gce: async () => hideType((await import('./gce/gce.js')).gce),
   glance: async () => hideType((await import('./glance/glance.js')).glance),
-  ovirt: async () => hideType((await import('./ovirt/provider.js')).ovirt),
-  registry: async () => hideType((await import('./oci-registry/index.js')).registry),
-  vsphere: async () => hideType((await import('./vsphere/index.js')).vsphere),
+  ovirt: async () => hideType((await import('./ovirt/ovirt.js')).ovirt),
+  registry: async () => hideType((await import('./oci-registry/registry.js')).registry),
+  vsphere: async () => hideType((await import('./vsphere/vsphere.js')).vsphere),
 };
 
 function hideType<C>({ schema, connect }: ProviderKind<C>): LoadedKind {

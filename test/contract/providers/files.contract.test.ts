@@ -15,7 +15,7 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { files } from '../../../src/providers/files/index.js';
+import { files } from '../../../src/providers/files/files.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';
 import { type Moto, startMoto } from '../../support/counterparts/moto.js';
 import { createOperation } from '../../support/providers/operation.js';

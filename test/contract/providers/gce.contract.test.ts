@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { RegisteredImage } from '../../../src/domain/provider-image.js';
 import { gceConfiguration } from '../../../src/providers/gce/configuration.js';
-import { connectGce } from '../../../src/providers/gce/kind.js';
+import { connectGce } from '../../../src/providers/gce/gce.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';
 import { FakeGce } from '../../fakes/providers/gce/fake-gce.js';
 import { connectToFake, createGceArchive, createGceImage } from '../../support/providers/gce.js';

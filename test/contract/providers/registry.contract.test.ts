@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { writeOciArchive } from '../../../src/formats/archive/oci.js';
 import { writeTar } from '../../../src/formats/archive/tar.js';
 import { textFile } from '../../../src/formats/bytes/content.js';
-import { connectRegistry } from '../../../src/providers/oci-registry/index.js';
+import { connectRegistry } from '../../../src/providers/oci-registry/registry.js';
 import { PART_SIZE } from '../../../src/providers/oci-registry/push-blob.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';
 import { DockerRegistry, missingRegistry, REGISTRY_USER } from '../../support/counterparts/docker-registry.js';

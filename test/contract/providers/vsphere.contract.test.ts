@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { FactoryError } from '../../../src/domain/errors.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';
 import type { VsphereConfiguration } from '../../../src/providers/vsphere/configuration.js';
-import { vsphere } from '../../../src/providers/vsphere/index.js';
+import { vsphere } from '../../../src/providers/vsphere/vsphere.js';
 import { installVcsim, startVcsim, type Vcsim } from '../../support/counterparts/vcsim.js';
 import { createOperation } from '../../support/providers/operation.js';
 import { createBytes, createOva, OVA_CAPACITY } from '../../support/providers/ova.js';
@@ -83,7 +83,7 @@ for (const [name, { kind, place }] of Object.entries(TARGETS)) {
     });
     after(async () => {
       await provider?.close();
-      await vcsim?.stop();
+      await vcsim?.close();
       await rm(folder, { recursive: true, force: true });
     });
 

@@ -22,7 +22,7 @@ const EXAMPLES = join(PROJECT, 'examples');
 export const EXAMPLE = join(EXAMPLES, 'debian-12.tdl');
 
 /** Name of the second project of the single-node cloud in `clouds.yaml`. */
-export const OTHER_CLOUD = 'imagefactory-dev-other';
+const OTHER_CLOUD = 'imagefactory-dev-other';
 /** The providers of the environment's worker. */
 const PROVIDERS = { other: { kind: 'glance', cloud: OTHER_CLOUD } };
 

@@ -1,17 +1,15 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeCertificate } from '../certificate.js';
 import { missingProgram } from '../programs.js';
+import { installOnce, type RunningProgram, startProgram } from './program.js';
 
 const run = promisify(execFile);
 
 const PROGRAM = 'docker-registry';
-const FOLDER = resolve('.cache/counterparts/docker-registry');
 
 /** The only user of the registry. */
 export const REGISTRY_USER = { user: 'tester', password: 'a password of the tests' };
@@ -27,23 +25,14 @@ async function findProgram(): Promise<{ path: string } | { missing: string }> {
   const withoutOpenssl = missingProgram('openssl');
   if (withoutOpenssl !== false) return { missing: withoutOpenssl };
   if (missingProgram(PROGRAM) === false) return { path: PROGRAM };
-  const path = join(FOLDER, 'usr/bin', PROGRAM);
-  if (existsSync(path)) return { path };
-  await mkdir(join(FOLDER, '..'), { recursive: true });
-  const work = await mkdtemp(`${FOLDER}.`);
   try {
-    await run('apt-get', ['download', '--quiet', PROGRAM], { cwd: work });
-    const { stdout } = await run('sh', ['-c', 'ls *.deb'], { cwd: work });
-    await run('dpkg-deb', ['--extract', stdout.trim(), join(work, 'root')], { cwd: work });
-    // Another run may have been faster: then its folder stays.
-    await rename(join(work, 'root'), FOLDER).catch((error: unknown) => {
-      if (!existsSync(path)) throw error;
+    const folder = await installOnce(PROGRAM, async (own) => {
+      await run('apt-get', ['download', '--quiet', PROGRAM], { cwd: own });
+      await run('sh', ['-c', 'dpkg-deb --extract *.deb . && rm *.deb'], { cwd: own });
     });
-    return { path };
+    return { path: join(folder, 'usr/bin', PROGRAM) };
   } catch (error) {
     return { missing: `Debian’s ${PROGRAM} cannot be had: ${String(error).split('\n')[0]}` };
-  } finally {
-    await rm(work, { recursive: true, force: true });
   }
 }
 
@@ -56,9 +45,7 @@ export const missingRegistry = 'missing' in found && found.missing;
 export class DockerRegistry {
   private constructor(
     private readonly folder: string,
-    private readonly child: ChildProcess,
-    /** `127.0.0.1:port` */
-    readonly host: string,
+    private readonly program: RunningProgram,
   ) {}
 
   /** @param deletion whether the registry allows to delete; Debian's configuration does */
@@ -80,8 +67,13 @@ export class DockerRegistry {
     };
     // JSON is YAML.
     await writeFile(join(folder, 'config.yml'), JSON.stringify(configuration));
-    const child = spawn(found.path, ['serve', join(folder, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'] });
-    return new DockerRegistry(folder, child, await readAddress(child));
+    const words = ['serve', join(folder, 'config.yml')];
+    return new DockerRegistry(folder, await startProgram(found.path, words, /listening on (127\.0\.0\.1:\d+)/));
+  }
+
+  /** `127.0.0.1:port` */
+  get host(): string {
+    return this.program.address;
   }
 
   /** The file of the certificate, which signs itself. Its folder is what skopeo calls `--cert-dir`. */
@@ -99,26 +91,7 @@ export class DockerRegistry {
   }
 
   async close(): Promise<void> {
-    if (this.child.exitCode === null) {
-      const ended = new Promise((done) => this.child.once('exit', done));
-      this.child.kill('SIGKILL');
-      await ended;
-    }
+    await this.program.close();
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/** Reads the address from the log: the port is the system's choice. */
-function readAddress(child: ChildProcess): Promise<string> {
-  return new Promise((done, fail) => {
-    const said: string[] = [];
-    const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
-    lines.on('line', (line) => {
-      said.push(line);
-      const [, address] = /listening on (127\.0\.0\.1:\d+)/.exec(line) ?? [];
-      if (address !== undefined) done(address);
-    });
-    child.once('error', fail);
-    child.once('exit', () => fail(new Error(`the registry has ended: ${said.slice(-5).join('\n')}`)));
-  });
 }

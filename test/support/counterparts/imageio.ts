@@ -1,17 +1,18 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ImageHost, Ticket } from '../../fakes/providers/ovirt/image-host.js';
+import { makeCertificate } from '../certificate.js';
+import { endProgram, installPython, startOrTellWhy, startProgram } from './program.js';
 
 /** The release of ovirt-imageio. It builds an extension in C. */
 const RELEASE = 'ovirt-imageio==2.5.1';
-const CACHE = fileURLToPath(new URL('../../../.cache/counterparts', import.meta.url));
-const FOLDER = join(CACHE, 'imageio');
+/** imageio logs its port, and later that it takes requests. */
+const READY = /remote\.service listening on \('127\.0\.0\.1', (\d+)\).*Ready for requests/s;
 
 const run = promisify(execFile);
 
@@ -34,48 +35,14 @@ export interface ImageioHost extends ImageHost {
  * @returns the host, or the reason why the tests must be skipped
  */
 export async function startImageio(): Promise<ImageioHost | string> {
-  try {
-    await install();
-    return await start();
-  } catch (error) {
-    return `ovirt-imageio cannot be used: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  return startOrTellWhy('ovirt-imageio', async () => start(await installPython('imageio', RELEASE)));
 }
 
-/** Two runs may install at the same time: each has a folder of its own, and the first to end gives its folder. */
-async function install(): Promise<void> {
-  if (existsSync(FOLDER)) return;
-  const own = join(CACHE, `imageio-${process.pid}`);
-  await mkdir(CACHE, { recursive: true });
-  try {
-    await run('python3', ['-m', 'venv', own]);
-    await run(join(own, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', RELEASE]);
-    // Programs of the folder hold its first path, so we run a module only.
-    await rename(own, FOLDER).catch((error: unknown) => {
-      if (!existsSync(FOLDER)) throw error;
-    });
-  } finally {
-    await rm(own, { recursive: true, force: true });
-  }
-}
-
-async function start(): Promise<ImageioHost> {
+async function start(python: string): Promise<ImageioHost> {
   const folder = await mkdtemp(join(tmpdir(), 'imagefactory-imageio-'));
   const certificate = join(folder, 'cert.pem');
   const key = join(folder, 'key.pem');
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    key,
-    '-out',
-    certificate,
-    ...subject,
-  ]);
+  await makeCertificate(certificate, key);
   await mkdir(join(folder, 'conf.d'));
   const control = join(folder, 'control');
   await writeFile(
@@ -89,22 +56,19 @@ async function start(): Promise<ImageioHost> {
     ].join('\n'),
   );
   const code = 'from ovirt_imageio._internal import server; server.main()';
-  const child = spawn(join(FOLDER, 'bin/python'), ['-c', code, '--conf-dir', folder], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
   const servers = new Map<string, ChildProcess>();
+  const tls = { cert: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+  const { address: port, close: end } = await startProgram(python, ['-c', code, '--conf-dir', folder], READY).catch(
+    async (error: unknown) => {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    },
+  );
   const close = async (): Promise<void> => {
-    await Promise.all([child, ...servers.values()].map((server) => end(server)));
+    await Promise.all([end(), ...[...servers.values()].map((server) => endProgram(server))]);
     await rm(folder, { recursive: true, force: true });
   };
-  try {
-    const port = await readPort(child);
-    const tls = { cert: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
-    return { ...createHost(folder, control, port, servers), ca: certificate, tls, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return { ...createHost(folder, control, port, servers), ca: certificate, tls, close };
 }
 
 function createHost(
@@ -130,7 +94,7 @@ function createHost(
       const server = servers.get(ticketId);
       servers.delete(ticketId);
       // It writes what it holds to the file, and ends.
-      if (server !== undefined) await end(server, 'SIGTERM');
+      if (server !== undefined) await endProgram(server, 'SIGTERM');
     },
     removeDisk: (diskId) => rm(pathOf(diskId), { force: true }),
     copyDisk: (diskId, copyId) => copyFile(pathOf(diskId), pathOf(copyId)),
@@ -161,21 +125,6 @@ async function startNbd(path: string, format: string, socket: string): Promise<C
   return child;
 }
 
-/** imageio logs its port, which the system has chosen. */
-async function readPort(child: ChildProcess): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    let said = '';
-    let remote: string | undefined;
-    child.once('error', reject);
-    child.once('exit', (status) => reject(new Error(`it ended with status ${status}: ${said}`)));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      if (said.length < 20_000) said += text;
-      remote ??= /remote\.service listening on \('127\.0\.0\.1', (\d+)\)/.exec(said)?.[1];
-      if (remote !== undefined && said.includes('Ready for requests')) resolve(remote);
-    });
-  });
-}
-
 async function callControl(socketPath: string, method: string, ticketId: string, document?: unknown): Promise<string> {
   return await new Promise((resolve, reject) => {
     const body = document === undefined ? '' : JSON.stringify(document);
@@ -194,11 +143,4 @@ async function callControl(socketPath: string, method: string, ticketId: string,
     call.on('error', reject);
     call.end(body);
   });
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  await gone;
 }

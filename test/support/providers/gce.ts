@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { gceConfiguration, type GceConfiguration } from '../../../src/providers/gce/configuration.js';
-import { connectGce } from '../../../src/providers/gce/kind.js';
+import { connectGce } from '../../../src/providers/gce/gce.js';
 import { PART_GRAIN } from '../../../src/providers/gce/upload.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';
 import type { FakeGce } from '../../fakes/providers/gce/fake-gce.js';

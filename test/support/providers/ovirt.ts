@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ovirt } from '../../../src/providers/ovirt/provider.js';
+import { ovirt } from '../../../src/providers/ovirt/ovirt.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import type { RegisteredImage } from '../../../src/domain/provider-image.js';
 import type { Provider, PushedImage } from '../../../src/providers/types.js';

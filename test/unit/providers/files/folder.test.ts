@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { FactoryError } from '../../../../src/domain/errors.js';
-import { files } from '../../../../src/providers/files/index.js';
+import { files } from '../../../../src/providers/files/files.js';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
 import { fillDisk, mayMount } from '../../../support/full-disk.js';
 import { createOperation } from '../../../support/providers/operation.js';

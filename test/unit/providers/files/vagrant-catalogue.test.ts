@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { files } from '../../../../src/providers/files/index.js';
+import { files } from '../../../../src/providers/files/files.js';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createPushedImage } from '../../../support/providers/pushed-image.js';

@@ -1,4 +1,4 @@
-import { files } from '../../../../src/providers/files/index.js';
+import { files } from '../../../../src/providers/files/files.js';
 import { FakeWeb } from '../../../fakes/providers/files/fake-web.js';
 import { describeFaults } from './fault-table.js';
 import { settingsOf } from './harness.js';

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { promisify } from 'node:util';
-import { files } from '../../../../src/providers/files/index.js';
+import { files } from '../../../../src/providers/files/files.js';
 import type { FilesConfiguration } from '../../../../src/providers/files/configuration.js';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
 import { FakeWeb, type FakeWebOptions } from '../../../fakes/providers/files/fake-web.js';
+import { makeCertificate } from '../../../support/certificate.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createPushedImage } from '../../../support/providers/pushed-image.js';
 import { push, settingsOf, withFolder } from './harness.js';
 
-const run = promisify(execFile);
 const DISK = Buffer.alloc(3_000_000, 'data of a disk ');
 
 interface Setting {
@@ -204,8 +202,7 @@ describe('the credentials of a web server', () => {
   it('need a certificate that verifies: one of `ca`', async () => {
     await withFolder(async (folder) => {
       const [keyPath, certPath] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-      const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-      await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, '-keyout', keyPath, '-out', certPath]); // prettier-ignore
+      await makeCertificate(certPath, keyPath);
       const fake = new FakeWeb({}, { key: await readFile(keyPath), cert: await readFile(certPath) });
       await fake.server.listen();
       try {

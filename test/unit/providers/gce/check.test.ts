@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { FactoryError } from '../../../../src/domain/errors.js';
 import { BUCKET_PERMISSIONS, PROJECT_PERMISSIONS } from '../../../../src/providers/gce/check.js';
-import { connectGce, gce } from '../../../../src/providers/gce/kind.js';
+import { connectGce, gce } from '../../../../src/providers/gce/gce.js';
 import { imageName, labelsOf } from '../../../../src/providers/gce/names.js';
 import type { Provider } from '../../../../src/providers/types.js';
 import { FakeGce } from '../../../fakes/providers/gce/fake-gce.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { ovirt } from '../../../../src/providers/ovirt/provider.js';
+import { ovirt } from '../../../../src/providers/ovirt/ovirt.js';
 import type { Finding } from '../../../../src/providers/types.js';
 import { CLUSTER, USER } from '../../../fakes/providers/ovirt/engine.js';
 import { createOperation } from '../../../support/providers/operation.js';

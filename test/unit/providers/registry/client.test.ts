@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import type { ProviderCall, ProviderReply } from '../../../fakes/providers/provider-server.js';
 import { ProviderServer } from '../../../fakes/providers/provider-server.js';
-import { connectRegistry } from '../../../../src/providers/oci-registry/index.js';
+import { connectRegistry } from '../../../../src/providers/oci-registry/registry.js';
 import type { Finding } from '../../../../src/providers/types.js';
 import { makeCertificate } from '../../../support/certificate.js';
 import { missingProgram } from '../../../support/programs.js';

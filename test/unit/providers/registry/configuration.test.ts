@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { registry } from '../../../../src/providers/oci-registry/index.js';
+import { registry } from '../../../../src/providers/oci-registry/registry.js';
 import { nameRepository, parseReference } from '../../../../src/providers/oci-registry/names.js';
 
 const VALID = { kind: 'registry', endpoint: 'https://registry.example.org', repository: 'team/images' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { writeOciArchive } from '../../../../src/formats/archive/oci.js';
 import { writeTar } from '../../../../src/formats/archive/tar.js';
 import type { RegistryConfiguration } from '../../../../src/providers/oci-registry/configuration.js';
-import { connectRegistry } from '../../../../src/providers/oci-registry/index.js';
+import { connectRegistry } from '../../../../src/providers/oci-registry/registry.js';
 import type { Provider, ProviderSettings, PushedImage } from '../../../../src/providers/types.js';
 import {
   FakeRegistry,

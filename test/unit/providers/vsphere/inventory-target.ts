@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RegisteredImage } from '../../../../src/domain/provider-image.js';
 import type { Operation, Provider, PushedImage } from '../../../../src/providers/types.js';
-import { vsphere } from '../../../../src/providers/vsphere/index.js';
+import { vsphere } from '../../../../src/providers/vsphere/vsphere.js';
 import { FakeInventory } from '../../../fakes/providers/vsphere/fake-inventory.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createBytes, createOva, OVA_CAPACITY } from '../../../support/providers/ova.js';

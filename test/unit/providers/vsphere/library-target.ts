@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RegisteredImage } from '../../../../src/domain/provider-image.js';
 import type { Operation, Provider, PushedImage } from '../../../../src/providers/types.js';
-import { vsphere } from '../../../../src/providers/vsphere/index.js';
+import { vsphere } from '../../../../src/providers/vsphere/vsphere.js';
 import { FakeContentLibrary } from '../../../fakes/providers/vsphere/fake-content-library.js';
 import { createOperation } from '../../../support/providers/operation.js';
 import { createBytes, createOva } from '../../../support/providers/ova.js';
