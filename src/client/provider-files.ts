@@ -88,7 +88,7 @@ function listTexts({ children }: XmlElement): [string, string][] {
 
 /** Refuses passwords in the description of a provider, which goes into Temporal's history and into the record. */
 function refuseSecrets(file: string, given: object): void {
-  for (const [key, value] of Object.entries(given)) {
+  for (const [key, value] of Object.entries(given) as [string, unknown][]) {
     if (typeof value === 'object' && value !== null) refuseSecrets(file, value);
     const isAddress = typeof value === 'string' && URL.canParse(value) && new URL(value).password !== '';
     if (!isAddress && !(typeof value === 'string' && /pass|secret|token/i.test(key))) continue;

@@ -115,8 +115,8 @@ export interface Provider {
   /**
    * Removes what only the push needed: uploads, blobs, leases, snapshots without image. Returns what was removed.
    *
-   * @param options `everything`: the image is given up, by a cancel or a deletion: also what is registered only in part,
-   *   such as an image in one of two regions. Default false
+   * @param options `everything`: the image is given up, by a cancel or a deletion: also what is registered only in
+   *   part goes, such as an image in one of two regions. Default false
    */
   removeStaging(operation: Operation, uuid: string, options?: { everything?: boolean }): Promise<string[]>;
   /** Removes a registered image with all that belongs to it. Returns what was removed; empty when nothing was there. */

@@ -4,7 +4,7 @@ import { createOperation, withProvider, type PushInput } from './with-provider.j
 
 /**
  * How a push has ended. `failed`: an unfinished upload stays, so that a resumed push goes on with it. `canceled`: also
- * an image that was registered just before goes.
+ * an image goes that this run has registered just before. `complete`: the image stays.
  */
 export type PushEnd = 'complete' | 'failed' | 'canceled';
 

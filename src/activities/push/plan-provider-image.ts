@@ -1,7 +1,7 @@
 import { FactoryError } from '../../domain/errors.js';
 import type { Finding, RegisteredImage } from '../../domain/provider-image.js';
 import { PROVIDER_KINDS, type ProviderKindName } from '../../domain/provider-kinds.js';
-import type { ProviderChoice } from '../../domain/provider-image-input.js';
+import { listAccounts, type ProviderChoice } from '../../domain/provider-image-input.js';
 import type { BuildRecord } from '../../domain/record.js';
 import type { PushedImage } from '../../providers/types.js';
 import { describeOptions } from '../records/inputs.js';
@@ -56,6 +56,11 @@ export async function planProviderImage(deps: Deps, { ref, input }: PushInput): 
   const image = await loadPushedImage(deps, ref.uuid, targetImage);
   checkFormat(image, choice.name, kindName);
   return withProvider(deps, input, async ({ kind, provider }) => {
+    if (listAccounts(parameters).length > 0 && provider.share === undefined) {
+      throw new FactoryError('InvalidParameter', `provider ${choice.name} cannot share an image with other accounts`, {
+        hint: 'leave the parameter share out',
+      });
+    }
     const operation = createOperation(deps, ref.uuid);
     const registered = await provider.find(operation, image);
     if (registered === undefined) refuse(await provider.check(operation, image), choice.name);
@@ -113,7 +118,10 @@ function readDigest(target: BuildRecord | undefined): { algorithm: string; value
 }
 
 /** Writes the first record. The record of a complete image stays: this run only finds the image again. */
-async function writeFirstRecord({ store }: Pick<Deps, 'store'>, build: () => Promise<BuildRecord>): Promise<void> {
+export async function writeFirstRecord(
+  { store }: Pick<Deps, 'store'>,
+  build: () => Promise<BuildRecord>,
+): Promise<void> {
   const first = await build();
   if ((await store.readRecord(first.identifier))?.status !== 'COMPLETE') await store.writeRecord(first);
 }

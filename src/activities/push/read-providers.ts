@@ -10,23 +10,26 @@ const NO_IMAGE = '00000000-0000-0000-0000-000000000000';
  * so one provider that is down does not hide the others.
  */
 export async function readProviders(deps: Deps, { check, name }: ReadProvidersInput): Promise<DescribedProvider[]> {
+  // A name that nobody knows is a mistake of the user.
+  if (name !== undefined) deps.providers.kindOf({ name });
   const names = name === undefined ? deps.providers.names() : [name];
   return Promise.all(names.map((each) => describeProvider(deps, each, check)));
 }
 
 async function describeProvider(deps: Deps, name: string, check: boolean): Promise<DescribedProvider> {
-  const kind = deps.providers.kindOf({ name });
-  const none = { name, kind, location: null, account: null, region: null };
+  let kind = '';
   try {
+    kind = deps.providers.kindOf({ name });
     return await deps.providers.use({ name }, async ({ provider }) => {
       const { location, account = null, region = null } = provider;
       const operation = { ...createOperation(deps, NO_IMAGE), report: () => undefined };
       const findings = check ? await Promise.race([provider.check(operation), giveUp()]) : [];
-      return { ...none, location, account, region, findings };
+      return { name, kind, location, account, region, findings };
     });
   } catch (error) {
     const { message, hint } = error as { message: string; hint?: string };
-    return { ...none, findings: [{ what: 'connect', ok: false, message, ...(hint === undefined ? {} : { hint }) }] };
+    const finding = { what: 'connect', ok: false, message, ...(hint === undefined ? {} : { hint }) };
+    return { name, kind, location: null, account: null, region: null, findings: [finding] };
   }
 }
 

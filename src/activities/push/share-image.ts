@@ -1,4 +1,3 @@
-import { FactoryError } from '../../domain/errors.js';
 import type { RegisteredImage } from '../../domain/provider-image.js';
 import { listAccounts } from '../../domain/provider-image-input.js';
 import type { Deps } from '../shared/context.js';
@@ -10,13 +9,9 @@ export async function shareImage(
   { ref, input, registered }: PushInput & { registered: RegisteredImage },
 ): Promise<string[]> {
   const accounts = listAccounts(input.parameters);
-  await withProvider(deps, input, async ({ name, provider }) => {
-    if (provider.share === undefined) {
-      throw new FactoryError('InvalidParameter', `provider ${name} cannot share an image with other accounts`, {
-        hint: 'leave the parameter share out',
-      });
-    }
-    await provider.share(createOperation(deps, ref.uuid), registered, accounts);
+  await withProvider(deps, input, async ({ provider }) => {
+    // The plan has refused the parameter where a provider has no such thing.
+    await provider.share?.(createOperation(deps, ref.uuid), registered, accounts);
   });
   return accounts;
 }

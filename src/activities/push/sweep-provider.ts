@@ -37,6 +37,8 @@ export async function sweepProvider(deps: Deps, input: SweepProviderInput): Prom
     /** Removes what the push of an image has left. Returns why that failed. */
     async function remove(uuid: string): Promise<string | undefined> {
       try {
+        // The push may have been resumed, and even have ended, since the list was made.
+        if (await isResumed(deps, uuid)) return 'its push was resumed meanwhile';
         await provider.removeStaging(createOperation(deps, uuid), uuid);
         return undefined;
       } catch (error) {
@@ -44,6 +46,11 @@ export async function sweepProvider(deps: Deps, input: SweepProviderInput): Prom
       }
     }
   });
+}
+
+async function isResumed(deps: Deps, uuid: string): Promise<boolean> {
+  const state = await workflowState(deps, workflowIdFor('provider_image', uuid));
+  return state === 'running';
 }
 
 function groupByImage(objects: readonly StagingObject[]): Map<string, StagingObject[]> {

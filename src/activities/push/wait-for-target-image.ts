@@ -2,7 +2,7 @@ import { buildInitialRecord } from '../records/initial-record.js';
 import { describeOptions } from '../records/inputs.js';
 import type { Deps } from '../shared/context.js';
 import { waitForImageBuild } from '../shared/wait-for-image-build.js';
-import { describeChoice } from './plan-provider-image.js';
+import { describeChoice, writeFirstRecord } from './plan-provider-image.js';
 import type { PushInput } from './with-provider.js';
 
 /**
@@ -13,8 +13,8 @@ import type { PushInput } from './with-provider.js';
  */
 export async function waitForTargetImage(deps: Deps, { ref, input }: PushInput): Promise<void> {
   const { targetImage, provider, parameters } = input;
-  await deps.store.writeRecord(
-    await buildInitialRecord(deps, ref, {
+  await writeFirstRecord(deps, () =>
+    buildInitialRecord(deps, ref, {
       type: 'ProviderImage',
       template: '',
       name: '',

@@ -1,3 +1,4 @@
+import { FactoryError } from '../../domain/errors.js';
 import type { BuildRef } from '../../domain/names.js';
 import type { ProviderImageInput } from '../../domain/provider-image-input.js';
 import type { UsedProvider } from '../../providers/providers.js';
@@ -22,7 +23,22 @@ export async function withProvider<R>(
   const credentials = await readCredentials(deps, provider.credentials);
   const wanted = { name, definition, credentials };
   await checkGivenProvider(deps.access, wanted);
-  return deps.providers.use(wanted, work);
+  return deps.providers.use(wanted, work).catch(endAtQuota);
+}
+
+/**
+ * Ends a push at a quota that is used up: nothing of ours gives anything back, so a user has to decide. `on_error hold`
+ * and `imagefactory resume` are for that.
+ */
+function endAtQuota(error: unknown): never {
+  if (!(error instanceof FactoryError && error.type === 'QuotaExceeded' && error.retryable)) throw error;
+  const {
+    message,
+    status,
+    requestId,
+    hint = 'make room at the provider, or ask for a larger quota; then resume',
+  } = error;
+  throw new FactoryError('QuotaExceeded', message, { status, requestId, hint, cause: error });
 }
 
 /**

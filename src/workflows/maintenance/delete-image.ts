@@ -2,7 +2,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { DeleteImageInput, DeleteImageResult } from '../../domain/messages.js';
 import { callActivity } from '../lifecycle/activity-options.js';
 
-/** Removes an image from Glance or its provider, and its record, body and documents from the store. Safe to run twice. */
+/** Removes an image from Glance or its provider, and its record and files from the store. Safe to run twice. */
 export async function deleteImage(input: DeleteImageInput): Promise<DeleteImageResult> {
   const { uuid, credentials } = input;
   try {

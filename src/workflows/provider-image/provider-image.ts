@@ -33,21 +33,24 @@ export async function providerImage(given: ProviderImageInput): Promise<Provider
     holdable,
   });
   push.status.status.targetImage = targetImage;
+  // Whether this run has made the image. What an earlier run has registered may be in use, and stays after a cancel.
+  const made = { image: false };
   return runLifecycle(push, {
-    build: () => runPhases(push, holdable),
+    build: () => runPhases(push, holdable, made),
     resultImages: () => [],
-    cleanUp: ({ failure }) => endPush(push, given, nameEnd(failure)),
+    cleanUp: ({ failure }) => endPush(push, given, nameEnd(failure, made.image)),
     cleansUpAfterPlan: true,
     writeRecord: createRecordWriter(push),
   });
 }
 
-async function runPhases(push: Push, holdable: HoldablePush): Promise<ProviderImageResult> {
+async function runPhases(push: Push, holdable: HoldablePush, made: { image: boolean }): Promise<ProviderImageResult> {
   await waitForTarget(push, holdable);
   const planned = await plan(push, holdable);
   let sent = 0;
   let { registered } = planned;
   if (registered === undefined) {
+    made.image = true;
     const uploaded = await upload(push, holdable, planned);
     sent = uploaded.sent;
     registered = await register(push, holdable, planned, uploaded);
@@ -143,9 +146,10 @@ async function share(
   }));
 }
 
-function nameEnd(failure: BuildFailure | undefined): PushEnd {
+function nameEnd(failure: BuildFailure | undefined, hasMadeImage: boolean): PushEnd {
   if (failure === undefined) return 'complete';
-  return failure.type === 'Canceled' ? 'canceled' : 'failed';
+  if (failure.type !== 'Canceled') return 'failed';
+  return hasMadeImage ? 'canceled' : 'complete';
 }
 
 /** Seconds in which what is left at the provider must be removed. The rest is for `imagefactory gc`. */

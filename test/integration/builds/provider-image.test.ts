@@ -9,6 +9,7 @@ import type { BuildRecord } from '../../../src/domain/record.js';
 import { Providers } from '../../../src/providers/providers.js';
 import { FakeCloud } from '../../fakes/openstack/fake-cloud.js';
 import { TestEnv } from '../../support/test-env.js';
+import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
 
 const PROJECT = '7d2b4a1c9e8f4b0d8c6a5e4f3b2a1d0c';
@@ -18,7 +19,11 @@ describe('a provider image', () => {
   let other: FakeCloud;
   let folder: string;
   let base: string;
-  const unused = ['libvirt', 'proxmox', 'oci-cloud', 'alibaba', 'incus', 'vmdk', 'vhdx', 'vdi'];
+  /** Targets and their compressions, one for each test. */
+  const unused = ['libvirt', 'proxmox', 'oci-cloud', 'alibaba', 'incus'].flatMap((target) => [
+    [target, 'none'],
+    [target, 'zlib'],
+  ]);
   before(async () => {
     env = await TestEnv.start({ worker: false });
     other = await FakeCloud.start({ speedUp: 300 });
@@ -48,8 +53,9 @@ describe('a provider image', () => {
 
   /** Makes a target image for one test. All are made of one base image, for targets that need nothing in the guest. */
   async function makeTarget(): Promise<string> {
-    const target = unused.pop() ?? '';
-    return (await output('target_image', target, '--id', base)).match(/UUID: (\S+)/)?.[1] ?? '';
+    const [target = '', compression = ''] = unused.pop() ?? [];
+    const line = ['target_image', target, '--id', base, '--parameter', 'compression', compression];
+    return (await output(...line)).match(/UUID: (\S+)/)?.[1] ?? '';
   }
 
   async function readRecord(uuid: string): Promise<BuildRecord> {
@@ -147,6 +153,48 @@ describe('a provider image', () => {
     await command('watch', uuid);
     assert.equal(other.state.images.size, images);
     assert.equal((await readRecord(uuid)).status, 'CANCELED');
+  });
+
+  it('leaves nothing when it is canceled after its registration, whose reply was lost', async () => {
+    const target = await makeTarget();
+    const images = other.state.images.size;
+    other.faults.add({
+      kind: 'reset-after',
+      match: { service: 'image', method: 'PATCH', path: /^\/v2\/images\// },
+      times: Infinity,
+    });
+    const uuid = (await output('push', target, 'other', '--detach')).trim();
+    await until(
+      () =>
+        [...other.state.images.values()].some(
+          ({ properties, name }) =>
+            properties['imagefactory_image'] === uuid && name !== `imagefactory-provider-${uuid}`,
+        ) || undefined,
+      'the image is registered',
+    );
+    await output('cancel', uuid, '--detach');
+    other.faults.clear();
+    await command('watch', uuid);
+    assert.equal(other.state.images.size, images);
+    assert.equal((await readRecord(uuid)).status, 'CANCELED');
+  });
+
+  it('gives back to gc what a failed push has left, when it is old enough', async () => {
+    const target = await makeTarget();
+    const images = other.state.images.size;
+    const stop = other.faults.add({
+      kind: 'status',
+      status: 403,
+      match: { service: 'image', method: 'PATCH' },
+      times: Infinity,
+    });
+    await command('push', target, 'other');
+    stop();
+    const kept = await output('gc', '--provider', 'other', '--verbose');
+    assert.match(kept, /stays +image .* younger than 1d/);
+    const swept = await output('gc', '--provider', 'other', '--older-than', '0s');
+    assert.match(swept, /^provider other: 1 removed/m);
+    assert.equal(other.state.images.size, images);
   });
 
   it('is shared with other projects', async () => {
