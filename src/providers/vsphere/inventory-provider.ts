@@ -1,12 +1,11 @@
 import { FactoryError } from '../../domain/errors.js';
-import { TOOL } from '../../domain/names.js';
 import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
 import { isMarked, isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Finding, Operation, Provider, PushedImage, StagingObject } from '../types.js';
 import { checkImage, Trials } from './check-image.js';
 import type { Place } from './configuration.js';
-import { changeState, readMarks, readState, writeDescription } from './description.js';
+import { changeState, isOurMachine, readMarks, readState, writeDescription } from './description.js';
 import { type Import, importOva, type ImportPlace } from './import-ova.js';
 import type { InventoryApi, Machine } from './inventory-api.js';
 import { nameOfImage } from './item-name.js';
@@ -74,7 +73,7 @@ export class InventoryProvider implements Provider {
   async upload(operation: Operation, image: PushedImage): Promise<UploadedFile> {
     const ova = await readOva(image.file.path);
     const name = nameOfImage(image);
-    const annotation = writeDescription(image, operation.creator, 'uploading');
+    const annotation = writeDescription(image, operation.creator, 'uploading', name);
     let bytes = 0;
     const machine = await retryPart(operation, async () => {
       const found = await this.findMachine(operation, image);
@@ -105,9 +104,9 @@ export class InventoryProvider implements Provider {
     return this.toRegistered(machine);
   }
 
-  async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
+  async removeStaging(operation: Operation, uuid: string, options: { everything?: boolean } = {}): Promise<string[]> {
     const removed: string[] = [];
-    for (const machine of await this.listUnfinished(operation)) {
+    for (const machine of await this.listUnfinished(operation, options.everything)) {
       if (!isMarked(readMarks(machine.annotation), uuid)) continue;
       await this.destroy(operation, machine);
       removed.push(`virtual machine ${machine.name}`);
@@ -118,7 +117,7 @@ export class InventoryProvider implements Provider {
   async delete(operation: Operation, registered: RegisteredImage): Promise<string[]> {
     const machine = await this.api.readMachine(operation, { type: 'VirtualMachine', value: registered.id });
     if (machine === undefined) return [];
-    if (readMarks(machine.annotation)[PROVIDER_KEYS.tool] !== TOOL) throw foreignError(machine.name);
+    if (!isOurMachine(machine)) throw foreignError(machine.name);
     await this.destroy(operation, machine);
     return [`${machine.isTemplate ? 'template' : 'virtual machine'} ${machine.name}`];
   }
@@ -173,16 +172,23 @@ export class InventoryProvider implements Provider {
     const ref = await this.api.findByPath(operation, `${this.paths().folder}/${nameOfImage(image)}`);
     const machine = ref && (await this.api.readMachine(operation, ref));
     if (machine === undefined) return undefined;
-    if (!isMarkedAs(readMarks(machine.annotation), image)) throw foreignError(machine.name);
+    const isOurs = isOurMachine(machine) && isMarkedAs(readMarks(machine.annotation), image);
+    if (!isOurs) throw foreignError(machine.name);
     return machine;
   }
 
-  private async listUnfinished(operation: Operation): Promise<Machine[]> {
-    const isHost = await this.isHost(operation);
+  /**
+   * Lists the machines of unfinished pushes. One that is registered may be in use: it counts only when the image is
+   * given up.
+   *
+   * @param everything whether it is. A machine on an ESXi host is then a finished image, which `delete` removes
+   */
+  private async listUnfinished(operation: Operation, everything = false): Promise<Machine[]> {
+    const withRegistered = everything && !(await this.isHost(operation));
     const folder = await this.findPath(operation, this.paths().folder);
-    return (await this.api.listMachines(operation, folder)).filter(({ annotation, isTemplate }) => {
-      if (readMarks(annotation)[PROVIDER_KEYS.tool] !== TOOL || isTemplate) return false;
-      return !(isHost && readState(annotation) === 'registered');
+    return (await this.api.listMachines(operation, folder)).filter((machine) => {
+      if (!isOurMachine(machine) || machine.isTemplate) return false;
+      return withRegistered || readState(machine.annotation) !== 'registered';
     });
   }
 

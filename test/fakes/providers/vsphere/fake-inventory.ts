@@ -70,6 +70,12 @@ export class FakeInventory {
     return machine;
   }
 
+  /** What a user makes of a template or a machine: it has the same notes. */
+  cloneMachine(id: string, name: string): Machine {
+    const { annotation, capacity } = this.findMachine(id);
+    return Object.assign(this.addMachine(name, annotation), { capacity });
+  }
+
   private handle(call: ProviderCall): ProviderReply {
     if (call.path.startsWith('/nfc/')) return { status: call.method === 'POST' ? this.leases.post(call) : 405 };
     if (call.path !== '/sdk') return { status: 404 };

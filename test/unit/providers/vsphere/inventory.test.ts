@@ -201,6 +201,36 @@ describe('what remains in the inventory', () => {
     assert.equal(onlyMachine().name, 'golden');
   });
 
+  it('is never a machine that a user has cloned', async () => {
+    const uploaded = await target.with((provider) => provider.upload(target.operation(), target.image));
+    const early = target.fake.cloneMachine(uploaded.ids['machine'] ?? '', 'early');
+    const registered = await target.push();
+    const late = target.fake.cloneMachine(registered.id, 'late');
+    await target.with(async (provider) => {
+      assert.deepEqual(await provider.listStaging(target.operation()), []);
+      for (const everything of [false, true]) {
+        assert.deepEqual(await provider.removeStaging(target.operation(), target.image.uuid, { everything }), []);
+      }
+      for (const { id } of [early, late]) {
+        const clone = { ...registered, id };
+        await assert.rejects(provider.delete(target.operation(), clone), isError('Conflict', /has not made/));
+      }
+      await provider.delete(target.operation(), registered);
+    });
+    assert.deepEqual([...target.fake.machines.keys()], [early.id, late.id]);
+  });
+
+  it('is a registered machine that is no template only when the image is given up', async () => {
+    await target.push();
+    onlyMachine().isTemplate = false;
+    await target.with(async (provider) => {
+      const { uuid } = target.image;
+      assert.deepEqual(await provider.listStaging(target.operation()), []);
+      assert.deepEqual(await provider.removeStaging(target.operation(), uuid), []);
+      assert.equal((await provider.removeStaging(target.operation(), uuid, { everything: true })).length, 1);
+    });
+  });
+
   it('is deleted once, with a registered image', async () => {
     const registered = await target.push();
     await target.with(async (provider) => {
