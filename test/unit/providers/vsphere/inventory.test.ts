@@ -145,6 +145,12 @@ describe('a push into the inventory', () => {
     assert.equal(target.fake.machines.size, 0);
   });
 
+  it('sends no disk to an address without TLS', async () => {
+    target.fake.leases.host = 'http://esx.example.org';
+    await assert.rejects(target.push(), isError('BadRequest', /not https: http:\/\/esx\.example\.org/));
+    assert.equal(target.fake.machines.size, 0);
+  });
+
   it('says that a datastore is full, and may try again', async () => {
     target.fake.leases.nextError = { fault: 'NoDiskSpace', message: 'Insufficient disk space on datastore store.' };
     await target.push();
