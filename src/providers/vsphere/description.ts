@@ -14,6 +14,8 @@ export type PushState = 'uploading' | 'uploaded' | 'registered';
 
 const MARK_LINE = /^(imagefactory_[a-z]+)=(.*)$/;
 
+/** When the push has begun to make the virtual machine, in ISO 8601. */
+const BEGUN = 'imagefactory_begun';
 /** The name of the virtual machine itself. A clone has the notes of its template, and with them another name here. */
 const NAME = 'imagefactory_name';
 
@@ -23,7 +25,7 @@ const NAME = 'imagefactory_name';
  * @param name the name of the virtual machine, if it is one
  */
 export function writeDescription(image: MarkedImage, creator: string, state: PushState, name?: string): string {
-  const named = name === undefined ? {} : { [NAME]: name };
+  const named = name === undefined ? {} : { [NAME]: name, [BEGUN]: new Date().toISOString() };
   const marks = { ...marksOfPushed(image, creator), ...named, [PROVIDER_KEYS.state]: state };
   const lines = Object.entries(marks).map(([key, value]) => `${key}=${value}`);
   return ['Made by imagefactory-nova, which finds it by these lines:', ...lines].join('\n');
@@ -43,6 +45,12 @@ export function readMarks(description: string | undefined): Record<string, strin
 export function isOurMachine({ name, annotation }: { name: string; annotation: string }): boolean {
   const marks = readMarks(annotation);
   return marks[PROVIDER_KEYS.tool] === TOOL && marks[NAME] === name;
+}
+
+/** Returns when a push has begun to make the virtual machine with these notes, in milliseconds since the epoch. */
+export function readBegun(annotation: string): number | undefined {
+  const begun = Date.parse(readMarks(annotation)[BEGUN] ?? '');
+  return Number.isNaN(begun) ? undefined : begun;
 }
 
 /** Returns how far the push has come that has made something with this description. */

@@ -5,7 +5,7 @@ import { retryPart } from '../transfer/retry-part.js';
 import type { Finding, Operation, Provider, PushedImage, StagingObject } from '../types.js';
 import { checkImage, Trials } from './check-image.js';
 import type { Place } from './configuration.js';
-import { changeState, isOurMachine, readMarks, readState, writeDescription } from './description.js';
+import { changeState, isOurMachine, readBegun, readMarks, readState, writeDescription } from './description.js';
 import { type Import, importOva, type ImportPlace } from './import-ova.js';
 import type { InventoryApi, Machine } from './inventory-api.js';
 import { nameOfImage } from './item-name.js';
@@ -96,7 +96,8 @@ export class InventoryProvider implements Provider {
   async register(operation: Operation, image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage> {
     const ref = { type: 'VirtualMachine', value: uploaded.ids['machine'] ?? '' };
     const machine = await this.api.readMachine(operation, ref);
-    if (machine === undefined || !isMarkedAs(readMarks(machine.annotation), image)) throw goneError(nameOfImage(image));
+    if (machine === undefined) throw lostError(nameOfImage(image));
+    if (!isOurs(machine, image)) throw changedError(machine.name);
     if (readState(machine.annotation) !== 'registered') {
       await this.api.annotate(operation, ref, changeState(machine.annotation, 'registered'));
     }
@@ -126,7 +127,8 @@ export class InventoryProvider implements Provider {
     return (await this.listUnfinished(operation)).flatMap(({ ref, annotation, disks }) => {
       const uuid = readMarks(annotation)[PROVIDER_KEYS.image];
       const size = disks.reduce((sum, disk) => sum + disk, 0);
-      return uuid === undefined ? [] : [{ uuid, kind: 'virtual machine', id: ref.value, createdAt: undefined, size }];
+      const createdAt = readBegun(annotation);
+      return uuid === undefined ? [] : [{ uuid, kind: 'virtual machine', id: ref.value, createdAt, size }];
     });
   }
 
@@ -172,8 +174,7 @@ export class InventoryProvider implements Provider {
     const ref = await this.api.findByPath(operation, `${this.paths().folder}/${nameOfImage(image)}`);
     const machine = ref && (await this.api.readMachine(operation, ref));
     if (machine === undefined) return undefined;
-    const isOurs = isOurMachine(machine) && isMarkedAs(readMarks(machine.annotation), image);
-    if (!isOurs) throw foreignError(machine.name);
+    if (!isOurs(machine, image)) throw foreignError(machine.name);
     return machine;
   }
 
@@ -237,6 +238,10 @@ function compareDisk({ name, disks }: Machine, { file }: PushedImage): void {
   );
 }
 
+function isOurs(machine: Machine, image: PushedImage): boolean {
+  return isOurMachine(machine) && isMarkedAs(readMarks(machine.annotation), image);
+}
+
 function foreignError(name: string): FactoryError {
   return new FactoryError('Conflict', `the folder has a virtual machine ${name} that this push has not made`, {
     hint: 'rename or remove that machine; it is never overwritten',
@@ -246,6 +251,18 @@ function foreignError(name: string): FactoryError {
 function goneError(name: string): FactoryError {
   return new FactoryError('CloudUnavailable', `the virtual machine ${name} is gone after its import`, {
     retryable: true,
+  });
+}
+
+function lostError(name: string): FactoryError {
+  return new FactoryError('NotFound', `the virtual machine ${name}, which was uploaded, is no longer at vSphere`, {
+    hint: 'resume the push: it uploads the image again',
+  });
+}
+
+function changedError(name: string): FactoryError {
+  return new FactoryError('Conflict', `somebody has changed the name or the notes of the virtual machine ${name}`, {
+    hint: 'remove that machine, or give it another name, and resume the push: it uploads the image again',
   });
 }
 

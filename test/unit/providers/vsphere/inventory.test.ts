@@ -127,6 +127,25 @@ describe('a push into the inventory', () => {
     assert.equal(onlyMachine().isTemplate, true);
   });
 
+  it('does not register a machine that is gone, or that somebody has changed', async () => {
+    await target.with(async (provider) => {
+      const uploaded = await provider.upload(target.operation(), target.image);
+      const register = () => provider.register(target.operation(), target.image, uploaded);
+      const isFinal = (error: unknown): boolean => error instanceof FactoryError && !error.retryable;
+      const machine = onlyMachine();
+      const { annotation } = machine;
+      machine.annotation = 'changed by somebody';
+      await assert.rejects(register, isError('Conflict', /has changed/, /resume/));
+      await assert.rejects(register, isFinal);
+      machine.annotation = annotation;
+      target.fake.machines.delete(machine.id);
+      await assert.rejects(register, isError('NotFound', /no longer at vSphere/, /resume the push: it uploads/));
+      await assert.rejects(register, isFinal);
+    });
+    await target.push();
+    assertComplete();
+  });
+
   it('refuses to touch somebody else’s machine of its name', async () => {
     await target.push();
     const { name, id } = onlyMachine();
@@ -195,6 +214,8 @@ describe('what remains in the inventory', () => {
     target.fake.addMachine('golden', 'imagefactory_image=of somebody');
     await target.with(async (provider) => {
       const listed = await provider.listStaging(target.operation());
+      const [age = Number.NaN] = listed.map(({ createdAt }) => Date.now() - (createdAt ?? Number.NaN));
+      assert.ok(age >= 0 && age < 600_000, `${age} milliseconds old`);
       assert.deepEqual(
         listed.map(({ uuid, size }) => ({ uuid, size })),
         [{ uuid: target.image.uuid, size: OVA_CAPACITY }],
