@@ -192,7 +192,7 @@ async function complete(work: Import, lease: ManagedObject, machine: ManagedObje
     const read = await readLease(work, lease);
     const isSameSession = (await api.soap.connect(operation)).sessionKey === sessionKey;
     const isDone = read?.state === 'done' || (read === undefined && isSameSession);
-    if (!isDone || (await api.readMachine(operation, machine)) === undefined) throw leaseError(read);
+    if (!isDone || !(await api.hasMachine(operation, machine))) throw leaseError(read);
   }
 }
 

@@ -1,4 +1,4 @@
-import { FactoryError } from '../../domain/errors.js';
+import { asRetryable, FactoryError } from '../../domain/errors.js';
 import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
 import { isMarked, isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import { retryPart } from '../transfer/retry-part.js';
@@ -82,7 +82,9 @@ export class InventoryProvider implements Provider {
       const place = await this.findPlace(operation);
       const { api } = this;
       const work = { api, operation, image, ova, place, name, annotation, post: this.post(operation) };
-      const { machine: ref, sent } = await importOva(work);
+      const { machine: ref, sent } = await importOva(work).catch(async (error: unknown) => {
+        throw await this.explainDuplicate(operation, image, error);
+      });
       bytes += sent;
       const imported = await this.api.readMachine(operation, ref);
       if (imported === undefined) throw goneError(name);
@@ -179,6 +181,17 @@ export class InventoryProvider implements Provider {
   }
 
   /**
+   * vSphere finds a machine by its path only some time after it was made. When an import says that the name is used,
+   * it is looked for again: the next try goes on with our own machine.
+   *
+   * @throws FactoryError Conflict when it is somebody else's
+   */
+  private async explainDuplicate(operation: Operation, image: PushedImage, error: unknown): Promise<unknown> {
+    if (!(error instanceof SoapFault && error.fault === 'DuplicateName')) return error;
+    return (await this.findMachine(operation, image)) === undefined ? error : asRetryable(error);
+  }
+
+  /**
    * Lists the machines of unfinished pushes. One that is registered may be in use: it counts only when the image is
    * given up.
    *
@@ -202,7 +215,7 @@ export class InventoryProvider implements Provider {
         if (isMissing(error)) return;
         if (!(error instanceof SoapFault && ['InvalidState', 'TaskInProgress'].includes(error.fault))) throw error;
       }
-      if ((await this.api.readMachine(operation, ref)) === undefined) return;
+      if (!(await this.api.hasMachine(operation, ref))) return;
       operation.report({ message: `waiting until vSphere has ended the earlier import of ${name}` });
       await operation.sleep(operation.pollInterval);
     }

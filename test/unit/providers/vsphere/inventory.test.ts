@@ -127,6 +127,41 @@ describe('a push into the inventory', () => {
     assert.equal(onlyMachine().isTemplate, true);
   });
 
+  it('waits for the configuration of a machine that was just made', async () => {
+    await target.with(async (provider) => {
+      target.fake.readsWithoutConfig = 3;
+      const uploaded = await provider.upload(target.operation(), target.image);
+      assert.equal(target.fake.server.log.count({ path: /^\/nfc/ }), 1);
+      target.fake.readsWithoutConfig = 1000;
+      await assert.rejects(
+        provider.register(target.operation(), target.image, uploaded),
+        (error: unknown) => error instanceof FactoryError && error.type === 'CloudUnavailable' && error.retryable,
+      );
+      assert.deepEqual(await provider.listStaging(target.operation()), []);
+      target.fake.readsWithoutConfig = 0;
+      await provider.register(target.operation(), target.image, uploaded);
+    });
+    assertComplete();
+  });
+
+  it('goes on with its own machine that was not found by its path at first', async () => {
+    await target.with((provider) => provider.upload(target.operation(), target.image));
+    target.fake.blindSearches = 2;
+    await target.push();
+    assertComplete();
+    assert.equal(target.fake.server.log.count({ path: /^\/nfc/ }), 1);
+  });
+
+  it('never takes somebody else’s machine for its own that was not found by its path at first', async () => {
+    await target.push();
+    const { name, id } = onlyMachine();
+    target.fake.machines.delete(id);
+    target.fake.addMachine(name, 'mine');
+    target.fake.blindSearches = 2;
+    await assert.rejects(target.push(), isError('Conflict', /that this push has not made/));
+    assert.equal(onlyMachine().annotation, 'mine');
+  });
+
   it('does not register a machine that is gone, or that somebody has changed', async () => {
     await target.with(async (provider) => {
       const uploaded = await provider.upload(target.operation(), target.image);
