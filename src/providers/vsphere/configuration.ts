@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
+import { isSafeAddress } from './safe-address.js';
 
 const PLACE = ['datacenter', 'resource_pool', 'datastore', 'network'] as const;
 
 const fields = z.strictObject({
   kind: z.literal('vsphere'),
   /** Address of the vCenter, or of the ESXi host: `https://vcenter.example.org`. */
-  server: z.url({ protocol: /^https?$/, error: 'server must be a URL, such as https://vcenter.example.org' }),
+  server: z
+    .url({ protocol: /^https?$/, error: 'server must be a URL, such as https://vcenter.example.org' })
+    .refine(isSafeAddress, 'server must begin with https://'),
   /** The user: `images@vsphere.local`. */
   user: z.string().min(1),
   /** Path of a file whose first line is the user's password. Only credentials that a user gives replace it. */

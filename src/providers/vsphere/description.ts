@@ -1,3 +1,4 @@
+import { TOOL } from '../../domain/names.js';
 import { marksOfPushed, type MarkedImage, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 
 /*
@@ -13,9 +14,19 @@ export type PushState = 'uploading' | 'uploaded' | 'registered';
 
 const MARK_LINE = /^(imagefactory_[a-z]+)=(.*)$/;
 
-/** Writes the description of something that a push makes. */
-export function writeDescription(image: MarkedImage, creator: string, state: PushState): string {
-  const marks = { ...marksOfPushed(image, creator), [PROVIDER_KEYS.state]: state };
+/** When the push has begun to make the virtual machine, in ISO 8601. */
+const BEGUN = 'imagefactory_begun';
+/** The name of the virtual machine itself. A clone has the notes of its template, and with them another name here. */
+const NAME = 'imagefactory_name';
+
+/**
+ * Writes the description of something that a push makes.
+ *
+ * @param name the name of the virtual machine, if it is one
+ */
+export function writeDescription(image: MarkedImage, creator: string, state: PushState, name?: string): string {
+  const named = name === undefined ? {} : { [NAME]: name, [BEGUN]: new Date().toISOString() };
+  const marks = { ...marksOfPushed(image, creator), ...named, [PROVIDER_KEYS.state]: state };
   const lines = Object.entries(marks).map(([key, value]) => `${key}=${value}`);
   return ['Made by imagefactory-nova, which finds it by these lines:', ...lines].join('\n');
 }
@@ -28,6 +39,18 @@ export function readMarks(description: string | undefined): Record<string, strin
     if (key !== undefined && value !== undefined) marks[key] = value;
   }
   return marks;
+}
+
+/** Whether a push has made the virtual machine with this name and these notes, and not somebody who has cloned ours. */
+export function isOurMachine({ name, annotation }: { name: string; annotation: string }): boolean {
+  const marks = readMarks(annotation);
+  return marks[PROVIDER_KEYS.tool] === TOOL && marks[NAME] === name;
+}
+
+/** Returns when a push has begun to make the virtual machine with these notes, in milliseconds since the epoch. */
+export function readBegun(annotation: string): number | undefined {
+  const begun = Date.parse(readMarks(annotation)[BEGUN] ?? '');
+  return Number.isNaN(begun) ? undefined : begun;
 }
 
 /** Returns how far the push has come that has made something with this description. */

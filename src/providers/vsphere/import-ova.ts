@@ -6,6 +6,7 @@ import { takeImportSpec } from './import-spec.js';
 import type { InventoryApi } from './inventory-api.js';
 import { keepAlive } from './keep-alive.js';
 import { openPart, type Ova } from './ova-parts.js';
+import { expectSafeAddress } from './safe-address.js';
 import { isMissing, type SoapClient } from './soap-client.js';
 import { methodFault, methodFaultSchema, SoapFault } from './soap-faults.js';
 import { element, listOf, type ManagedObject, reference, referenceSchema, textSchema } from './soap-xml.js';
@@ -160,6 +161,7 @@ async function sendDisks(
       if (url === undefined) throw new FactoryError('ImageFailed', `vSphere named no address for ${disk.name}`);
       // An ESXi host writes an asterisk for its own name.
       const address = url.replace('://*', `://${new URL(api.soap.server).host}`);
+      expectSafeAddress(address);
       await work.post(address, disk.size, openPart(image.file.path, disk, pace, count));
     }
   });
@@ -190,7 +192,7 @@ async function complete(work: Import, lease: ManagedObject, machine: ManagedObje
     const read = await readLease(work, lease);
     const isSameSession = (await api.soap.connect(operation)).sessionKey === sessionKey;
     const isDone = read?.state === 'done' || (read === undefined && isSameSession);
-    if (!isDone || (await api.readMachine(operation, machine)) === undefined) throw leaseError(read);
+    if (!isDone || !(await api.hasMachine(operation, machine))) throw leaseError(read);
   }
 }
 

@@ -8,6 +8,8 @@ import { element, listOf, type ManagedObject, reference, referenceSchema, textSc
 
 /** Calls at the same time when all machines of a folder are read. */
 const READERS = 8;
+/** Times that a machine is read until its configuration is told. */
+const READS = 5;
 
 const nothing = z.unknown();
 /** An element without content is an empty text. */
@@ -77,20 +79,45 @@ export class InventoryApi {
     }
   }
 
+  /**
+   * Reads a machine. Undefined when it is gone.
+   *
+   * @throws FactoryError CloudUnavailable, retryable, when vSphere does not tell its configuration for a while: the
+   *   machine is being made, or its host does not answer
+   */
   async readMachine(operation: Operation, ref: ManagedObject): Promise<Machine | undefined> {
-    const values = await this.readObject(operation, ref, MACHINE);
-    return values && toMachine(ref, values);
+    for (let reads = 1; ; reads++) {
+      const values = await this.readObject(operation, ref, MACHINE);
+      if (values === undefined) return undefined;
+      if (hasConfiguration(values)) return toMachine(ref, values);
+      if (reads === READS) {
+        throw new FactoryError(
+          'CloudUnavailable',
+          `${this.soap.product} does not tell the configuration of the virtual machine ${ref.value} yet`,
+          { retryable: true, hint: 'read the state of the machine and of its host in the vSphere Client' },
+        );
+      }
+      await operation.sleep(operation.pollInterval);
+    }
   }
 
-  /** Lists the virtual machines and templates of a folder, not those of folders in it. */
+  /** Whether a machine is there, be it still being made. */
+  async hasMachine(operation: Operation, ref: ManagedObject): Promise<boolean> {
+    return (await this.readObject(operation, ref, ['name'])) !== undefined;
+  }
+
+  /**
+   * Lists the virtual machines and templates of a folder, not those of folders in it. One whose configuration vSphere
+   * does not tell is left out: nothing says whose it is.
+   */
   async listMachines(operation: Operation, folder: ManagedObject): Promise<Machine[]> {
     const values = await this.readObject(operation, folder, ['childEntity']);
     const children = childrenSchema.safeParse(values?.['childEntity']).data?.ManagedObjectReference ?? [];
     const refs = children.filter(({ type }) => type === 'VirtualMachine');
     const machines: Machine[] = [];
     await runConcurrently(refs, READERS, async (ref) => {
-      const machine = await this.readMachine(operation, ref);
-      if (machine !== undefined) machines.push(machine);
+      const values = await this.readObject(operation, ref, MACHINE);
+      if (values !== undefined && hasConfiguration(values)) machines.push(toMachine(ref, values));
     });
     return machines;
   }
@@ -160,6 +187,11 @@ export class InventoryApi {
 }
 
 const MACHINE = ['name', 'config.annotation', 'config.template', 'config.hardware.device'];
+
+/** Notes that are empty are not told either, but whether it is a template always is. */
+function hasConfiguration(values: Record<string, unknown>): boolean {
+  return values['config.template'] !== undefined;
+}
 
 function toMachine(ref: ManagedObject, values: Record<string, unknown>): Machine {
   const text = (name: string): string => textSchema.safeParse(values[name]).data ?? '';

@@ -1,12 +1,11 @@
-import { FactoryError } from '../../domain/errors.js';
-import { TOOL } from '../../domain/names.js';
+import { asRetryable, FactoryError } from '../../domain/errors.js';
 import type { RegisteredImage, UploadedFile } from '../../domain/provider-image.js';
 import { isMarked, isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Finding, Operation, Provider, PushedImage, StagingObject } from '../types.js';
 import { checkImage, Trials } from './check-image.js';
 import type { Place } from './configuration.js';
-import { changeState, readMarks, readState, writeDescription } from './description.js';
+import { changeState, isOurMachine, readBegun, readMarks, readState, writeDescription } from './description.js';
 import { type Import, importOva, type ImportPlace } from './import-ova.js';
 import type { InventoryApi, Machine } from './inventory-api.js';
 import { nameOfImage } from './item-name.js';
@@ -74,7 +73,7 @@ export class InventoryProvider implements Provider {
   async upload(operation: Operation, image: PushedImage): Promise<UploadedFile> {
     const ova = await readOva(image.file.path);
     const name = nameOfImage(image);
-    const annotation = writeDescription(image, operation.creator, 'uploading');
+    const annotation = writeDescription(image, operation.creator, 'uploading', name);
     let bytes = 0;
     const machine = await retryPart(operation, async () => {
       const found = await this.findMachine(operation, image);
@@ -83,7 +82,9 @@ export class InventoryProvider implements Provider {
       const place = await this.findPlace(operation);
       const { api } = this;
       const work = { api, operation, image, ova, place, name, annotation, post: this.post(operation) };
-      const { machine: ref, sent } = await importOva(work);
+      const { machine: ref, sent } = await importOva(work).catch(async (error: unknown) => {
+        throw await this.explainDuplicate(operation, image, error);
+      });
       bytes += sent;
       const imported = await this.api.readMachine(operation, ref);
       if (imported === undefined) throw goneError(name);
@@ -97,7 +98,8 @@ export class InventoryProvider implements Provider {
   async register(operation: Operation, image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage> {
     const ref = { type: 'VirtualMachine', value: uploaded.ids['machine'] ?? '' };
     const machine = await this.api.readMachine(operation, ref);
-    if (machine === undefined || !isMarkedAs(readMarks(machine.annotation), image)) throw goneError(nameOfImage(image));
+    if (machine === undefined) throw lostError(nameOfImage(image));
+    if (!isOurs(machine, image)) throw changedError(machine.name);
     if (readState(machine.annotation) !== 'registered') {
       await this.api.annotate(operation, ref, changeState(machine.annotation, 'registered'));
     }
@@ -105,9 +107,9 @@ export class InventoryProvider implements Provider {
     return this.toRegistered(machine);
   }
 
-  async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
+  async removeStaging(operation: Operation, uuid: string, options: { everything?: boolean } = {}): Promise<string[]> {
     const removed: string[] = [];
-    for (const machine of await this.listUnfinished(operation)) {
+    for (const machine of await this.listUnfinished(operation, options.everything)) {
       if (!isMarked(readMarks(machine.annotation), uuid)) continue;
       await this.destroy(operation, machine);
       removed.push(`virtual machine ${machine.name}`);
@@ -118,7 +120,7 @@ export class InventoryProvider implements Provider {
   async delete(operation: Operation, registered: RegisteredImage): Promise<string[]> {
     const machine = await this.api.readMachine(operation, { type: 'VirtualMachine', value: registered.id });
     if (machine === undefined) return [];
-    if (readMarks(machine.annotation)[PROVIDER_KEYS.tool] !== TOOL) throw foreignError(machine.name);
+    if (!isOurMachine(machine)) throw foreignError(machine.name);
     await this.destroy(operation, machine);
     return [`${machine.isTemplate ? 'template' : 'virtual machine'} ${machine.name}`];
   }
@@ -127,7 +129,8 @@ export class InventoryProvider implements Provider {
     return (await this.listUnfinished(operation)).flatMap(({ ref, annotation, disks }) => {
       const uuid = readMarks(annotation)[PROVIDER_KEYS.image];
       const size = disks.reduce((sum, disk) => sum + disk, 0);
-      return uuid === undefined ? [] : [{ uuid, kind: 'virtual machine', id: ref.value, createdAt: undefined, size }];
+      const createdAt = readBegun(annotation);
+      return uuid === undefined ? [] : [{ uuid, kind: 'virtual machine', id: ref.value, createdAt, size }];
     });
   }
 
@@ -173,16 +176,33 @@ export class InventoryProvider implements Provider {
     const ref = await this.api.findByPath(operation, `${this.paths().folder}/${nameOfImage(image)}`);
     const machine = ref && (await this.api.readMachine(operation, ref));
     if (machine === undefined) return undefined;
-    if (!isMarkedAs(readMarks(machine.annotation), image)) throw foreignError(machine.name);
+    if (!isOurs(machine, image)) throw foreignError(machine.name);
     return machine;
   }
 
-  private async listUnfinished(operation: Operation): Promise<Machine[]> {
-    const isHost = await this.isHost(operation);
+  /**
+   * vSphere finds a machine by its path only some time after it was made. When an import says that the name is used,
+   * it is looked for again: the next try goes on with our own machine.
+   *
+   * @throws FactoryError Conflict when it is somebody else's
+   */
+  private async explainDuplicate(operation: Operation, image: PushedImage, error: unknown): Promise<unknown> {
+    if (!(error instanceof SoapFault && error.fault === 'DuplicateName')) return error;
+    return (await this.findMachine(operation, image)) === undefined ? error : asRetryable(error);
+  }
+
+  /**
+   * Lists the machines of unfinished pushes. One that is registered may be in use: it counts only when the image is
+   * given up.
+   *
+   * @param everything whether it is. A machine on an ESXi host is then a finished image, which `delete` removes
+   */
+  private async listUnfinished(operation: Operation, everything = false): Promise<Machine[]> {
+    const withRegistered = everything && !(await this.isHost(operation));
     const folder = await this.findPath(operation, this.paths().folder);
-    return (await this.api.listMachines(operation, folder)).filter(({ annotation, isTemplate }) => {
-      if (readMarks(annotation)[PROVIDER_KEYS.tool] !== TOOL || isTemplate) return false;
-      return !(isHost && readState(annotation) === 'registered');
+    return (await this.api.listMachines(operation, folder)).filter((machine) => {
+      if (!isOurMachine(machine) || machine.isTemplate) return false;
+      return withRegistered || readState(machine.annotation) !== 'registered';
     });
   }
 
@@ -195,7 +215,7 @@ export class InventoryProvider implements Provider {
         if (isMissing(error)) return;
         if (!(error instanceof SoapFault && ['InvalidState', 'TaskInProgress'].includes(error.fault))) throw error;
       }
-      if ((await this.api.readMachine(operation, ref)) === undefined) return;
+      if (!(await this.api.hasMachine(operation, ref))) return;
       operation.report({ message: `waiting until vSphere has ended the earlier import of ${name}` });
       await operation.sleep(operation.pollInterval);
     }
@@ -231,6 +251,10 @@ function compareDisk({ name, disks }: Machine, { file }: PushedImage): void {
   );
 }
 
+function isOurs(machine: Machine, image: PushedImage): boolean {
+  return isOurMachine(machine) && isMarkedAs(readMarks(machine.annotation), image);
+}
+
 function foreignError(name: string): FactoryError {
   return new FactoryError('Conflict', `the folder has a virtual machine ${name} that this push has not made`, {
     hint: 'rename or remove that machine; it is never overwritten',
@@ -240,6 +264,18 @@ function foreignError(name: string): FactoryError {
 function goneError(name: string): FactoryError {
   return new FactoryError('CloudUnavailable', `the virtual machine ${name} is gone after its import`, {
     retryable: true,
+  });
+}
+
+function lostError(name: string): FactoryError {
+  return new FactoryError('NotFound', `the virtual machine ${name}, which was uploaded, is no longer at vSphere`, {
+    hint: 'resume the push: it uploads the image again',
+  });
+}
+
+function changedError(name: string): FactoryError {
+  return new FactoryError('Conflict', `somebody has changed the name or the notes of the virtual machine ${name}`, {
+    hint: 'remove that machine, or give it another name, and resume the push: it uploads the image again',
   });
 }
 

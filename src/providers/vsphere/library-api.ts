@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { FactoryError } from '../../domain/errors.js';
+import { asRetryable, FactoryError } from '../../domain/errors.js';
 import type { Operation } from '../types.js';
 import type { OvaPart } from './ova-parts.js';
 import type { VapiClient } from './vapi-client.js';
-import { messageSchema } from './vapi-errors.js';
+import { messageSchema, VapiError } from './vapi-errors.js';
 
 const ITEMS = '/content/library/item';
 const SESSIONS = `${ITEMS}/update-session`;
@@ -170,7 +170,8 @@ async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof FactoryError && error.type === 'NotFound') return undefined;
-    throw error;
+    if (error instanceof VapiError && error.errorType === 'NOT_FOUND') return undefined;
+    // A proxy answers 404 while the service restarts: that says nothing of what is there.
+    throw error instanceof FactoryError && error.type === 'NotFound' ? asRetryable(error) : error;
   }
 }

@@ -6,6 +6,7 @@ import type { HttpClient, HttpRequest, HttpResponse } from '../../http/http.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Operation } from '../types.js';
 import type { Login } from './login.js';
+import { expectSafeAddress } from './safe-address.js';
 import { vapiError } from './vapi-errors.js';
 
 const SESSION_HEADER = 'vmware-api-session-id';
@@ -52,11 +53,13 @@ export class VapiClient {
     await this.send(operation, call);
   }
 
-  /** Sends a file to an address that vCenter has named. It is sent once. */
+  /** Sends a file to an address that vCenter has named. It is sent once. Only vCenter itself is given the session. */
   async put(operation: Operation, url: string, size: number, body: Readable): Promise<void> {
-    const session = await this.openSession();
-    const headers = { [SESSION_HEADER]: session, 'content-length': String(size) };
     try {
+      expectSafeAddress(url);
+      const isOwn = new URL(url).origin === new URL(this.server).origin;
+      const session: Record<string, string> = isOwn ? { [SESSION_HEADER]: await this.openSession() } : {};
+      const headers = { ...session, 'content-length': String(size) };
       await this.http.upload({ product: this.product, method: 'PUT', url, headers, body, signal: operation.signal });
     } catch (error) {
       // The update session has ended: the next one has another address.

@@ -45,6 +45,10 @@ export class FakeInventory {
   readonly denied = new Set<string>();
   apiType: 'VirtualCenter' | 'HostAgent' = 'VirtualCenter';
   freeSpace = 1e12;
+  /** Reads of machines that tell no configuration yet. */
+  readsWithoutConfig = 0;
+  /** Searches by path that do not find a machine yet. */
+  blindSearches = 0;
   password = 'secret';
   now = 1_700_000_000_000;
   private readonly logins = new Set<string>();
@@ -68,6 +72,12 @@ export class FakeInventory {
     const machine = { id, name, annotation, isTemplate: false, isOn: false, capacity: 0, disks: [] };
     this.machines.set(id, machine);
     return machine;
+  }
+
+  /** What a user makes of a template or a machine: it has the same notes. */
+  cloneMachine(id: string, name: string): Machine {
+    const { annotation, capacity } = this.findMachine(id);
+    return Object.assign(this.addMachine(name, annotation), { capacity });
   }
 
   private handle(call: ProviderCall): ProviderReply {
@@ -144,6 +154,7 @@ export class FakeInventory {
   private findByPath(path: string): string {
     const found = OBJECTS[path];
     if (found !== undefined) return `<returnval type="${found[0]}">${found[1]}</returnval>`;
+    if (this.blindSearches-- > 0) return '';
     for (const { id, name } of this.listMachines()) {
       if (path === `${FOLDER}/${name}`) return `<returnval type="VirtualMachine">${id}</returnval>`;
     }
@@ -187,6 +198,7 @@ export class FakeInventory {
       default: {
         const { name, annotation, isTemplate, capacity } = this.findMachine(id);
         const disk = `<VirtualDevice xsi:type="VirtualDisk"><key>2000</key><capacityInKB>${capacity / 1024}</capacityInKB></VirtualDevice>`;
+        if (this.readsWithoutConfig-- > 0) return { name: text(name) };
         return {
           name: text(name),
           'config.annotation': text(annotation),

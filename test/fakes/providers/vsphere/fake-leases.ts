@@ -31,6 +31,9 @@ export class FakeLeases {
   /** An ESXi host writes an asterisk for its own name into addresses. */
   writesAsterisk = false;
 
+  /** What stands in addresses in the place of the server: `http://esx.example.org`. */
+  host: string | undefined;
+
   constructor(
     private readonly now: () => number,
     private readonly removeMachine: (id: string) => void,
@@ -126,7 +129,7 @@ export class FakeLeases {
   }
 
   private describeInfo({ id, machine, disks }: Lease, origin: string): string {
-    const server = this.writesAsterisk ? origin.replace(/\/\/.*$/, '//*') : origin;
+    const server = this.host ?? (this.writesAsterisk ? origin.replace(/\/\/.*$/, '//*') : origin);
     const urls = disks.map(
       ({ deviceId }, number) =>
         `<deviceUrl><key>/${machine}/${number}</key><importKey>${deviceId}</importKey><url>${server}/nfc/${encodeURIComponent(id)}/${number}</url><sslThumbprint></sslThumbprint><disk>true</disk></deviceUrl>`,

@@ -44,6 +44,9 @@ export class FakeUpdateSessions {
   /** Bytes that have arrived at upload addresses. */
   received = 0;
 
+  /** What stands in upload addresses in the place of the server. */
+  host: string | undefined;
+
   constructor(
     private readonly now: () => number,
     private readonly publish: (item: string, files: StoredFile[]) => void,
@@ -121,7 +124,7 @@ export class FakeUpdateSessions {
     const checksum = expectFields(spec['checksum_info'], ['algorithm', 'checksum']);
     if (checksum['algorithm'] !== 'SHA256') throw invalid('the fake knows the algorithm SHA256 only');
     const sha256 = expectText(checksum['checksum'], 'checksum');
-    const endpoint = `${origin}/cls/data/${randomUUID()}/${encodeURIComponent(name)}`;
+    const endpoint = `${this.host ?? origin}/cls/data/${randomUUID()}/${encodeURIComponent(name)}`;
     const content = Buffer.alloc(0);
     const status = 'WAITING_FOR_TRANSFER';
     session.files.set(name, { name, size: spec['size'], sha256, endpoint, status, checks: 0, content });

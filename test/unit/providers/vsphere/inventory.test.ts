@@ -127,6 +127,60 @@ describe('a push into the inventory', () => {
     assert.equal(onlyMachine().isTemplate, true);
   });
 
+  it('waits for the configuration of a machine that was just made', async () => {
+    await target.with(async (provider) => {
+      target.fake.readsWithoutConfig = 3;
+      const uploaded = await provider.upload(target.operation(), target.image);
+      assert.equal(target.fake.server.log.count({ path: /^\/nfc/ }), 1);
+      target.fake.readsWithoutConfig = 1000;
+      await assert.rejects(
+        provider.register(target.operation(), target.image, uploaded),
+        (error: unknown) => error instanceof FactoryError && error.type === 'CloudUnavailable' && error.retryable,
+      );
+      assert.deepEqual(await provider.listStaging(target.operation()), []);
+      target.fake.readsWithoutConfig = 0;
+      await provider.register(target.operation(), target.image, uploaded);
+    });
+    assertComplete();
+  });
+
+  it('goes on with its own machine that was not found by its path at first', async () => {
+    await target.with((provider) => provider.upload(target.operation(), target.image));
+    target.fake.blindSearches = 2;
+    await target.push();
+    assertComplete();
+    assert.equal(target.fake.server.log.count({ path: /^\/nfc/ }), 1);
+  });
+
+  it('never takes somebody else’s machine for its own that was not found by its path at first', async () => {
+    await target.push();
+    const { name, id } = onlyMachine();
+    target.fake.machines.delete(id);
+    target.fake.addMachine(name, 'mine');
+    target.fake.blindSearches = 2;
+    await assert.rejects(target.push(), isError('Conflict', /that this push has not made/));
+    assert.equal(onlyMachine().annotation, 'mine');
+  });
+
+  it('does not register a machine that is gone, or that somebody has changed', async () => {
+    await target.with(async (provider) => {
+      const uploaded = await provider.upload(target.operation(), target.image);
+      const register = () => provider.register(target.operation(), target.image, uploaded);
+      const isFinal = (error: unknown): boolean => error instanceof FactoryError && !error.retryable;
+      const machine = onlyMachine();
+      const { annotation } = machine;
+      machine.annotation = 'changed by somebody';
+      await assert.rejects(register, isError('Conflict', /has changed/, /resume/));
+      await assert.rejects(register, isFinal);
+      machine.annotation = annotation;
+      target.fake.machines.delete(machine.id);
+      await assert.rejects(register, isError('NotFound', /no longer at vSphere/, /resume the push: it uploads/));
+      await assert.rejects(register, isFinal);
+    });
+    await target.push();
+    assertComplete();
+  });
+
   it('refuses to touch somebody else’s machine of its name', async () => {
     await target.push();
     const { name, id } = onlyMachine();
@@ -142,6 +196,12 @@ describe('a push into the inventory', () => {
       target.push(),
       isError('ImageFailed', /InvalidDeviceSpec: Invalid configuration for device 2/),
     );
+    assert.equal(target.fake.machines.size, 0);
+  });
+
+  it('sends no disk to an address without TLS', async () => {
+    target.fake.leases.host = 'http://esx.example.org';
+    await assert.rejects(target.push(), isError('BadRequest', /not https: http:\/\/esx\.example\.org/));
     assert.equal(target.fake.machines.size, 0);
   });
 
@@ -189,6 +249,8 @@ describe('what remains in the inventory', () => {
     target.fake.addMachine('golden', 'imagefactory_image=of somebody');
     await target.with(async (provider) => {
       const listed = await provider.listStaging(target.operation());
+      const [age = Number.NaN] = listed.map(({ createdAt }) => Date.now() - (createdAt ?? Number.NaN));
+      assert.ok(age >= 0 && age < 600_000, `${age} milliseconds old`);
       assert.deepEqual(
         listed.map(({ uuid, size }) => ({ uuid, size })),
         [{ uuid: target.image.uuid, size: OVA_CAPACITY }],
@@ -199,6 +261,36 @@ describe('what remains in the inventory', () => {
       assert.deepEqual(await provider.listStaging(target.operation()), []);
     });
     assert.equal(onlyMachine().name, 'golden');
+  });
+
+  it('is never a machine that a user has cloned', async () => {
+    const uploaded = await target.with((provider) => provider.upload(target.operation(), target.image));
+    const early = target.fake.cloneMachine(uploaded.ids['machine'] ?? '', 'early');
+    const registered = await target.push();
+    const late = target.fake.cloneMachine(registered.id, 'late');
+    await target.with(async (provider) => {
+      assert.deepEqual(await provider.listStaging(target.operation()), []);
+      for (const everything of [false, true]) {
+        assert.deepEqual(await provider.removeStaging(target.operation(), target.image.uuid, { everything }), []);
+      }
+      for (const { id } of [early, late]) {
+        const clone = { ...registered, id };
+        await assert.rejects(provider.delete(target.operation(), clone), isError('Conflict', /has not made/));
+      }
+      await provider.delete(target.operation(), registered);
+    });
+    assert.deepEqual([...target.fake.machines.keys()], [early.id, late.id]);
+  });
+
+  it('is a registered machine that is no template only when the image is given up', async () => {
+    await target.push();
+    onlyMachine().isTemplate = false;
+    await target.with(async (provider) => {
+      const { uuid } = target.image;
+      assert.deepEqual(await provider.listStaging(target.operation()), []);
+      assert.deepEqual(await provider.removeStaging(target.operation(), uuid), []);
+      assert.equal((await provider.removeStaging(target.operation(), uuid, { everything: true })).length, 1);
+    });
   });
 
   it('is deleted once, with a registered image', async () => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FactoryError } from '../../../../src/domain/errors.js';
@@ -252,6 +255,40 @@ describe('a push to a content library', () => {
     };
     await target.push(operation);
     assert.ok(pauses >= 3);
+  });
+
+  it('sends no file to an address without TLS', async () => {
+    target.fake.sessions.host = 'http://vc.example.org';
+    await assert.rejects(target.push(createOperation()), isError('BadRequest', /not https: http:\/\/vc\.example/));
+  });
+
+  it('gives its session to no other server', async () => {
+    const seen: unknown[] = [];
+    const other = createServer((request, response) => {
+      seen.push(request.headers['vmware-api-session-id']);
+      request.resume().on('end', () => response.writeHead(403).end());
+    }).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      target.fake.sessions.host = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      await assert.rejects(target.push(createOperation()), isError('Forbidden', /./));
+      assert.deepEqual(seen, [undefined]);
+    } finally {
+      other.close();
+    }
+  });
+
+  it('does not take the 404 of a proxy for an item that is gone', async () => {
+    const { id } = await target.push(createOperation());
+    const match = { method: 'DELETE', path: new RegExp(`/item/${id}$`) };
+    const remove = target.fake.server.fail({ kind: 'status', status: 404, match });
+    await target.with(async (provider) => {
+      const registered = { id, location: '', resources: [], verifiedBy: '' };
+      await assert.rejects(provider.delete(createOperation(), registered), isError('NotFound', /404/, true));
+      remove();
+      assert.equal((await provider.delete(createOperation(), registered)).length, 1);
+    });
+    assert.equal(target.fake.items.size, 0);
   });
 
   it('says which privilege is missing', async () => {

@@ -33,11 +33,20 @@ describe('the configuration', () => {
     assert.ok(configurationSchema.safeParse({ ...SERVER, ...PLACE, folder: 'f' }).success);
   });
 
+  it('takes a server without TLS only on this machine', () => {
+    for (const server of ['http://127.0.0.1:8989', 'http://localhost', 'http://[::1]:1', 'HTTPS://vc']) {
+      assert.ok(configurationSchema.safeParse({ ...SERVER, server, library: 'images' }).success, server);
+    }
+    const server = 'http://localhost.example.org';
+    assert.ok(!configurationSchema.safeParse({ ...SERVER, server, library: 'images' }).success);
+  });
+
   for (const [what, change, message] of [
     ['nothing', {}, /name the content library/],
     ['a part of a place', { datacenter: 'DC' }, /missing: resource_pool, datastore, network/],
     ['both', { library: 'images', ...PLACE }, /library and datacenter, .* exclude each other/],
     ['a server that is no URL', { library: 'images', server: 'vc' }, /server must be a URL/],
+    ['a server without TLS', { library: 'images', server: 'http://vc.example.org' }, /must begin with https/],
     ['an unknown key', { library: 'images', thumbprint: 'AA' }, /thumbprint/],
   ] as const) {
     it(`is refused with ${what}`, () => {
