@@ -125,14 +125,11 @@ export class OvirtEngine {
     }
     if (disk.status === 'locked')
       return fault(409, '[Cannot edit Virtual Disk: Disk is locked. Please try again later.]');
-    if (call.method === 'DELETE') {
-      this.state.leaving.add(id);
-      return json(200, { status: 'complete' });
-    }
+    if (call.method === 'DELETE') return this.leave(id);
     if (Object.keys(body).join() !== 'description') return fault(400, 'only the description of a floating disk');
     const refusal = checkDescription(body['description'], 500);
     if (refusal !== undefined) return fault(400, refusal);
-    disk.nextDescription = body['description'] as string;
+    if (!this.state.takeMishap('losesUpdates')) disk.nextDescription = body['description'] as string;
     return json(200, renderDisk(disk));
   }
 
@@ -236,13 +233,24 @@ export class OvirtEngine {
       await this.state.advance(kind, id);
       return answer;
     }
+    if (call.method === 'PUT' && kind === 'templates') {
+      const refusal = Object.keys(body).join() === 'description' ? checkDescription(body['description'], 255) : 'field';
+      if (refusal !== undefined) return fault(400, refusal);
+      if (!this.state.takeMishap('losesUpdates')) machine.description = body['description'] as string;
+      return json(200, renderMachine(machine));
+    }
     if (call.method !== 'DELETE') return { status: 405 };
     if (/locked$/.test(machine.status))
       return fault(409, '[Cannot remove. Related operation is currently in progress. Please try again later.]');
     if (kind === 'templates' && [...this.state.vms.values()].some((vm) => vm.template === id)) {
       return fault(409, '[Cannot delete Template. Template is being used by the following VMs: web.]');
     }
-    this.state.leaving.add(id);
+    return this.leave(id);
+  }
+
+  /** A deletion is done after its answer, or fails then. */
+  private leave(id: string): ProviderReply {
+    if (!this.state.takeMishap('losesDeletions')) this.state.leaving.add(id);
     return json(200, { status: 'complete' });
   }
 
