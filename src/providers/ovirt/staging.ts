@@ -47,7 +47,7 @@ async function findLeftovers(
       (one) =>
         isOurs(one.description, uuid) &&
         isNameOf(imageOf(readMarks(one.description)), one.name) &&
-        (everything || isStaged(one) || one.status === 'illegal'),
+        (everything || isStaged(one)),
     ),
   };
 }

@@ -30,6 +30,8 @@ export class OvirtEngine {
   architecture = 'x86_64';
   /** The address that the engine tells for the host, when it cannot be reached. Default: the right one. */
   hostUrl: string | undefined;
+  /** The address that the engine tells for its proxy. Default: that of the host. */
+  proxyUrl: string | undefined;
   /** Before 4.4.7, a transfer was removed as soon as it had ended. */
   forgetsTransfers = false;
 
@@ -161,13 +163,13 @@ export class OvirtEngine {
       );
       return renderList(
         'image_transfer',
-        shown.map((one) => renderTransfer(one, this.hostUrl)),
+        shown.map((one) => renderTransfer(one, this.hostUrl, this.proxyUrl)),
       );
     }
     const transfer = transfers.get(id);
     if (transfer === undefined || (this.forgetsTransfers && transfer.phase.startsWith('finished'))) return noSuch();
     if (call.method === 'GET') {
-      const answer = json(200, renderTransfer(transfer, this.hostUrl));
+      const answer = json(200, renderTransfer(transfer, this.hostUrl, this.proxyUrl));
       await this.state.advance('imagetransfers', id);
       return answer;
     }
@@ -211,7 +213,7 @@ export class OvirtEngine {
       ...{ timeout_policy: String(policy), inactivity_timeout: Number(timeout) },
     };
     this.state.transfers.set(id, transfer);
-    return json(201, renderTransfer(transfer, this.hostUrl));
+    return json(201, renderTransfer(transfer, this.hostUrl, this.proxyUrl));
   }
 
   private async handleMachine(
