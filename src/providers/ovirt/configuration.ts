@@ -4,14 +4,20 @@ import { FactoryError } from '../../domain/errors.js';
 import type { ProviderSettings } from '../types.js';
 
 /** HTTP without TLS is for tests, on this machine. Passwords and disks must not cross a network unencrypted. */
-const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)([:/]|$)/;
+const LOOPBACK = ['127.0.0.1', '[::1]', 'localhost'];
+
+/** Whether what is sent to an address stays secret: by https, or on this machine. */
+export function isConfidential(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && LOOPBACK.includes(parsed.hostname));
+}
 
 export const SCHEMA = z.strictObject({
   kind: z.literal('ovirt'),
   /** The engine: `https://engine.example.org/ovirt-engine`, with or without `/api`. */
   url: z
     .url({ protocol: /^https?$/ })
-    .refine((url) => url.startsWith('https://') || LOOPBACK.test(url), 'it must begin with https://')
+    .refine(isConfidential, 'it must begin with https://')
     .transform((url) => url.replace(/\/+$/, '').replace(/\/api$/, '')),
   /** The user with its profile: `imagefactory@internal`. Default: the one that is given with the push. */
   username: z.string().min(1).optional(),

@@ -4,7 +4,7 @@ import { TOOL } from '../../domain/names.js';
 import { measureQcow2 } from '../../formats/index.js';
 import type { Operation, PushedImage } from '../types.js';
 import type { Engine } from './engine.js';
-import { describe, diskIdOf, isPushedDisk, nameOf, readMarks, STAGE, type Stage } from './marks.js';
+import { describe, diskIdOf, haveSameMarks, isPushedDisk, nameOf, readMarks, STAGE, type Stage } from './marks.js';
 import { DISK, listOf, type OvirtDisk, type OvirtStorageDomain } from './schemas.js';
 import { createOrFind, waitFor } from './wait.js';
 
@@ -12,6 +12,10 @@ import { createOrFind, waitFor } from './wait.js';
 const ALIGNMENT = 4096;
 /** Storage whose volumes are logical volumes. A raw disk there takes its whole size, since LVM has no holes. */
 const BLOCK_STORAGE = ['iscsi', 'fcp'];
+/** Times that the engine is asked for something that it does after its answer. */
+const ASKED = 3;
+/** Looks at something on which nothing works any more, before the engine is asked again. */
+const LOOKS = 5;
 
 /** Returns the disk of a push. @throws FactoryError Conflict when somebody else's disk has the id */
 export async function findDisk(
@@ -107,10 +111,33 @@ export async function markDisk(
 ): Promise<void> {
   const id = diskIdOf(image);
   const description = describe(image, operation.creator, stage);
-  await engine.update(`/disks/${id}`, { description }, operation.signal);
-  await waitFor(operation, 'oVirt changes the description of the disk', async () => {
-    const disk = await waitForDisk(operation, engine, id);
-    return disk.description === description ? true : undefined;
+  await writeDescription(operation, engine, `/disks/${id}`, description, () => waitForDisk(operation, engine, id));
+}
+
+/**
+ * Writes a description, and waits until its marks are there: the engine writes it after its answer, or fails to.
+ *
+ * @throws FactoryError CloudUnavailable, retryable, when the engine does not write it
+ */
+export async function writeDescription(
+  operation: Operation,
+  engine: Engine,
+  path: string,
+  description: string,
+  read: () => Promise<{ description?: string | undefined }>,
+): Promise<void> {
+  await engine.update(path, { description }, operation.signal);
+  let looked = 0;
+  await waitFor(operation, 'oVirt changes the description', async () => {
+    if (haveSameMarks((await read()).description, description)) return true;
+    if (++looked === LOOKS * ASKED) {
+      throw new FactoryError('CloudUnavailable', `oVirt does not change the description of ${path.slice(1)}`, {
+        retryable: true,
+        hint: 'look for the reason in the events of the Administration Portal',
+      });
+    }
+    if (looked % LOOKS === 0) await engine.update(path, { description }, operation.signal);
+    return undefined;
   });
 }
 
@@ -139,14 +166,29 @@ export async function deleteDisk(operation: Operation, engine: Engine, id: strin
   return removed;
 }
 
-/** Waits until something is gone: the engine answers before it has removed it. */
+/**
+ * Waits until something is gone: the engine answers before it has removed it. While it removes it, it is locked. When
+ * it is not, the deletion has failed, and is asked for again.
+ *
+ * @throws FactoryError ImageFailed when the engine does not remove it
+ */
 export async function waitForAbsence(
   operation: Operation,
   engine: Engine,
   path: string,
   message: string,
 ): Promise<void> {
-  await waitFor(operation, message, async () =>
-    (await engine.get(path, DISK.partial(), operation.signal)) === undefined ? true : undefined,
-  );
+  let looked = 0;
+  await waitFor(operation, message, async () => {
+    const left = await engine.get(path, DISK.partial(), operation.signal);
+    if (left === undefined) return true;
+    if (left.status !== undefined && /locked$/.test(left.status)) return undefined;
+    if (++looked === LOOKS * ASKED) {
+      throw new FactoryError('ImageFailed', `oVirt does not remove ${path.slice(1)}: it is ${left.status}`, {
+        hint: 'look for the reason in the events of the Administration Portal, and remove it there',
+      });
+    }
+    if (looked % LOOKS === 0) await engine.remove(path, operation.signal);
+    return undefined;
+  });
 }

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { decode } from '../../http/decode.js';
 import { HttpClient, type HttpRequest, type HttpResponse, type Tls } from '../../http/http.js';
+import { raceAbort } from '../../http/race-abort.js';
 import type { UserAndPassword } from './configuration.js';
+import { API } from './schemas.js';
 
 /** The answer to a sign-in: a token, or why there is none. */
 const TOKEN = z.looseObject({
@@ -19,6 +21,7 @@ const NO_SPACE = /low disk space|not enough (disk )?space|out of space/i;
 export class Engine {
   private token: Promise<string> | undefined;
   private readonly http: HttpClient;
+  private readonly closing = new AbortController();
 
   constructor(
     /** The engine's address, without `/api`. */
@@ -29,16 +32,25 @@ export class Engine {
     this.http = new HttpClient('', tls);
   }
 
-  /** Reads something. Undefined when there is nothing. */
+  /**
+   * Reads something. Undefined when there is nothing.
+   *
+   * @throws FactoryError CloudUnavailable, retryable, when the 404 is not the engine's own
+   */
   async get<T>(path: string, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T | undefined> {
     const request = this.build('GET', path, undefined, signal);
     const response = await this.send(request, [404]);
-    return response.status === 404 ? undefined : decode(this.http.toApiCall(request), schema, response.body);
+    if (response.status !== 404) return decode(this.http.toApiCall(request), schema, response.body);
+    if (path !== '') await this.confirmApi(signal);
+    return undefined;
   }
 
-  /** Reads a list. */
+  /** Reads a list. @throws FactoryError CloudUnavailable, retryable, at a 404: a list without items is still a list */
   async list<T>(path: string, schema: z.ZodType<T[]>, signal?: AbortSignal): Promise<T[]> {
-    return (await this.get(path, schema, signal)) ?? [];
+    const request = this.build('GET', path, undefined, signal);
+    const response = await this.send(request, [404]);
+    if (response.status === 404) throw noApiError(`${this.url}/api${path.replace(/\?.*$/, '')}`);
+    return decode(this.http.toApiCall(request), schema, response.body);
   }
 
   /** Makes something. @returns what the engine has made */
@@ -60,11 +72,20 @@ export class Engine {
   /** Removes something. @returns false when it was not there */
   async remove(path: string, signal?: AbortSignal): Promise<boolean> {
     const { status } = await this.send(this.build('DELETE', path, undefined, signal), [404]);
-    return status !== 404;
+    if (status !== 404) return true;
+    await this.confirmApi(signal);
+    return false;
+  }
+
+  /** A proxy before an engine that is down also answers 404. What it says must not count as "gone". */
+  private async confirmApi(signal?: AbortSignal): Promise<void> {
+    const api = await this.get('', API, signal);
+    if (api?.product_info === undefined) throw noApiError(`${this.url}/api`);
   }
 
   /** Ends the session, so that none is left until it expires, and closes the connections. */
   async close(): Promise<void> {
+    this.closing.abort(new Error('the connection to oVirt is closed'));
     const token = await this.token?.catch(() => undefined);
     if (token !== undefined) {
       await this.http
@@ -99,8 +120,9 @@ export class Engine {
   /** Sends a call with the session's token, and signs in again once when the session has expired. */
   private async send(request: HttpRequest, accept: number[] = []): Promise<HttpResponse> {
     for (let tries = 1; ; tries++) {
-      const session = this.signIn(request.signal);
-      const token = await session;
+      let session: Promise<string> | undefined;
+      // The callers share the sign-in: when one of them is aborted, the others still get the token.
+      const token = await raceAbort(request.signal, () => (session = this.signIn()));
       try {
         return await this.http.send(
           { ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } },
@@ -115,19 +137,21 @@ export class Engine {
     }
   }
 
-  private signIn(signal?: AbortSignal): Promise<string> {
+  private signIn(): Promise<string> {
     if (this.token === undefined) {
-      const token = this.requestToken(signal);
+      const token = this.requestToken();
       this.token = token;
-      token.catch(() => (this.token = undefined));
+      token.catch(() => {
+        if (this.token === token) this.token = undefined;
+      });
     }
     return this.token;
   }
 
-  private async requestToken(signal?: AbortSignal): Promise<string> {
+  private async requestToken(): Promise<string> {
     const { username, password } = this.user;
     const fields = { grant_type: 'password', scope: 'ovirt-app-api', username, password };
-    const request = this.buildForm('/sso/oauth/token', fields, signal);
+    const request = this.buildForm('/sso/oauth/token', fields, this.closing.signal);
     // The engine says with 400 or 401, and some releases with 200, that the password is wrong.
     const response = await this.http.send(request, [400, 401, 403]);
     const answer = decode(this.http.toApiCall(request), TOKEN, response.body);
@@ -138,6 +162,14 @@ export class Engine {
       hint: 'check user, profile (user@internal) and password, and that the account may sign in',
     });
   }
+}
+
+function noApiError(url: string): FactoryError {
+  return new FactoryError('CloudUnavailable', `there is no API of oVirt at ${url}: it answers 404`, {
+    status: 404,
+    retryable: true,
+    hint: 'see whether the engine runs, and whether a proxy before it answers in its place',
+  });
 }
 
 /** Gives an error the class that the engine's words tell: one status of the engine has several meanings. */

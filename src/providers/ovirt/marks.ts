@@ -12,18 +12,29 @@ import type { PushedImage } from '../types.js';
 /** How far a push has come. Only a finished disk has none. */
 export const STAGE = 'imagefactory_stage';
 
-/** `upload`: the disk may lack bytes. `uploaded`: it has all bytes, and was compared with the file. */
-export type Stage = 'upload' | 'uploaded';
+/** When something that has a stage was made or marked: milliseconds since the epoch. */
+const BEGUN = 'imagefactory_begun';
 
-/** Characters of the worker's name: the description of a template holds no more. */
+/**
+ * `upload`: the disk may lack bytes. `uploaded`: it has all bytes, and was compared with the file. A virtual machine has
+ * it too. `template`: a template whose push has not ended.
+ */
+export type Stage = 'upload' | 'uploaded' | 'template';
+
+/** Characters of the worker's name: the description of a template holds no more. With a stage, there is less space. */
 const CREATOR_LENGTH = 50;
+const CREATOR_LENGTH_WITH_STAGE = 25;
 /** Characters of a name, as old virtual machines of Windows and names of hosts allow them. */
 const NAME_LENGTH = 63;
 
 /** Returns the description of a disk, a virtual machine or a template of a push. */
 export function describe(image: PushedImage, creator: string, stage?: Stage): string {
-  const short = creator.replaceAll(/[^\x21-\x7e]/g, '_').slice(0, CREATOR_LENGTH);
-  const marks = { ...marksOfPushed(image, short), ...(stage === undefined ? {} : { [STAGE]: stage }) };
+  const length = stage === undefined ? CREATOR_LENGTH : CREATOR_LENGTH_WITH_STAGE;
+  const short = creator.replaceAll(/[^\x21-\x7e]/g, '_').slice(0, length);
+  const marks = {
+    ...marksOfPushed(image, short),
+    ...(stage === undefined ? {} : { [STAGE]: stage, [BEGUN]: String(Date.now()) }),
+  };
   return formatMarks(marks);
 }
 
@@ -40,6 +51,23 @@ export function readMarks(description: string | undefined): Record<string, strin
     match === null ? [] : [[match[1] ?? '', match[2] ?? '']],
   );
   return Object.fromEntries(marks);
+}
+
+/** Whether two descriptions have the same marks, whatever else somebody has written into them. */
+export function haveSameMarks(one: string | undefined, other: string | undefined): boolean {
+  const [marks, wanted] = [readMarks(one), readMarks(other)];
+  return [...new Set([...Object.keys(marks), ...Object.keys(wanted)])].every((key) => marks[key] === wanted[key]);
+}
+
+/** When something of an unfinished push was made or marked: milliseconds since the epoch. Undefined: it does not say. */
+export function begunAt(description: string | undefined): number | undefined {
+  const begun = Number(readMarks(description)[BEGUN]);
+  return Number.isSafeInteger(begun) && begun > 0 ? begun : undefined;
+}
+
+/** Whether a name is what {@link nameOf} gives to the things of the image with this UUID. */
+export function isNameOf(uuid: string, name: string): boolean {
+  return name.endsWith(`-${uuid.slice(0, 8)}`);
 }
 
 /** Returns the UUID of the provider image to which something with our marks belongs. */

@@ -4,13 +4,13 @@ import type { Tls } from '../../http/http.js';
 import type { Finding, Operation, Provider, ProviderKind, PushedImage, StagingObject } from '../types.js';
 import { checkOvirt } from './check.js';
 import { type OvirtConfiguration, readCredentials, readProviderFile, SCHEMA } from './configuration.js';
-import { deleteDisk, findDisk, isOurs, markDisk, readDiskWithUsers, stageOf, waitForDisk } from './disks.js';
+import { findDisk, isOurs, markDisk, readDiskWithUsers, stageOf, waitForDisk } from './disks.js';
 import { Engine } from './engine.js';
 import { diskIdOf, isPushedDisk } from './marks.js';
 import { findCluster, findStorageDomain } from './places.js';
 import { MACHINE } from './schemas.js';
-import { listLeftovers, removeLeftovers } from './staging.js';
-import { deleteMachine, findMachine, makeTemplate } from './templates.js';
+import { deleteUnusedDisk, listLeftovers, removeLeftovers } from './staging.js';
+import { deleteMachine, findMachine, goneError, isStaged, makeTemplate } from './templates.js';
 import { uploadDisk } from './upload.js';
 
 /** Disks and templates of oVirt, uploaded through imageio. */
@@ -40,9 +40,11 @@ class OvirtProvider implements Provider {
       ? [await findMachine(engine, 'template', image, operation.signal), undefined]
       : [undefined, await findDisk(engine, image, operation.signal)];
     const verifiedBy = 'compared when it was uploaded';
-    // While the virtual machine is there that the template was made of, `register` has something to do.
-    if (template?.status === 'ok' && (await findMachine(engine, 'vm', image, operation.signal)) === undefined)
-      return this.registered('template', template.id, verifiedBy);
+    // While the template has a stage, or its virtual machine is there, `register` has something to do.
+    if (template?.status === 'ok' && !isStaged(template)) {
+      const machine = await findMachine(engine, 'vm', image, operation.signal);
+      if (machine === undefined) return this.registered('template', template.id, verifiedBy);
+    }
     if (disk?.status === 'ok' && stageOf(disk) === undefined) return this.registered('disk', disk.id, verifiedBy);
     return undefined;
   }
@@ -67,14 +69,18 @@ class OvirtProvider implements Provider {
     }
     const id = diskIdOf(image);
     const disk = await findDisk(engine, image, operation.signal);
-    if (disk === undefined) throw goneError(id);
+    if (disk === undefined) throw goneError(image);
     await waitForDisk(operation, engine, id);
     if (stageOf(disk) !== undefined) await markDisk(operation, engine, image, undefined);
     return this.registered('disk', id, uploaded.verifiedBy);
   }
 
-  async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
-    return await removeLeftovers(operation, this.engine, uuid);
+  async removeStaging(
+    operation: Operation,
+    uuid: string,
+    { everything = false }: { everything?: boolean } = {},
+  ): Promise<string[]> {
+    return await removeLeftovers(operation, this.engine, uuid, everything);
   }
 
   async delete(operation: Operation, registered: RegisteredImage): Promise<string[]> {
@@ -96,7 +102,9 @@ class OvirtProvider implements Provider {
 
   private async hasTemplate(operation: Operation, image: PushedImage): Promise<boolean> {
     if (this.configuration.template_cluster === undefined) return false;
-    return (await findMachine(this.engine, 'template', image, operation.signal)) !== undefined;
+    const template = await findMachine(this.engine, 'template', image, operation.signal);
+    // An illegal template is made again, of the disk.
+    return template !== undefined && template.status !== 'illegal';
   }
 
   private async deleteTemplate(operation: Operation, id: string): Promise<boolean> {
@@ -111,13 +119,7 @@ class OvirtProvider implements Provider {
     const disk = await readDiskWithUsers(this.engine, id, operation.signal);
     if (disk === undefined) return false;
     if (!isPushedDisk(disk)) throw foreignError('disk', id);
-    const users = (disk.vms?.vm ?? []).map((vm) => vm.name ?? vm.id);
-    if (users.length > 0) {
-      throw new FactoryError('Conflict', `the disk ${id} is in use by ${users.join(', ')}`, {
-        hint: 'detach the disk from these virtual machines, and delete the image again',
-      });
-    }
-    return await deleteDisk(operation, this.engine, id);
+    return await deleteUnusedDisk(operation, this.engine, disk);
   }
 
   private registered(kind: 'disk' | 'template', id: string, verifiedBy: string): RegisteredImage {
@@ -129,13 +131,6 @@ class OvirtProvider implements Provider {
       verifiedBy,
     };
   }
-}
-
-function goneError(id: string): FactoryError {
-  return new FactoryError('ImageFailed', `the uploaded disk ${id} is gone`, {
-    retryable: true,
-    hint: 'push the image again',
-  });
 }
 
 function foreignError(kind: string, id: string): FactoryError {

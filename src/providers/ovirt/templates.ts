@@ -1,9 +1,9 @@
 import { FactoryError } from '../../domain/errors.js';
 import { isMarkedAs } from '../../domain/provider-marks.js';
 import type { Operation, PushedImage } from '../types.js';
-import { waitForAbsence } from './disks.js';
+import { findDisk, waitForAbsence, writeDescription } from './disks.js';
 import type { Engine } from './engine.js';
-import { describe, diskIdOf, nameOf, readMarks } from './marks.js';
+import { describe, diskIdOf, nameOf, readMarks, STAGE } from './marks.js';
 import { ATTACHMENT, listOf, MACHINE, type OvirtCluster, type OvirtMachine } from './schemas.js';
 import { createOrFind, waitFor } from './wait.js';
 
@@ -34,7 +34,8 @@ export async function findMachine(
 
 /**
  * Makes a template of the uploaded disk, unless an earlier attempt has made it, and removes the virtual machine that
- * was needed for it, with the disk.
+ * was needed for it, with the disk. An illegal template of an earlier attempt is made again. The template has a stage
+ * until everything is done, so that it is found when nobody goes on.
  */
 export async function makeTemplate(
   operation: Operation,
@@ -44,11 +45,30 @@ export async function makeTemplate(
 ): Promise<OvirtMachine> {
   const { signal } = operation;
   const found = await findMachine(engine, 'template', image, signal);
-  const made = found ?? (await createTemplate(operation, engine, image, cluster));
+  const isIllegal = found?.status === 'illegal';
+  if (isIllegal) await deleteMachine(operation, engine, 'template', found.id);
+  const made = (isIllegal ? undefined : found) ?? (await createTemplate(operation, engine, image, cluster));
   const template = await waitForStatus(operation, engine, 'template', made.id, 'ok');
   const machine = await findMachine(engine, 'vm', image, signal);
   if (machine !== undefined) await deleteMachine(operation, engine, 'vm', machine.id);
+  if (!isStaged(template)) return template;
+  const path = `/templates/${template.id}`;
+  await writeDescription(operation, engine, path, describe(image, operation.creator), () =>
+    waitForStatus(operation, engine, 'template', template.id, 'ok'),
+  );
   return template;
+}
+
+/** Whether the push of a template or of a virtual machine has not ended. */
+export function isStaged({ description }: OvirtMachine): boolean {
+  return STAGE in readMarks(description);
+}
+
+/** The upload is not there any more: another attempt to register finds nothing either. */
+export function goneError(image: PushedImage): FactoryError {
+  return new FactoryError('NotFound', `the uploaded disk ${diskIdOf(image)} is gone`, {
+    hint: `imagefactory resume ${image.uuid} uploads it again`,
+  });
 }
 
 async function createTemplate(
@@ -58,13 +78,14 @@ async function createTemplate(
   cluster: OvirtCluster,
 ): Promise<OvirtMachine> {
   const { signal } = operation;
+  if ((await findDisk(engine, image, signal)) === undefined) throw goneError(image);
   const found = await findMachine(engine, 'vm', image, signal);
   const machine = found ?? (await createMachine(operation, engine, image, cluster));
   await waitForStatus(operation, engine, 'vm', machine.id, 'down');
   await attachDisk(operation, engine, image, machine.id);
   const body = {
     name: nameOf(image),
-    description: describe(image, operation.creator),
+    description: describe(image, operation.creator, 'template'),
     comment: commentOf(image),
     vm: { id: machine.id },
   };
@@ -148,10 +169,15 @@ async function waitForStatus(
   });
 }
 
-/** Removes a machine with its disks, and waits until it is gone. @returns false when it was not there */
+/** Removes a machine with its disks when nothing works on it, and waits until it is gone. @returns false when it was not there */
 export async function deleteMachine(operation: Operation, engine: Engine, kind: Kind, id: string): Promise<boolean> {
   const path = `/${kind}s/${encodeURIComponent(id)}`;
+  const what = kind === 'vm' ? 'virtual machine' : 'template';
+  await waitFor(operation, `oVirt works on the ${what}`, async () => {
+    const machine = await engine.get(path, MACHINE, operation.signal);
+    return /locked$/.test(machine?.status ?? '') ? undefined : true;
+  });
   const removed = await engine.remove(path, operation.signal);
-  await waitForAbsence(operation, engine, path, `oVirt removes the ${kind === 'vm' ? 'virtual machine' : 'template'}`);
+  await waitForAbsence(operation, engine, path, `oVirt removes the ${what}`);
   return removed;
 }

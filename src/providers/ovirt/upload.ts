@@ -2,6 +2,7 @@ import { FactoryError } from '../../domain/errors.js';
 import type { UploadedFile } from '../../domain/provider-image.js';
 import type { Tls } from '../../http/http.js';
 import type { Operation, PushedImage } from '../types.js';
+import { isConfidential } from './configuration.js';
 import { createDisk, deleteDisk, findDisk, markDisk, stageOf, waitForDisk } from './disks.js';
 import type { Engine } from './engine.js';
 import { Imageio, isTicketLost } from './imageio.js';
@@ -94,7 +95,13 @@ async function send(
  * @throws the error of the host when there is no proxy, else that of the proxy
  */
 async function connect(operation: Operation, transfer: OvirtTransfer, tls: Tls): Promise<Imageio> {
-  const urls = [transfer.transfer_url, transfer.proxy_url].filter((url) => url !== undefined && url !== '');
+  const told = [transfer.transfer_url, transfer.proxy_url].filter((url) => url !== undefined && url !== '');
+  const urls = told.filter((url) => isConfidential(url as string));
+  if (urls.length === 0 && told.length > 0) {
+    throw new FactoryError('InvalidParameter', 'oVirt names an address for the upload that is not https', {
+      hint: 'the ticket and the disk must not cross a network unencrypted: turn on TLS of ovirt-imageio on the hosts',
+    });
+  }
   let failure: unknown = new FactoryError('CloudUnavailable', 'oVirt names no address for the upload', {
     retryable: true,
   });

@@ -30,6 +30,8 @@ export class OvirtEngine {
   architecture = 'x86_64';
   /** The address that the engine tells for the host, when it cannot be reached. Default: the right one. */
   hostUrl: string | undefined;
+  /** The address that the engine tells for its proxy. Default: that of the host. */
+  proxyUrl: string | undefined;
   /** Before 4.4.7, a transfer was removed as soon as it had ended. */
   forgetsTransfers = false;
 
@@ -125,14 +127,11 @@ export class OvirtEngine {
     }
     if (disk.status === 'locked')
       return fault(409, '[Cannot edit Virtual Disk: Disk is locked. Please try again later.]');
-    if (call.method === 'DELETE') {
-      this.state.leaving.add(id);
-      return json(200, { status: 'complete' });
-    }
+    if (call.method === 'DELETE') return this.leave(id);
     if (Object.keys(body).join() !== 'description') return fault(400, 'only the description of a floating disk');
     const refusal = checkDescription(body['description'], 500);
     if (refusal !== undefined) return fault(400, refusal);
-    disk.nextDescription = body['description'] as string;
+    if (!this.state.takeMishap('losesUpdates')) disk.nextDescription = body['description'] as string;
     return json(200, renderDisk(disk));
   }
 
@@ -164,13 +163,13 @@ export class OvirtEngine {
       );
       return renderList(
         'image_transfer',
-        shown.map((one) => renderTransfer(one, this.hostUrl)),
+        shown.map((one) => renderTransfer(one, this.hostUrl, this.proxyUrl)),
       );
     }
     const transfer = transfers.get(id);
     if (transfer === undefined || (this.forgetsTransfers && transfer.phase.startsWith('finished'))) return noSuch();
     if (call.method === 'GET') {
-      const answer = json(200, renderTransfer(transfer, this.hostUrl));
+      const answer = json(200, renderTransfer(transfer, this.hostUrl, this.proxyUrl));
       await this.state.advance('imagetransfers', id);
       return answer;
     }
@@ -214,7 +213,7 @@ export class OvirtEngine {
       ...{ timeout_policy: String(policy), inactivity_timeout: Number(timeout) },
     };
     this.state.transfers.set(id, transfer);
-    return json(201, renderTransfer(transfer, this.hostUrl));
+    return json(201, renderTransfer(transfer, this.hostUrl, this.proxyUrl));
   }
 
   private async handleMachine(
@@ -236,13 +235,24 @@ export class OvirtEngine {
       await this.state.advance(kind, id);
       return answer;
     }
+    if (call.method === 'PUT' && kind === 'templates') {
+      const refusal = Object.keys(body).join() === 'description' ? checkDescription(body['description'], 255) : 'field';
+      if (refusal !== undefined) return fault(400, refusal);
+      if (!this.state.takeMishap('losesUpdates')) machine.description = body['description'] as string;
+      return json(200, renderMachine(machine));
+    }
     if (call.method !== 'DELETE') return { status: 405 };
     if (/locked$/.test(machine.status))
       return fault(409, '[Cannot remove. Related operation is currently in progress. Please try again later.]');
     if (kind === 'templates' && [...this.state.vms.values()].some((vm) => vm.template === id)) {
       return fault(409, '[Cannot delete Template. Template is being used by the following VMs: web.]');
     }
-    this.state.leaving.add(id);
+    return this.leave(id);
+  }
+
+  /** A deletion is done after its answer, or fails then. */
+  private leave(id: string): ProviderReply {
+    if (!this.state.takeMishap('losesDeletions')) this.state.leaving.add(id);
     return json(200, { status: 'complete' });
   }
 

@@ -42,13 +42,13 @@ export function renderDisk(disk: DiskState, vms?: ReadonlyMap<string, MachineSta
 }
 
 /** The addresses are told while bytes can be sent. */
-export function renderTransfer(transfer: TransferState, hostUrl?: string): Record<string, unknown> {
+export function renderTransfer(transfer: TransferState, hostUrl?: string, proxyUrl?: string): Record<string, unknown> {
   const { id, disk, direction, phase, timeout_policy, inactivity_timeout, url } = transfer;
   const isOpen = phase === 'transferring';
   return {
     ...{ id, direction, phase, timeout_policy, inactivity_timeout: String(inactivity_timeout) },
     ...{ disk: { id: disk }, image: { id: disk }, format: 'raw', shallow: 'false', transferred: '0' },
-    ...(isOpen ? { transfer_url: hostUrl ?? url, proxy_url: url } : {}),
+    ...(isOpen ? { transfer_url: hostUrl ?? url, proxy_url: proxyUrl ?? url } : {}),
   };
 }
 

@@ -39,7 +39,7 @@ export interface MachineState {
   template?: string;
 }
 
-/** What goes wrong in an engine that answers every call. Each is for once. */
+/** What goes wrong in an engine that answers every call. Each is for once, or so many times. */
 export interface Mishaps {
   /** What becomes of the next disk, instead of `ok`. */
   disk?: 'illegal' | 'gone';
@@ -53,6 +53,10 @@ export interface Mishaps {
   template?: 'illegal' | 'gone';
   /** What becomes of the next virtual machine, instead of `down`. */
   vm?: string;
+  /** So many deletions are answered, and then fail. */
+  losesDeletions?: number;
+  /** So many changes of a description are answered, and then fail. */
+  losesUpdates?: number;
 }
 
 /** The phase that follows a phase by itself: TransferDiskImageCommand.java of ovirt-engine. */
@@ -76,6 +80,13 @@ export class EngineState {
   mishaps: Mishaps = {};
 
   constructor(private readonly host: ImageHost) {}
+
+  /** Whether one more of the calls fails after its answer. */
+  takeMishap(name: 'losesDeletions' | 'losesUpdates'): boolean {
+    const left = this.mishaps[name] ?? 0;
+    this.mishaps[name] = Math.max(0, left - 1);
+    return left > 0;
+  }
 
   /** Lets the engine do its next step with something, after it was read. */
   async advance(kind: 'disks' | 'imagetransfers' | 'vms' | 'templates', id: string): Promise<void> {
