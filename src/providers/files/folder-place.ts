@@ -4,7 +4,6 @@ import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, statfs } from
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../../domain/errors.js';
-import { toFileName } from '../../domain/file-name.js';
 import { formatSize } from '../../domain/sizes.js';
 import { type Lease, Leases } from '../../store/leases.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
@@ -12,6 +11,7 @@ import { copyFile } from './copy-file.js';
 import { errorCode, ifMissing, withFolderErrors } from './folder-errors.js';
 import { filesOf } from './image-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
+import { imageFileOf, requireInside } from './place-name.js';
 import { tryOut } from './try-out.js';
 
 /** The folder of the locks: files of workers that change a shared document now. */
@@ -184,7 +184,7 @@ export class FolderPlace implements Place {
 
   private async checkSpace(image: PushedImage): Promise<Finding> {
     const { bavail, bsize } = await statfs(this.folder);
-    const part = join(this.folder, `${filesOf(image.uuid, toFileName(image.file.name)).file}${PART}`);
+    const part = join(this.folder, `${filesOf(image.uuid, imageFileOf(image.file.name)).file}${PART}`);
     // What an earlier attempt has copied need not be copied again.
     const copied = ((await lstat(part).catch(ifMissing))?.blocks ?? 0) * BYTES_PER_BLOCK;
     const free = bavail * bsize + copied;
@@ -204,7 +204,7 @@ export class FolderPlace implements Place {
    */
   private async resolve(name: string): Promise<string> {
     const root = await withFolderErrors('find', this.folder, () => realpath(this.folder));
-    const path = join(root, name);
+    const path = join(root, requireInside(name));
     for (let present = path; present !== root; present = dirname(present)) {
       const real = await withFolderErrors('read', present, () => realpath(present).catch(ifMissing));
       if (real === undefined) continue;

@@ -8,6 +8,7 @@ import { loadPackage } from '../load-package.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Operation, ProviderSettings } from '../types.js';
 import type { FilesConfiguration } from './configuration.js';
+import { requireInside } from './place-name.js';
 import { type S3Call, toS3Error } from './s3-errors.js';
 
 /** Milliseconds until a connection must be there, and between two pieces of an answer. */
@@ -41,7 +42,7 @@ export class Bucket {
 
   /** Returns the key of a name. */
   key(name: string): string {
-    return `${this.prefix}${name}`;
+    return `${this.prefix}${requireInside(name)}`;
   }
 
   /**

@@ -8,6 +8,7 @@ import { UploadPace } from '../transfer/upload-pace.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
 import { changeDocument } from './change-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
+import { requireInside } from './place-name.js';
 import { tryOut } from './try-out.js';
 
 /** Bytes that we read from the file at once. */
@@ -234,6 +235,7 @@ export class WebPlace implements Place {
       accept: '*/*',
       ...(authorization === undefined ? {} : { authorization }),
     };
-    return { product: `the server of ${this.url}`, method, url: `${this.url}/${encodeURI(name)}`, headers };
+    const path = requireInside(name).split('/').map(encodeURIComponent).join('/');
+    return { product: `the server of ${this.url}`, method, url: `${this.url}/${path}`, headers };
   }
 }

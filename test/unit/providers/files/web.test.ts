@@ -150,6 +150,25 @@ describe('a push to a web server', () => {
     });
   });
 
+  it('does not follow a document that names a file elsewhere', async () => {
+    await withFake({}, async ({ fake, folder, image, connect }) => {
+      const provider = await connect();
+      const registered = await push(provider, createOperation(), image);
+      const victim = await createPushedImage(folder, Buffer.from('victim'));
+      await push(provider, createOperation(), victim);
+      const name = `${image.uuid}/image.json`;
+      const document = JSON.parse(fake.files.get(name)?.toString() ?? '') as object;
+      const before = fake.files.size;
+      for (const file of [`../${victim.uuid}/debian-12.raw`, '../../secret', '..', 'a/b', 'image.json', 'SHA256SUMS']) {
+        fake.files.set(name, Buffer.from(JSON.stringify({ ...document, file })));
+        assert.deepEqual(await provider.delete(createOperation(), registered), []);
+        assert.deepEqual(await provider.removeStaging(createOperation(), image.uuid), []);
+        await assert.rejects(provider.upload(createOperation(), image), { type: 'Conflict' });
+        assert.equal(fake.files.size, before);
+      }
+    });
+  });
+
   it('holds the upload rate', async () => {
     await withFake({}, async ({ image, connect }) => {
       const pauses: number[] = [];
