@@ -7,7 +7,7 @@ import { FactoryError } from '../../domain/errors.js';
 import { formatSize } from '../../domain/sizes.js';
 import { type Lease, Leases } from '../../store/leases.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
-import { copyFile } from './copy-file.js';
+import { copyFile, copyLost } from './copy-file.js';
 import { errorCode, ifMissing, withFolderErrors } from './folder-errors.js';
 import { filesOf } from './image-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
@@ -93,6 +93,7 @@ export class FolderPlace implements Place {
     for (;;) {
       const lease = await withFolderErrors('lock', join(this.folder, LOCKS), () => leases.takeExclusive(name, null));
       if (lease !== undefined) return lease;
+      operation.report({ message: `waiting for another worker that writes to ${this.location}` });
       await operation.sleep(LOCK_WAIT);
     }
   }
@@ -112,13 +113,42 @@ export class FolderPlace implements Place {
     const path = await this.resolve(name);
     // The name is given to a copy only after it was compared.
     if ((await this.measure(operation, name)) === image.file.size) return { sent: 0, verifiedBy };
+    await this.resolve(LOCKS);
+    const leases = new Leases<null>(join(this.folder, LOCKS));
+    const lease = await this.waitForLease(operation, leases, `${image.uuid}.copy`);
+    try {
+      // The attempt that had the lease before may have copied it.
+      if ((await this.measure(operation, name)) === image.file.size) return { sent: 0, verifiedBy };
+      return { sent: await this.copy(operation, image, name, path, lease), verifiedBy };
+    } finally {
+      await lease.release();
+    }
+  }
+
+  private copy(
+    operation: Operation,
+    image: PushedImage,
+    name: string,
+    path: string,
+    lease: Lease<null>,
+  ): Promise<number> {
+    const requireLease = async (): Promise<void> => {
+      if (!(await lease.isHeld())) throw lockLost(name);
+    };
     return withFolderErrors('write', path, async () => {
       await this.makeFolder(path);
       const part = `${path}${PART}`;
-      const sent = await copyFile(operation, image, part, `copying ${image.file.name} to ${this.location}`);
-      await rename(part, path);
+      const title = `copying ${image.file.name} to ${this.location}`;
+      const sent = await copyFile(operation, image, part, title, requireLease);
+      await requireLease();
+      try {
+        await rename(part, path);
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error;
+        if ((await this.measure(operation, name)) !== image.file.size) throw copyLost(part);
+      }
       await syncFolder(dirname(path));
-      return { sent, verifiedBy };
+      return sent;
     });
   }
 
