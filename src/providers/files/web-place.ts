@@ -20,7 +20,7 @@ const NO_ETAG = '"imagefactory-no-such-version"';
 export class WebPlace implements Place {
   readonly region = undefined;
   readonly location: string;
-  private conditional: boolean | undefined;
+  private conditional = false;
 
   /**
    * @param authorization value of the header, or undefined for a server that asks for none
@@ -70,7 +70,8 @@ export class WebPlace implements Place {
   }
 
   async canUpdate(operation: Operation, name: string): Promise<boolean> {
-    this.conditional ??= await this.tryCondition(operation, name);
+    // A `no` may pass: the document was absent, or its tag was still weak.
+    this.conditional ||= await this.tryCondition(operation, name);
     return this.conditional;
   }
 
