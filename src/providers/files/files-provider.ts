@@ -132,7 +132,7 @@ export class FilesProvider implements Provider {
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
     const document = await this.readMarked(operation, uuid);
-    if (document === undefined) return [];
+    if (document === undefined) return isImageFolder(uuid) ? this.place.removeProbe(operation, uuid) : [];
     if (document.state === 'uploading') return this.removeAll(operation, uuid, document);
     return this.place.removeUnfinished(operation, filesOf(uuid, document.file).file);
   }
@@ -167,11 +167,11 @@ export class FilesProvider implements Provider {
   }
 
   async listStaging(operation: Operation): Promise<StagingObject[]> {
-    const found: StagingObject[] = [];
+    const found = await this.place.listProbes(operation);
     for (const uuid of (await this.place.listFolders(operation)).filter(isImageFolder)) {
       const document = await this.readMarked(operation, uuid);
       if (document === undefined) continue;
-      const unfinished = await this.place.listUnfinished(operation, uuid);
+      const unfinished = await this.place.listUnfinished(operation, uuid, document.file);
       found.push(...unfinished.map((object) => ({ uuid, ...object })));
       if (document.state === 'complete') continue;
       const name = filesOf(uuid, document.file).file;

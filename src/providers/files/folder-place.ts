@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, statfs } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../../domain/errors.js';
 import { formatSize } from '../../domain/sizes.js';
@@ -9,9 +9,9 @@ import { type Lease, Leases } from '../../store/leases.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
 import { copyFile, copyLost } from './copy-file.js';
 import { errorCode, ifMissing, withFolderErrors } from './folder-errors.js';
-import { filesOf } from './image-document.js';
+import { filesOf, isImageFolder } from './image-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
-import { imageFileOf, requireInside } from './place-name.js';
+import { imageFileOf, PROBE, requireInside } from './place-name.js';
 import { tryOut } from './try-out.js';
 
 /** The folder of the locks: files of workers that change a shared document now. */
@@ -163,7 +163,7 @@ export class FolderPlace implements Place {
 
   async removeUnfinished(operation: Operation, name: string): Promise<string[]> {
     const removed: string[] = [];
-    for (const { id } of await this.listUnfinished(operation, dirname(name))) {
+    for (const { id } of await this.listUnfinished(operation, dirname(name), basename(name))) {
       if (await this.remove(operation, id.slice(this.url.length + 1))) removed.push(id);
     }
     return removed;
@@ -186,10 +186,10 @@ export class FolderPlace implements Place {
     });
   }
 
-  async listUnfinished(_operation: Operation, folder: string): Promise<Omit<StagingObject, 'uuid'>[]> {
+  async listUnfinished(_operation: Operation, folder: string, file: string): Promise<Omit<StagingObject, 'uuid'>[]> {
     const path = await this.resolve(folder);
     return withFolderErrors('read', path, async () => {
-      const names = ((await readdir(path).catch(ifMissing)) ?? []).filter((name) => name.endsWith(PART));
+      const names = ((await readdir(path).catch(ifMissing)) ?? []).filter((name) => isUnfinished(name, file));
       return Promise.all(
         names.map(async (name) => {
           const found = await lstat(join(path, name)).catch(ifMissing);
@@ -200,9 +200,29 @@ export class FolderPlace implements Place {
     });
   }
 
+  async listProbes(): Promise<StagingObject[]> {
+    return withFolderErrors('read', this.folder, async () => {
+      const names = (await readdir(this.folder)).filter(
+        (name) => name.startsWith(PROBE) && isImageFolder(name.slice(PROBE.length)),
+      );
+      return Promise.all(
+        names.map(async (name) => {
+          const found = await lstat(join(this.folder, name)).catch(ifMissing);
+          const [uuid, id] = [name.slice(PROBE.length), `${this.url}/${name}`];
+          return { uuid, kind: 'probe', id, createdAt: found?.mtimeMs, size: found?.size };
+        }),
+      );
+    });
+  }
+
+  async removeProbe(operation: Operation, uuid: string): Promise<string[]> {
+    const name = `${PROBE}${uuid}`;
+    return (await this.remove(operation, name)) ? [`${this.url}/${name}`] : [];
+  }
+
   async check(_operation: Operation, image: PushedImage | undefined): Promise<Finding[]> {
     const written = await tryOut(`write to ${this.location}`, async () => {
-      const probe = await this.resolve(`.imagefactory-probe-${randomUUID()}`);
+      const probe = await this.resolve(`${PROBE}${randomUUID()}`);
       await withFolderErrors('write', probe, async () => {
         await (await open(probe, 'wx', 0o666)).close();
         await rm(probe);
@@ -249,6 +269,17 @@ export class FolderPlace implements Place {
   private async makeFolder(path: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
   }
+}
+
+/** Whether a name is that of an unfinished copy of a file, or of a document that was not written to its end. */
+function isUnfinished(name: string, file: string): boolean {
+  if (name === `${file}${PART}`) return true;
+  const { image, checksums } = filesOf('', file);
+  return [image, checksums]
+    .map((document) => `${basename(document)}.`)
+    .some(
+      (start) => name.startsWith(start) && name.endsWith(PART) && isImageFolder(name.slice(start.length, -PART.length)),
+    );
 }
 
 function lockLost(name: string): FactoryError {

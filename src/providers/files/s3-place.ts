@@ -4,6 +4,7 @@ import { isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
 import { isImageFolder } from './image-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
+import { PROBE } from './place-name.js';
 import type { Bucket } from './s3-bucket.js';
 import { checkBucket } from './s3-check.js';
 import { s3Code, s3Status } from './s3-errors.js';
@@ -245,6 +246,20 @@ export class S3Place implements Place {
       // The sizes of the parts would need a call for each upload.
       size: undefined,
     }));
+  }
+
+  async listProbes(operation: Operation): Promise<StagingObject[]> {
+    const prefix = this.bucket.key(PROBE);
+    const uploads = await listUploads(this.bucket, operation, prefix);
+    return uploads.flatMap(({ Key = '', UploadId = '', Initiated }) => {
+      const uuid = Key.slice(prefix.length);
+      if (!isImageFolder(uuid)) return [];
+      return [{ uuid, kind: 'probe', id: UploadId, createdAt: Initiated?.getTime(), size: undefined }];
+    });
+  }
+
+  removeProbe(operation: Operation, uuid: string): Promise<string[]> {
+    return this.removeUnfinished(operation, `${PROBE}${uuid}`);
   }
 
   check(operation: Operation): Promise<Finding[]> {

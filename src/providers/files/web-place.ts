@@ -8,7 +8,7 @@ import { UploadPace } from '../transfer/upload-pace.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
 import { changeDocument } from './change-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
-import { requireInside } from './place-name.js';
+import { PROBE, requireInside } from './place-name.js';
 import { tryOut } from './try-out.js';
 
 /** Bytes that we read from the file at once. */
@@ -181,8 +181,16 @@ export class WebPlace implements Place {
     return [];
   }
 
+  async listProbes(): Promise<StagingObject[]> {
+    return [];
+  }
+
+  async removeProbe(): Promise<string[]> {
+    return [];
+  }
+
   async check(operation: Operation): Promise<Finding[]> {
-    const name = `.imagefactory-probe-${randomUUID()}`;
+    const name = `${PROBE}${randomUUID()}`;
     const written = await tryOut(`write to ${this.url}`, () => this.write(operation, name, 'probe\n', 'always'));
     if (!written.ok) return [written];
     return [

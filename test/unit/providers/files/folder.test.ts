@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -277,6 +278,29 @@ describe('the clean-up of a folder', () => {
       assert.deepEqual(await provider.delete(createOperation(), registered), []);
       assert.deepEqual(await readdir(join(place, image.uuid)), ['README']);
       assert.deepEqual(await readIndex(place), { images: [] });
+    });
+  });
+
+  it('removes its own temporary names only, and probes that a check has left', async () => {
+    await withPlace(async ({ place, provider, image }) => {
+      await provider.upload(createOperation(), image);
+      const own = ['debian-12.raw.part', `image.json.${randomUUID()}.part`];
+      const theirs = ['theirs.part', 'image.json.part', 'other.raw.part'];
+      for (const name of [...own, ...theirs]) await writeFile(join(place, image.uuid, name), 'x');
+      const uuid = randomUUID();
+      await writeFile(join(place, `.imagefactory-probe-${uuid}`), '');
+      await writeFile(join(place, '.imagefactory-probe-theirs'), '');
+      const staging = await provider.listStaging(createOperation());
+      assert.equal(staging.filter(({ kind }) => kind === 'unfinished copy').length, 2);
+      assert.deepEqual(
+        staging.filter(({ kind }) => kind === 'probe').map((found) => found.uuid),
+        [uuid],
+      );
+      assert.equal((await provider.removeStaging(createOperation(), uuid)).length, 1);
+      await provider.removeStaging(createOperation(), image.uuid);
+      assert.deepEqual((await readdir(join(place, image.uuid))).sort(), theirs.sort());
+      assert.deepEqual(await provider.listStaging(createOperation()), []);
+      assert.ok((await readdir(place)).includes('.imagefactory-probe-theirs'));
     });
   });
 
