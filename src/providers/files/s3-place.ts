@@ -56,7 +56,7 @@ export class S3Place implements Place {
     marks: Readonly<Record<string, string>>,
   ): Promise<boolean> {
     const status = await this.put(operation, name, text, condition, marks);
-    // A service that knows no conditions: what is below the UUID of our image nobody else writes. Others share the rest.
+    // A service that knows no conditions: what is below our UUID nobody else writes. Others share the rest.
     if (status === 501 && isImageFolder(name.split('/')[0] ?? ''))
       return (await this.put(operation, name, text, 'always', marks)) === 200;
     return status === 200;
