@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, readlink, rm, stat, utimes } from 'node:fs/promises';
+import { link, readFile, readlink, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createFile, ifAbsent, listFolder, replaceFile } from './files.js';
@@ -23,9 +23,20 @@ export interface HeldLease<T> {
 /** A lease that this process has taken. It is renewed until it is released. */
 export interface Lease<T> extends HeldLease<T> {
   update(data: T): Promise<void>;
-  /** Whether the lease still exists. Another worker removes it when this process could not renew it in time. */
+  /**
+   * Whether the lease still exists, and is this one. Another worker removes it when this process could not renew it in
+   * time, and may have a lease of the same name then.
+   */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
+}
+
+/** What the file of a lease has. */
+interface Content<T> {
+  owner: Owner;
+  data: T;
+  /** Tells two leases of a name apart. Leases that older versions have taken may have none. */
+  id?: string;
 }
 
 /** Milliseconds between two renewals of a lease. */
@@ -53,9 +64,10 @@ export class Leases<T> {
   /** Takes a lease that any number of processes can have. */
   async take(data: T): Promise<Lease<T>> {
     const path = join(this.folder, `${randomUUID()}${SUFFIX}`);
-    const content = JSON.stringify({ owner: await readSelf(), data });
+    const id = randomUUID();
+    const content = JSON.stringify({ owner: await readSelf(), data, id });
     await replaceFile(path, (file) => file.writeFile(content));
-    return this.hold(path, data);
+    return this.hold(path, data, id);
   }
 
   /** Takes the only lease of a name. Returns undefined when a process that runs has it. */
@@ -63,10 +75,11 @@ export class Leases<T> {
     const path = join(this.folder, `${name}${SUFFIX}`);
     if ((await this.read(path)) !== undefined) return undefined;
     // The content tells whether this lease or that of another process was created.
-    const content = JSON.stringify({ owner: await readSelf(), data, id: randomUUID() });
+    const id = randomUUID();
+    const content = JSON.stringify({ owner: await readSelf(), data, id });
     await createFile(path, (file) => file.writeFile(content));
     const found = await readFile(path, 'utf8').catch(ifAbsent(() => undefined));
-    return found === content ? this.hold(path, data) : undefined;
+    return found === content ? this.hold(path, data, id) : undefined;
   }
 
   /** Lists the leases of all processes that run, and removes the others. */
@@ -76,41 +89,77 @@ export class Leases<T> {
     return leases.filter((lease) => lease !== undefined);
   }
 
-  private hold(path: string, data: T): Lease<T> {
-    const renew = (): void => {
+  private hold(path: string, data: T, id: string): Lease<T> {
+    const isOurs = (text: string | undefined): boolean => text !== undefined && idOf(text) === id;
+    const renew = async (): Promise<void> => {
+      if (!isOurs(await readText(path))) return;
       const now = new Date();
-      utimes(path, now, now).catch(() => undefined);
+      await utimes(path, now, now);
     };
-    const renewing = setInterval(renew, RENEWED_EVERY);
+    const renewing = setInterval(() => void renew().catch(() => undefined), RENEWED_EVERY);
     renewing.unref();
     return {
       name: path,
       data,
       update: async (changed) => {
-        const content = JSON.stringify({ owner: await readSelf(), data: changed });
+        const present = await readText(path);
+        if (present !== undefined && !isOurs(present)) return;
+        const content = JSON.stringify({ owner: await readSelf(), data: changed, id });
         await replaceFile(path, (file) => file.writeFile(content));
       },
-      isHeld: () =>
-        stat(path).then(
-          () => true,
-          () => false,
-        ),
+      isHeld: () => readText(path).then(isOurs, () => false),
       release: async () => {
         clearInterval(renewing);
-        await rm(path, { force: true });
+        if (isOurs(await readText(path))) await removeOnly(path, async (text) => isOurs(text));
       },
     };
   }
 
   /** Reads a lease. Removes it, and returns undefined, when its process has died. */
   private async read(path: string): Promise<HeldLease<T> | undefined> {
-    const text = await readFile(path, 'utf8').catch(ifAbsent(() => undefined));
-    const renewed = await stat(path).then(({ mtimeMs }) => mtimeMs, ifAbsent(() => undefined)); // prettier-ignore
+    const text = await readText(path);
+    const renewed = await readRenewal(path);
     if (text === undefined || renewed === undefined) return undefined;
-    const { owner, data } = JSON.parse(text) as { owner: Owner; data: T };
+    const { owner, data } = JSON.parse(text) as Content<T>;
     if (await isRunning(owner, renewed)) return { name: path, data };
     await this.onEnd(data);
-    await rm(path, { force: true });
+    await removeOnly(path, async (found, renewedLast) => found === text && !(await isRunning(owner, renewedLast)));
+    return undefined;
+  }
+}
+
+/**
+ * Removes a lease only if it is the one that is meant. Somebody else may have removed it since it was read, and taken
+ * the next one of the same name: therefore it is moved away, looked at, and put back if it is not the one. Whoever has
+ * taken a lease in between keeps it, and the owner of the one that could not be put back learns it from `isHeld`.
+ */
+async function removeOnly(path: string, isMeant: (text: string, renewed: number) => Promise<boolean>): Promise<void> {
+  const moved = `${path}.${randomUUID()}.part`;
+  const isMoved = await rename(path, moved).then(() => true, ifAbsent(() => false)); // prettier-ignore
+  if (!isMoved) return;
+  try {
+    const [text, renewed] = [await readText(moved), await readRenewal(moved)];
+    if (text === undefined || renewed === undefined || (await isMeant(text, renewed))) return;
+    await link(moved, path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(moved, { force: true });
+  }
+}
+
+function readText(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(ifAbsent(() => undefined));
+}
+
+function readRenewal(path: string): Promise<number | undefined> {
+  return stat(path).then(({ mtimeMs }) => mtimeMs, ifAbsent(() => undefined)); // prettier-ignore
+}
+
+function idOf(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as Content<unknown>).id;
+  } catch {
     return undefined;
   }
 }

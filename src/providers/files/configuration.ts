@@ -50,6 +50,11 @@ export function placeKindOf(url: string): PlaceKind | undefined {
   return undefined;
 }
 
+/** Whether bytes and signatures do not cross a network in the clear. */
+function isPrivate(url: string): boolean {
+  return /^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/i.test(url);
+}
+
 /** Checks an entry of `providers`. */
 export const filesSchema: z.ZodType<FilesConfiguration> = z
   .strictObject({
@@ -77,6 +82,8 @@ export const filesSchema: z.ZodType<FilesConfiguration> = z
       refuse('url', 'a URL is shown to users: use password_file or token_file');
       return;
     }
+    if (entry.endpoint !== undefined && !isPrivate(entry.endpoint))
+      refuse('endpoint', 'use https://: http:// is for a service on the same machine only');
     if (/[?#]/.test(entry.url)) refuse('url', 'the URL must have neither a query nor a fragment');
     for (const key of KEY_NAMES) {
       if (entry[key] !== undefined && !OWN_KEYS[kind].includes(key)) refuse(key, `it is not for ${entry.url}`);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { FactoryError } from '../../domain/errors.js';
 import { readBlocks } from '../transfer/blocks.js';
 import { UploadPace } from '../transfer/upload-pace.js';
 import type { Operation, PushedImage } from '../types.js';
+import { ifMissing } from './folder-errors.js';
 
 /** Bytes of a block of the copy. */
 const BLOCK = 4 * 1024 * 1024;
@@ -16,17 +17,31 @@ const SYNC_EVERY = 256 * 1024 * 1024;
  * compared with the file, and kept as far as it is the same. Blocks of zeros become holes. Reads the copy again at the
  * end.
  *
+ * @param requireLease throws when another attempt may write the copy now
  * @returns bytes that were written
  * @throws FactoryError ChecksumMismatch, retryable, when the copy differs from the file; then the copy is empty
  */
-export async function copyFile(operation: Operation, image: PushedImage, path: string, title: string): Promise<number> {
+export async function copyFile(
+  operation: Operation,
+  image: PushedImage,
+  path: string,
+  title: string,
+  requireLease: () => Promise<void>,
+): Promise<number> {
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   const copy = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666);
+  // Another attempt may have given the copy its name: a file that is published must not be cut.
+  const truncate = async (size: number): Promise<void> => {
+    await requireLease();
+    const [{ ino }, named] = [await copy.stat(), await lstat(path).catch(ifMissing)];
+    if (named?.ino !== ino) throw copyLost(path);
+    await copy.truncate(size);
+  };
   try {
-    const sent = await writeBlocks(operation, image, copy, title);
+    const sent = await writeBlocks(operation, image, copy, title, truncate);
     await copy.sync();
     if ((await digestOf(copy, operation)) === image.file.sha256) return sent;
-    await copy.truncate(0);
+    await truncate(0);
   } finally {
     await copy.close();
   }
@@ -36,10 +51,21 @@ export async function copyFile(operation: Operation, image: PushedImage, path: s
   });
 }
 
-async function writeBlocks(operation: Operation, image: PushedImage, copy: FileHandle, title: string): Promise<number> {
+/** The error of a copy that another attempt, or a clean-up, has taken away. */
+export function copyLost(path: string): FactoryError {
+  return new FactoryError('StoreFailed', `${path} was taken by another attempt`, { retryable: true });
+}
+
+async function writeBlocks(
+  operation: Operation,
+  image: PushedImage,
+  copy: FileHandle,
+  title: string,
+  truncate: (size: number) => Promise<void>,
+): Promise<number> {
   const pace = new UploadPace(operation, title, image.file.size);
   const present = await countEqual(operation, image, copy, pace);
-  await copy.truncate(present * BLOCK);
+  await truncate(present * BLOCK);
   let [sent, unsynced] = [0, 0];
   for await (const block of readBlocks(image.file.path, BLOCK, { from: present, signal: operation.signal })) {
     if (block.data === undefined) {
@@ -56,7 +82,7 @@ async function writeBlocks(operation: Operation, image: PushedImage, copy: FileH
     unsynced = 0;
   }
   // A hole at the end exists only by the size of the file.
-  await copy.truncate(image.file.size);
+  await truncate(image.file.size);
   return sent;
 }
 

@@ -18,6 +18,13 @@ import type { Place } from './place.js';
 import { tryOut } from './try-out.js';
 import { addToCatalogue, catalogueOf, removeFromCatalogue } from './vagrant-catalogue.js';
 
+/** How often the document of a push is written and read before we give up. */
+const TRIES = 5;
+/** Milliseconds of the first pause between two tries. The next ones are longer. */
+const PAUSE = 200;
+/** What the record says where the index cannot be changed safely. */
+const NOT_LISTED = `not listed in ${INDEX}: the server holds no conditions of writes`;
+
 /**
  * Puts the file of an image into a folder, a bucket or a web server: `UUID/FILE`, with `UUID/SHA256SUMS` and
  * `UUID/image.json` beside it, and lists it in `index.json`, boxes of Vagrant also in `vagrant/BOX/metadata.json`.
@@ -58,17 +65,24 @@ export class FilesProvider implements Provider {
   private async begin(operation: Operation, image: PushedImage): Promise<ImageDocument> {
     const document = describeImage(image, operation.creator, new Date());
     const name = documentOf(image.uuid);
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (tries > 0) await operation.sleep(PAUSE * tries);
       const present = await this.readOwn(operation, image);
       if (present !== undefined) return present;
       await this.place.write(operation, name, formatDocument(document), 'absent', document.marks);
     }
+    const present = await this.readOwn(operation, image);
+    if (present !== undefined) return present;
+    throw new FactoryError('Conflict', `${this.place.url}/${name} cannot be read after it was written`, {
+      retryable: true,
+      hint: 'the server says that it is there, and that it is not: check its permissions and its caches',
+    });
   }
 
   async register(operation: Operation, image: PushedImage, uploaded: UploadedFile): Promise<RegisteredImage> {
     const { place } = this;
     const document = await this.begin(operation, image);
-    if (document.state === 'complete') return describeRegistered(document, image.uuid, place);
+    // An attempt that died, or a removal, may have left a document that says `complete` without the rest.
     const names = filesOf(image.uuid, document.file);
     const sums = `${document.sha256}  ${document.file}\n`;
     await place.write(operation, names.checksums, sums, 'always', document.marks);
@@ -78,7 +92,7 @@ export class FilesProvider implements Provider {
     const complete: ImageDocument = {
       ...document,
       state: 'complete',
-      verified_by: uploaded.verifiedBy,
+      verified_by: isShared ? uploaded.verifiedBy : `${uploaded.verifiedBy}; ${NOT_LISTED}`,
       ...(catalogue === undefined || !isShared ? {} : { catalogue }),
     };
     await place.write(operation, names.image, formatDocument(complete), 'always', document.marks);
@@ -118,7 +132,7 @@ export class FilesProvider implements Provider {
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
     const document = await this.readMarked(operation, uuid);
-    if (document === undefined) return [];
+    if (document === undefined) return isImageFolder(uuid) ? this.place.removeProbe(operation, uuid) : [];
     if (document.state === 'uploading') return this.removeAll(operation, uuid, document);
     return this.place.removeUnfinished(operation, filesOf(uuid, document.file).file);
   }
@@ -139,6 +153,10 @@ export class FilesProvider implements Provider {
   private async removeAll(operation: Operation, uuid: string, document: ImageDocument): Promise<string[]> {
     const { place } = this;
     const names = filesOf(uuid, document.file);
+    // Where the removal stops in its middle, the next push must not take the image for complete.
+    const begun: ImageDocument = { ...document, state: 'uploading' };
+    if (document.state === 'complete')
+      await place.write(operation, names.image, formatDocument(begun), 'always', document.marks);
     await this.unlist(operation, uuid, document);
     const removed = await place.removeUnfinished(operation, names.file);
     for (const name of [names.file, names.checksums, names.image]) {
@@ -149,11 +167,11 @@ export class FilesProvider implements Provider {
   }
 
   async listStaging(operation: Operation): Promise<StagingObject[]> {
-    const found: StagingObject[] = [];
+    const found = await this.place.listProbes(operation);
     for (const uuid of (await this.place.listFolders(operation)).filter(isImageFolder)) {
       const document = await this.readMarked(operation, uuid);
       if (document === undefined) continue;
-      const unfinished = await this.place.listUnfinished(operation, uuid);
+      const unfinished = await this.place.listUnfinished(operation, uuid, document.file);
       found.push(...unfinished.map((object) => ({ uuid, ...object })));
       if (document.state === 'complete') continue;
       const name = filesOf(uuid, document.file).file;

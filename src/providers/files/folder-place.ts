@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, statfs } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FactoryError } from '../../domain/errors.js';
-import { toFileName } from '../../domain/file-name.js';
 import { formatSize } from '../../domain/sizes.js';
 import { type Lease, Leases } from '../../store/leases.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
-import { copyFile } from './copy-file.js';
+import { copyFile, copyLost } from './copy-file.js';
 import { errorCode, ifMissing, withFolderErrors } from './folder-errors.js';
-import { filesOf } from './image-document.js';
+import { filesOf, isImageFolder } from './image-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
+import { imageFileOf, PROBE, requireInside } from './place-name.js';
 import { tryOut } from './try-out.js';
 
 /** The folder of the locks: files of workers that change a shared document now. */
@@ -93,6 +93,7 @@ export class FolderPlace implements Place {
     for (;;) {
       const lease = await withFolderErrors('lock', join(this.folder, LOCKS), () => leases.takeExclusive(name, null));
       if (lease !== undefined) return lease;
+      operation.report({ message: `waiting for another worker that writes to ${this.location}` });
       await operation.sleep(LOCK_WAIT);
     }
   }
@@ -112,13 +113,42 @@ export class FolderPlace implements Place {
     const path = await this.resolve(name);
     // The name is given to a copy only after it was compared.
     if ((await this.measure(operation, name)) === image.file.size) return { sent: 0, verifiedBy };
+    await this.resolve(LOCKS);
+    const leases = new Leases<null>(join(this.folder, LOCKS));
+    const lease = await this.waitForLease(operation, leases, `${image.uuid}.copy`);
+    try {
+      // The attempt that had the lease before may have copied it.
+      if ((await this.measure(operation, name)) === image.file.size) return { sent: 0, verifiedBy };
+      return { sent: await this.copy(operation, image, name, path, lease), verifiedBy };
+    } finally {
+      await lease.release();
+    }
+  }
+
+  private copy(
+    operation: Operation,
+    image: PushedImage,
+    name: string,
+    path: string,
+    lease: Lease<null>,
+  ): Promise<number> {
+    const requireLease = async (): Promise<void> => {
+      if (!(await lease.isHeld())) throw lockLost(name);
+    };
     return withFolderErrors('write', path, async () => {
       await this.makeFolder(path);
       const part = `${path}${PART}`;
-      const sent = await copyFile(operation, image, part, `copying ${image.file.name} to ${this.location}`);
-      await rename(part, path);
+      const title = `copying ${image.file.name} to ${this.location}`;
+      const sent = await copyFile(operation, image, part, title, requireLease);
+      await requireLease();
+      try {
+        await rename(part, path);
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error;
+        if ((await this.measure(operation, name)) !== image.file.size) throw copyLost(part);
+      }
       await syncFolder(dirname(path));
-      return { sent, verifiedBy };
+      return sent;
     });
   }
 
@@ -133,7 +163,7 @@ export class FolderPlace implements Place {
 
   async removeUnfinished(operation: Operation, name: string): Promise<string[]> {
     const removed: string[] = [];
-    for (const { id } of await this.listUnfinished(operation, dirname(name))) {
+    for (const { id } of await this.listUnfinished(operation, dirname(name), basename(name))) {
       if (await this.remove(operation, id.slice(this.url.length + 1))) removed.push(id);
     }
     return removed;
@@ -156,10 +186,10 @@ export class FolderPlace implements Place {
     });
   }
 
-  async listUnfinished(_operation: Operation, folder: string): Promise<Omit<StagingObject, 'uuid'>[]> {
+  async listUnfinished(_operation: Operation, folder: string, file: string): Promise<Omit<StagingObject, 'uuid'>[]> {
     const path = await this.resolve(folder);
     return withFolderErrors('read', path, async () => {
-      const names = ((await readdir(path).catch(ifMissing)) ?? []).filter((name) => name.endsWith(PART));
+      const names = ((await readdir(path).catch(ifMissing)) ?? []).filter((name) => isUnfinished(name, file));
       return Promise.all(
         names.map(async (name) => {
           const found = await lstat(join(path, name)).catch(ifMissing);
@@ -170,9 +200,29 @@ export class FolderPlace implements Place {
     });
   }
 
+  async listProbes(): Promise<StagingObject[]> {
+    return withFolderErrors('read', this.folder, async () => {
+      const names = (await readdir(this.folder)).filter(
+        (name) => name.startsWith(PROBE) && isImageFolder(name.slice(PROBE.length)),
+      );
+      return Promise.all(
+        names.map(async (name) => {
+          const found = await lstat(join(this.folder, name)).catch(ifMissing);
+          const [uuid, id] = [name.slice(PROBE.length), `${this.url}/${name}`];
+          return { uuid, kind: 'probe', id, createdAt: found?.mtimeMs, size: found?.size };
+        }),
+      );
+    });
+  }
+
+  async removeProbe(operation: Operation, uuid: string): Promise<string[]> {
+    const name = `${PROBE}${uuid}`;
+    return (await this.remove(operation, name)) ? [`${this.url}/${name}`] : [];
+  }
+
   async check(_operation: Operation, image: PushedImage | undefined): Promise<Finding[]> {
     const written = await tryOut(`write to ${this.location}`, async () => {
-      const probe = await this.resolve(`.imagefactory-probe-${randomUUID()}`);
+      const probe = await this.resolve(`${PROBE}${randomUUID()}`);
       await withFolderErrors('write', probe, async () => {
         await (await open(probe, 'wx', 0o666)).close();
         await rm(probe);
@@ -184,7 +234,7 @@ export class FolderPlace implements Place {
 
   private async checkSpace(image: PushedImage): Promise<Finding> {
     const { bavail, bsize } = await statfs(this.folder);
-    const part = join(this.folder, `${filesOf(image.uuid, toFileName(image.file.name)).file}${PART}`);
+    const part = join(this.folder, `${filesOf(image.uuid, imageFileOf(image.file.name)).file}${PART}`);
     // What an earlier attempt has copied need not be copied again.
     const copied = ((await lstat(part).catch(ifMissing))?.blocks ?? 0) * BYTES_PER_BLOCK;
     const free = bavail * bsize + copied;
@@ -204,7 +254,7 @@ export class FolderPlace implements Place {
    */
   private async resolve(name: string): Promise<string> {
     const root = await withFolderErrors('find', this.folder, () => realpath(this.folder));
-    const path = join(root, name);
+    const path = join(root, requireInside(name));
     for (let present = path; present !== root; present = dirname(present)) {
       const real = await withFolderErrors('read', present, () => realpath(present).catch(ifMissing));
       if (real === undefined) continue;
@@ -219,6 +269,17 @@ export class FolderPlace implements Place {
   private async makeFolder(path: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
   }
+}
+
+/** Whether a name is that of an unfinished copy of a file, or of a document that was not written to its end. */
+function isUnfinished(name: string, file: string): boolean {
+  if (name === `${file}${PART}`) return true;
+  const { image, checksums } = filesOf('', file);
+  return [image, checksums]
+    .map((document) => `${basename(document)}.`)
+    .some(
+      (start) => name.startsWith(start) && name.endsWith(PART) && isImageFolder(name.slice(start.length, -PART.length)),
+    );
 }
 
 function lockLost(name: string): FactoryError {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
-import { toFileName } from '../../domain/file-name.js';
 import type { RegisteredImage } from '../../domain/provider-image.js';
 import { isMarked, isMarkedAs, marksOfPushed, type MarkedImage } from '../../domain/provider-marks.js';
 import type { PushedImage } from '../types.js';
+import { imageFileOf, isImageFile } from './place-name.js';
 
 /**
  * The document that stands beside each pushed file. It is written before the first byte of the file, so that whatever
@@ -19,8 +19,8 @@ const schema = z.looseObject({
   system: z.strictObject({ name: z.string(), version: z.string(), arch: z.string() }),
   firmware: z.string(),
   format: z.string(),
-  /** The name of the file, beside this document. */
-  file: z.string(),
+  /** The name of the file, beside this document. Others can write the document: it must not lead elsewhere. */
+  file: z.string().refine(isImageFile),
   /** bytes */
   size: z.number(),
   virtual_size: z.number(),
@@ -70,7 +70,7 @@ export function describeImage(image: PushedImage, creator: string, now: Date): I
     system: image.os,
     firmware: image.firmware,
     format: image.file.format,
-    file: toFileName(image.file.name),
+    file: imageFileOf(image.file.name),
     size: image.file.size,
     virtual_size: image.file.virtualSize,
     sha256: image.file.sha256,

@@ -78,8 +78,12 @@ export interface Place {
   removeFolder(operation: Operation, name: string): Promise<void>;
   /** Lists the UUIDs of the folders of images. Empty for a place that cannot be listed. */
   listFolders(operation: Operation): Promise<string[]>;
-  /** Lists the unfinished uploads of a folder that {@link listFolders} has returned. */
-  listUnfinished(operation: Operation, folder: string): Promise<Omit<StagingObject, 'uuid'>[]>;
+  /** Lists the unfinished uploads of a file in a folder that {@link listFolders} has returned. */
+  listUnfinished(operation: Operation, folder: string, file: string): Promise<Omit<StagingObject, 'uuid'>[]>;
+  /** Lists what checks that died have left. Empty for a place that cannot be listed. */
+  listProbes(operation: Operation): Promise<StagingObject[]>;
+  /** Removes what the check with a UUID has left. Returns what was removed, for people. */
+  removeProbe(operation: Operation, uuid: string): Promise<string[]>;
   /** Tries whether files can be written, read and removed. */
   check(operation: Operation, image: PushedImage | undefined): Promise<Finding[]>;
   close(): Promise<void>;

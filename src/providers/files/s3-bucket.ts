@@ -8,11 +8,15 @@ import { loadPackage } from '../load-package.js';
 import { retryPart } from '../transfer/retry-part.js';
 import type { Operation, ProviderSettings } from '../types.js';
 import type { FilesConfiguration } from './configuration.js';
+import { requireInside } from './place-name.js';
 import { type S3Call, toS3Error } from './s3-errors.js';
 
-/** Milliseconds until a connection must be there, and between two pieces of an answer. */
+/** Milliseconds until a connection must be there. */
 const CONNECT = 10_000;
-const ANSWER = 120_000;
+/** Milliseconds in which a connection may be silent. */
+const SILENCE = 120_000;
+/** The same while S3 makes an object of its parts: some services copy all bytes, and say nothing meanwhile. */
+const SILENCE_OF_COMPLETION = 900_000;
 
 /** What fails becomes an error: the SDK must not write it to the worker's output besides. */
 const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -31,6 +35,8 @@ type CallOfBucket = Pick<S3Call, 'name' | 'permission'> & { key?: string };
 export class Bucket {
   constructor(
     readonly client: S3Client,
+    /** The client for calls that complete an upload: it waits longer. */
+    readonly completing: S3Client,
     /** The commands of the SDK. */
     readonly sdk: typeof S3Package,
     readonly name: string,
@@ -39,9 +45,14 @@ export class Bucket {
     readonly region: string,
   ) {}
 
+  close(): void {
+    this.client.destroy();
+    this.completing.destroy();
+  }
+
   /** Returns the key of a name. */
   key(name: string): string {
-    return `${this.prefix}${name}`;
+    return `${this.prefix}${requireInside(name)}`;
   }
 
   /**
@@ -93,32 +104,35 @@ export async function openBucket(settings: ProviderSettings<FilesConfiguration>)
   const endpoint = configuration.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
   const ca = configuration.ca === undefined ? undefined : await readCa(configuration.ca);
   const credentials = readCredentials(settings);
-  const client = new sdk.S3Client({
-    // A service with an address of its own often has no regions. Its signature needs one all the same.
-    region: region ?? (endpoint === undefined ? undefined : 'us-east-1'),
-    endpoint,
-    forcePathStyle: configuration.path_style ?? endpoint !== undefined,
-    profile: configuration.profile,
-    credentials,
-    maxAttempts: 1,
-    // Our own checksums go with each part. Those that the SDK adds are refused by services that are not Amazon's.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: CONNECT,
-      requestTimeout: ANSWER,
-      httpsAgent: new Agent({ keepAlive: true, maxSockets: 50, ca }),
-    },
-    customUserAgent: 'imagefactory-nova',
-    logger: SILENT,
-  } satisfies S3ClientConfig);
+  const clientOf = (socketTimeout: number): S3Client =>
+    new sdk.S3Client({
+      // A service with an address of its own often has no regions. Its signature needs one all the same.
+      region: region ?? (endpoint === undefined ? undefined : 'us-east-1'),
+      endpoint,
+      forcePathStyle: configuration.path_style ?? endpoint !== undefined,
+      profile: configuration.profile,
+      credentials,
+      maxAttempts: 1,
+      // Our own checksums go with each part. Those that the SDK adds are refused by services that are not Amazon's.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        connectionTimeout: CONNECT,
+        // The SDK's `requestTimeout` only warns, and would count the time in which a part is sent.
+        socketTimeout,
+        httpsAgent: new Agent({ keepAlive: true, maxSockets: 50, ca }),
+      },
+      customUserAgent: 'imagefactory-nova',
+      logger: SILENT,
+    } satisfies S3ClientConfig);
+  const client = clientOf(SILENCE);
   const found = await client.config.region().catch(() => {
     throw new FactoryError('InvalidParameter', `the region of ${configuration.url} is not known`, {
       hint: 'set `region` of the provider, or AWS_REGION of the worker',
     });
   });
   const address = endpoint ?? `https://s3.${found}.amazonaws.com`;
-  return new Bucket(client, sdk, name, path === '' ? '' : `${path}/`, address, found);
+  return new Bucket(client, clientOf(SILENCE_OF_COMPLETION), sdk, name, path === '' ? '' : `${path}/`, address, found);
 }
 
 function readCredentials({

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Finding, Operation } from '../types.js';
+import { PROBE } from './place-name.js';
 import type { Bucket } from './s3-bucket.js';
 import { s3Code, s3Status } from './s3-errors.js';
 import { listUploads } from './s3-upload.js';
@@ -11,7 +12,7 @@ import { tryOut } from './try-out.js';
  */
 export async function checkBucket(bucket: Bucket, operation: Operation): Promise<Finding[]> {
   const { sdk, client, name } = bucket;
-  const key = bucket.key(`.imagefactory-probe-${randomUUID()}`);
+  const key = bucket.key(`${PROBE}${randomUUID()}`);
   const input = { Bucket: name, Key: key };
   const access = await tryOut(`the bucket ${name}`, () =>
     bucket.call(operation, { name: 'HeadBucket', permission: 's3:ListBucket' }, (options) =>

@@ -2,7 +2,9 @@ import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { FactoryError } from '../../domain/errors.js';
 import { isMarkedAs, PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
+import { isImageFolder } from './image-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
+import { PROBE } from './place-name.js';
 import type { Bucket } from './s3-bucket.js';
 import { checkBucket } from './s3-check.js';
 import { s3Code, s3Status } from './s3-errors.js';
@@ -18,7 +20,7 @@ const UPLOADS = 3;
 export class S3Place implements Place {
   readonly location: string;
   readonly region: string;
-  private conditional: boolean | undefined;
+  private conditional = false;
 
   constructor(
     readonly url: string,
@@ -54,8 +56,9 @@ export class S3Place implements Place {
     marks: Readonly<Record<string, string>>,
   ): Promise<boolean> {
     const status = await this.put(operation, name, text, condition, marks);
-    // A service that knows no conditions: the document is below the UUID of our image, so nobody else writes it.
-    if (status === 501) return (await this.put(operation, name, text, 'always', marks)) === 200;
+    // A service that knows no conditions: what is below our UUID nobody else writes. Others share the rest.
+    if (status === 501 && isImageFolder(name.split('/')[0] ?? ''))
+      return (await this.put(operation, name, text, 'always', marks)) === 200;
     return status === 200;
   }
 
@@ -104,7 +107,8 @@ export class S3Place implements Place {
   }
 
   async canUpdate(operation: Operation, name: string): Promise<boolean> {
-    this.conditional ??= await this.tryCondition(operation, name);
+    // A `no` may pass: the document was absent, or a proxy answered.
+    this.conditional ||= await this.tryCondition(operation, name);
     return this.conditional;
   }
 
@@ -115,7 +119,7 @@ export class S3Place implements Place {
     if (text === undefined) return false;
     const marks = fromMetadata(present?.Metadata);
     const status = await this.put(operation, name, text, { version: NO_ETAG }, marks);
-    return status !== 200 && status !== 501;
+    return status === 412 || status === 409;
   }
 
   async measure(operation: Operation, name: string): Promise<number | undefined> {
@@ -244,12 +248,26 @@ export class S3Place implements Place {
     }));
   }
 
+  async listProbes(operation: Operation): Promise<StagingObject[]> {
+    const prefix = this.bucket.key(PROBE);
+    const uploads = await listUploads(this.bucket, operation, prefix);
+    return uploads.flatMap(({ Key = '', UploadId = '', Initiated }) => {
+      const uuid = Key.slice(prefix.length);
+      if (!isImageFolder(uuid)) return [];
+      return [{ uuid, kind: 'probe', id: UploadId, createdAt: Initiated?.getTime(), size: undefined }];
+    });
+  }
+
+  removeProbe(operation: Operation, uuid: string): Promise<string[]> {
+    return this.removeUnfinished(operation, `${PROBE}${uuid}`);
+  }
+
   check(operation: Operation): Promise<Finding[]> {
     return checkBucket(this.bucket, operation);
   }
 
   async close(): Promise<void> {
-    this.bucket.client.destroy();
+    this.bucket.close();
   }
 }
 

@@ -199,7 +199,7 @@ export class S3Upload {
         operation,
         { name: 'CompleteMultipartUpload', permission: PUT, key },
         (options) =>
-          bucket.client.send(new bucket.sdk.CompleteMultipartUploadCommand({ ...input, ...condition }), options),
+          bucket.completing.send(new bucket.sdk.CompleteMultipartUploadCommand({ ...input, ...condition }), options),
         (error) => {
           const status = s3Status(error) ?? 0;
           return condition.IfNoneMatch !== undefined && [412, 501].includes(status) ? status : noUpload(error);

@@ -8,6 +8,7 @@ import { UploadPace } from '../transfer/upload-pace.js';
 import type { Finding, Operation, PushedImage, StagingObject } from '../types.js';
 import { changeDocument } from './change-document.js';
 import type { ChangeText, Place, Placed, PlacedDocument, WriteCondition } from './place.js';
+import { PROBE, requireInside } from './place-name.js';
 import { tryOut } from './try-out.js';
 
 /** Bytes that we read from the file at once. */
@@ -19,7 +20,7 @@ const NO_ETAG = '"imagefactory-no-such-version"';
 export class WebPlace implements Place {
   readonly region = undefined;
   readonly location: string;
-  private conditional: boolean | undefined;
+  private conditional = false;
 
   /**
    * @param authorization value of the header, or undefined for a server that asks for none
@@ -69,7 +70,8 @@ export class WebPlace implements Place {
   }
 
   async canUpdate(operation: Operation, name: string): Promise<boolean> {
-    this.conditional ??= await this.tryCondition(operation, name);
+    // A `no` may pass: the document was absent, or its tag was still weak.
+    this.conditional ||= await this.tryCondition(operation, name);
     return this.conditional;
   }
 
@@ -179,8 +181,16 @@ export class WebPlace implements Place {
     return [];
   }
 
+  async listProbes(): Promise<StagingObject[]> {
+    return [];
+  }
+
+  async removeProbe(): Promise<string[]> {
+    return [];
+  }
+
   async check(operation: Operation): Promise<Finding[]> {
-    const name = `.imagefactory-probe-${randomUUID()}`;
+    const name = `${PROBE}${randomUUID()}`;
     const written = await tryOut(`write to ${this.url}`, () => this.write(operation, name, 'probe\n', 'always'));
     if (!written.ok) return [written];
     return [
@@ -234,6 +244,7 @@ export class WebPlace implements Place {
       accept: '*/*',
       ...(authorization === undefined ? {} : { authorization }),
     };
-    return { product: `the server of ${this.url}`, method, url: `${this.url}/${encodeURI(name)}`, headers };
+    const path = requireInside(name).split('/').map(encodeURIComponent).join('/');
+    return { product: `the server of ${this.url}`, method, url: `${this.url}/${path}`, headers };
   }
 }

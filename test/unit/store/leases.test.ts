@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { Leases } from '../../../src/store/leases.js';
+import { type Lease, Leases } from '../../../src/store/leases.js';
 import { giveLeasesAway } from '../../support/dead-owners.js';
 
 describe('a lease', () => {
@@ -64,5 +64,21 @@ describe('a lease', () => {
     assert.deepEqual(await list(), ['b']);
     assert.deepEqual(ended, ['a']);
     await Promise.all([dead?.release(), lease?.release()]);
+  });
+
+  it('that has ended is not taken by two: the later one does not remove the new lease of the other', async () => {
+    const dead = await leases.takeExclusive('one', 'dead');
+    await giveLeasesAway(folder, 'elsewhere', 121);
+    let first: Lease<string> | undefined;
+    // Another process takes the lease after this one has read that it has ended.
+    const late = new Leases<string>(folder, async () => void (first ??= await leases.takeExclusive('one', 'first')));
+    assert.equal(await late.takeExclusive('one', 'late'), undefined);
+    assert.equal(await first?.isHeld(), true);
+    assert.equal(await dead?.isHeld(), false);
+    await dead?.update('again');
+    await dead?.release();
+    assert.deepEqual(await list(), ['first']);
+    await first?.release();
+    assert.deepEqual(readdirSync(folder), []);
   });
 });

@@ -6,6 +6,7 @@ const RIGHT: readonly object[] = [
   { url: 'file:///srv/images' },
   { url: 'file:///srv/images/', public_url: 'https://images.example.org' },
   { url: 's3://images', region: 'eu-central-1' },
+  { url: 's3://images', endpoint: 'http://127.0.0.1:9000' },
   { url: 's3://images/team/x', endpoint: 'https://ceph.example.org', path_style: true, profile: 'team', ca: 'ca.pem' },
   { url: 'https://dav.example.org/images', user: 'u', password_file: 'secret', verify: 'read' },
   { url: 'https://dav.example.org/images', token_file: 'token' },
@@ -13,6 +14,8 @@ const RIGHT: readonly object[] = [
 ];
 
 const WRONG: readonly [entry: object, key: string][] = [
+  [{ url: 's3://images', endpoint: 'http://ceph.example.org' }, 'endpoint'],
+  [{ url: 's3://images', endpoint: 'http://localhost.example.org' }, 'endpoint'],
   [{ url: '/srv/images' }, 'url'],
   [{ url: 'file://srv/images' }, 'url'],
   [{ url: 's3://Images_1' }, 'url'],

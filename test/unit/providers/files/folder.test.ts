@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { FactoryError } from '../../../../src/domain/errors.js';
+import { copyFile } from '../../../../src/providers/files/copy-file.js';
 import { files } from '../../../../src/providers/files/files.js';
 import type { Provider, PushedImage } from '../../../../src/providers/types.js';
 import { fillDisk, mayMount } from '../../../support/full-disk.js';
@@ -96,6 +98,45 @@ describe('a push to a folder', () => {
       await writeFile(join(place, image.uuid, 'debian-12.raw.part'), wrong);
       const { sent } = await provider.upload(createOperation(), image);
       assert.equal(sent, BLOCK + 1000);
+      await push(provider, createOperation(), image);
+      assert.ok((await readFile(join(place, image.uuid, 'debian-12.raw'))).equals(DISK));
+    });
+  });
+
+  it('is copied by one of two attempts at once, and never cut after it has its name', async () => {
+    await withPlace(async ({ place, image }) => {
+      const attempts = await Promise.all([connect(place), connect(place), connect(place)]);
+      const uploads = await Promise.all(attempts.map((each) => each.upload(createOperation(), image)));
+      assert.equal(uploads.filter(({ sent }) => sent > 0).length, 1);
+      const path = join(place, image.uuid, 'debian-12.raw');
+      assert.ok((await readFile(path)).equals(DISK));
+      // A copy that got its name while another attempt has it open.
+      await rename(path, `${path}.part`);
+      await writeFile(`${path}.part`, 'x', { flag: 'r+' });
+      const publish = async (): Promise<void> => {
+        await rename(`${path}.part`, path).catch(() => undefined);
+      };
+      await assert.rejects(copyFile(createOperation(), image, `${path}.part`, 'copying', publish), {
+        type: 'StoreFailed',
+        retryable: true,
+      });
+      assert.equal((await stat(path)).size, DISK.length);
+    });
+  });
+
+  it('stops when its lease is lost, and changes nothing then', async () => {
+    await withPlace(async ({ place, provider, image }) => {
+      const part = join(place, image.uuid, 'debian-12.raw.part');
+      const locks = join(place, '.imagefactory');
+      let checks: Promise<unknown> = Promise.resolve();
+      const lose = (): void => void (checks = checks.then(() => rm(locks, { recursive: true, force: true })));
+      await assert.rejects(provider.upload(createOperation({ onReport: lose }), image), {
+        type: 'StoreFailed',
+        message: /was lost/,
+      });
+      await checks;
+      assert.deepEqual((await readdir(join(place, image.uuid))).sort(), ['debian-12.raw.part', 'image.json']);
+      assert.ok((await stat(part)).size > 0);
       await push(provider, createOperation(), image);
       assert.ok((await readFile(join(place, image.uuid, 'debian-12.raw'))).equals(DISK));
     });
@@ -237,6 +278,29 @@ describe('the clean-up of a folder', () => {
       assert.deepEqual(await provider.delete(createOperation(), registered), []);
       assert.deepEqual(await readdir(join(place, image.uuid)), ['README']);
       assert.deepEqual(await readIndex(place), { images: [] });
+    });
+  });
+
+  it('removes its own temporary names only, and probes that a check has left', async () => {
+    await withPlace(async ({ place, provider, image }) => {
+      await provider.upload(createOperation(), image);
+      const own = ['debian-12.raw.part', `image.json.${randomUUID()}.part`];
+      const theirs = ['theirs.part', 'image.json.part', 'other.raw.part'];
+      for (const name of [...own, ...theirs]) await writeFile(join(place, image.uuid, name), 'x');
+      const uuid = randomUUID();
+      await writeFile(join(place, `.imagefactory-probe-${uuid}`), '');
+      await writeFile(join(place, '.imagefactory-probe-theirs'), '');
+      const staging = await provider.listStaging(createOperation());
+      assert.equal(staging.filter(({ kind }) => kind === 'unfinished copy').length, 2);
+      assert.deepEqual(
+        staging.filter(({ kind }) => kind === 'probe').map((found) => found.uuid),
+        [uuid],
+      );
+      assert.equal((await provider.removeStaging(createOperation(), uuid)).length, 1);
+      await provider.removeStaging(createOperation(), image.uuid);
+      assert.deepEqual((await readdir(join(place, image.uuid))).sort(), theirs.sort());
+      assert.deepEqual(await provider.listStaging(createOperation()), []);
+      assert.ok((await readdir(place)).includes('.imagefactory-probe-theirs'));
     });
   });
 

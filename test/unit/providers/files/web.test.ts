@@ -124,6 +124,7 @@ describe('a push to a web server', () => {
         const registered = await push(provider, createOperation(), image);
         assertPushed(setting);
         assert.equal(fake.files.has('index.json'), false);
+        assert.match(registered.verifiedBy, /not listed in index\.json/);
         assert.deepEqual(await provider.find(createOperation(), image), registered);
         await provider.delete(createOperation(), registered);
         assert.equal(fake.files.size, 0);
@@ -147,6 +148,61 @@ describe('a push to a web server', () => {
       assert.equal((await provider.removeStaging(createOperation(), image.uuid)).length, 2);
       assert.equal(fake.files.size, 0);
       assert.deepEqual(await provider.listStaging(createOperation()), []);
+    });
+  });
+
+  it('does not follow a document that names a file elsewhere', async () => {
+    await withFake({}, async ({ fake, folder, image, connect }) => {
+      const provider = await connect();
+      const registered = await push(provider, createOperation(), image);
+      const victim = await createPushedImage(folder, Buffer.from('victim'));
+      await push(provider, createOperation(), victim);
+      const name = `${image.uuid}/image.json`;
+      const document = JSON.parse(fake.files.get(name)?.toString() ?? '') as object;
+      const before = fake.files.size;
+      for (const file of [`../${victim.uuid}/debian-12.raw`, '../../secret', '..', 'a/b', 'image.json', 'SHA256SUMS']) {
+        fake.files.set(name, Buffer.from(JSON.stringify({ ...document, file })));
+        assert.deepEqual(await provider.delete(createOperation(), registered), []);
+        assert.deepEqual(await provider.removeStaging(createOperation(), image.uuid), []);
+        await assert.rejects(provider.upload(createOperation(), image), { type: 'Conflict' });
+        assert.equal(fake.files.size, before);
+      }
+    });
+  });
+
+  it('gives up when the document is there for writes, and absent for reads', async () => {
+    await withFake({}, async ({ fake, image, connect }) => {
+      for (let count = 0; count < 10; count++) {
+        fake.server.fail({ kind: 'status', status: 404, match: { method: 'GET', path: /image\.json/ } });
+      }
+      fake.files.set(`${image.uuid}/image.json`, Buffer.from('{}'));
+      await assert.rejects((await connect()).upload(createOperation(), image), {
+        type: 'Conflict',
+        retryable: true,
+        message: /cannot be read after it was written/,
+      });
+      assert.equal(fake.server.log.count({ method: 'PUT', path: /image\.json/ }), 5);
+    });
+  });
+
+  it('registers anew what a removal has left in its middle', async () => {
+    await withFake({}, async (setting) => {
+      const { fake, image, connect } = setting;
+      const provider = await connect();
+      const registered = await push(provider, createOperation(), image);
+      const remove = { method: 'DELETE', path: /SHA256SUMS/ };
+      fake.server.fail({ kind: 'status', status: 403, match: remove });
+      await assert.rejects(provider.delete(createOperation(), registered), { type: 'Forbidden' });
+      assert.match(fake.files.get(`${image.uuid}/image.json`)?.toString() ?? '', /"state": "uploading"/);
+      assert.equal(await provider.find(createOperation(), image), undefined);
+      await push(provider, createOperation(), image);
+      // A document that says `complete` where the rest is missing.
+      fake.files.delete('index.json');
+      fake.files.delete(`${image.uuid}/SHA256SUMS`);
+      await provider.register(createOperation(), image, await provider.upload(createOperation(), image));
+      assertPushed(setting);
+      assert.ok(fake.files.has(`${image.uuid}/SHA256SUMS`));
+      assert.match(fake.files.get('index.json')?.toString() ?? '', new RegExp(image.uuid));
     });
   });
 
