@@ -73,8 +73,8 @@ export class RegistryProvider implements Provider {
 
   async register(operation: Operation, image: PushedImage): Promise<RegisteredImage> {
     const manifests = this.manifestsOf(operation, image);
+    // The own tag is put last: where it is, nothing is left to do, and a newer image may have the configured tags.
     const manifest = (await this.findTagged(manifests, image)) ?? (await this.putImage(operation, manifests, image));
-    for (const tag of this.configuration.tags) await this.moveTag(operation, manifests, tag, manifest);
     return this.describe(manifests, image, manifest.digest);
   }
 
@@ -149,16 +149,10 @@ export class RegistryProvider implements Provider {
     );
   }
 
-  private async moveTag(operation: Operation, manifests: Manifests, tag: string, manifest: Manifest): Promise<void> {
-    await retryPart(operation, async () => {
-      const found = await manifests.get(tag);
-      if (found?.digest === manifest.digest) return;
-      this.checkMoving(manifests, tag, found);
-      await manifests.put(manifest, tag);
-    });
-  }
-
-  /** Puts the manifests by their digests, and at last the image's own tag: who sees the tag sees all. */
+  /**
+   * Puts the manifests by their digests, then moves the configured tags, and at last puts the image's own tag: who sees
+   * that one sees all.
+   */
   private async putImage(operation: Operation, manifests: Manifests, image: PushedImage): Promise<Manifest> {
     operation.report({ message: `tagging ${this.client.host}/${manifests.repository}:${image.uuid}` });
     const content = await readContent(image);
@@ -174,6 +168,12 @@ export class RegistryProvider implements Provider {
       if (!listsReferrers) unlisted.push(document);
     }
     await retryPart(operation, () => manifests.addReferrers(manifest.digest, unlisted));
+    for (const tag of this.configuration.tags) {
+      const found = await retryPart(operation, () => manifests.get(tag));
+      if (found?.digest === manifest.digest) continue;
+      this.checkMoving(manifests, tag, found);
+      await this.putManifest(operation, notes, manifests, content, manifest, tag);
+    }
     await this.putManifest(operation, notes, manifests, content, manifest, image.uuid);
     await writeNotes(operation, { ...notes, manifests: [] });
     return manifest;
