@@ -59,7 +59,7 @@ export class RegistryProvider implements Provider {
     await this.checkTags(operation, image);
     const content = await readContent(image);
     const repository = this.repositoryOf(image);
-    const notes = await beginNotes(operation, repository);
+    const notes = await beginNotes(operation, this.client.host, repository);
     const total = content.blobs.reduce((sum, { size }) => sum + size, 0);
     const pace = new UploadPace(operation, `uploading ${image.file.name} to ${this.client.host}/${repository}`, total);
     let sent = 0;
@@ -79,12 +79,12 @@ export class RegistryProvider implements Provider {
   }
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
-    const notes = await readNotes(operation);
+    const notes = await readNotes(operation, this.client.host);
     if (notes === undefined) return [];
     const { repository, uploads } = notes;
     const removed: string[] = [];
     for (const [digest, location] of Object.entries(uploads)) {
-      const wasThere = URL.canParse(location) && (await cancelUpload(this.client, operation, repository, location));
+      const wasThere = this.client.takesUpload(location) && (await cancelUpload(this.client, operation, repository, location));
       if (wasThere) removed.push(`upload of ${digest} to ${this.client.host}/${repository}`);
     }
     removed.push(...(await this.removeUntagged(operation, notes, uuid)));
@@ -156,7 +156,7 @@ export class RegistryProvider implements Provider {
   private async putImage(operation: Operation, manifests: Manifests, image: PushedImage): Promise<Manifest> {
     operation.report({ message: `tagging ${this.client.host}/${manifests.repository}:${image.uuid}` });
     const content = await readContent(image);
-    const notes = await beginNotes(operation, manifests.repository);
+    const notes = await beginNotes(operation, this.client.host, manifests.repository);
     const manifest = content.describe(notes.creator);
     const documents = content.describeDocuments(manifest, notes.creator);
     notes.manifests = [manifest.digest, ...documents.map(({ digest }) => digest)];
