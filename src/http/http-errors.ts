@@ -205,7 +205,8 @@ export function responseError(call: ApiCall, answer: ErrorResponse): FactoryErro
   const { type, retryable, hint } = classifyResponse(status, said, retryAfterSeconds !== undefined);
   const verb = status >= 500 ? 'failed on' : 'refused';
   const location = status < 400 ? readHeader(headers, 'location') : undefined;
-  const words = location === undefined ? said.message || 'it gave no reason' : `it redirects to ${formatTarget(location, call)}`;
+  const words =
+    location === undefined ? said.message || 'it gave no reason' : `it redirects to ${formatTarget(location, call)}`;
   return new FactoryError(type, `${call.service} ${verb} ${formatCall(call)} (${status}): ${words}`, {
     status,
     retryable,

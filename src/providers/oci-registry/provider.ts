@@ -84,7 +84,8 @@ export class RegistryProvider implements Provider {
     const { repository, uploads } = notes;
     const removed: string[] = [];
     for (const [digest, location] of Object.entries(uploads)) {
-      const wasThere = this.client.takesUpload(location) && (await cancelUpload(this.client, operation, repository, location));
+      const wasThere =
+        this.client.takesUpload(location) && (await cancelUpload(this.client, operation, repository, location));
       if (wasThere) removed.push(`upload of ${digest} to ${this.client.host}/${repository}`);
     }
     removed.push(...(await this.removeUntagged(operation, notes, uuid)));
