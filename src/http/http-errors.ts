@@ -41,6 +41,13 @@ function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
   return `${method} ${new URL(url).pathname}`;
 }
 
+/** Formats the target of a redirection, without what may be a permission: a presigned address has it in its query. */
+function formatTarget(location: string, { url }: Pick<ApiCall, 'url'>): string {
+  if (!URL.canParse(location, url)) return location.replace(/[?#].*$/s, '');
+  const { protocol, host, pathname } = new URL(location, url);
+  return `${protocol}//${host}${pathname}`;
+}
+
 function readHeader(headers: ErrorResponse['headers'], name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
@@ -198,7 +205,8 @@ export function responseError(call: ApiCall, answer: ErrorResponse): FactoryErro
   const { type, retryable, hint } = classifyResponse(status, said, retryAfterSeconds !== undefined);
   const verb = status >= 500 ? 'failed on' : 'refused';
   const location = status < 400 ? readHeader(headers, 'location') : undefined;
-  const words = location === undefined ? said.message || 'it gave no reason' : `it redirects to ${location}`;
+  const words =
+    location === undefined ? said.message || 'it gave no reason' : `it redirects to ${formatTarget(location, call)}`;
   return new FactoryError(type, `${call.service} ${verb} ${formatCall(call)} (${status}): ${words}`, {
     status,
     retryable,

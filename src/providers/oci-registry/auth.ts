@@ -62,6 +62,8 @@ export class RegistryAuth {
     private readonly http: HttpClient,
     /** The registry, for messages. */
     private readonly product: string,
+    /** Whether the registry is on this machine. */
+    private readonly isLocal: boolean,
     private readonly findCredentials: () => Promise<RegistryCredentials | undefined>,
   ) {}
 
@@ -137,6 +139,13 @@ export class RegistryAuth {
     credentials: RegistryCredentials | undefined,
   ): HttpRequest {
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
+    if (url !== undefined && isLoopback(url.hostname) && !this.isLocal) {
+      // Whatever listens there is not the registry's.
+      throw new FactoryError(
+        'AuthenticationFailed',
+        `${this.product} names a token server on the worker’s machine, to which no password is sent: ${realm.slice(0, 200)}`,
+      );
+    }
     const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
     if (url === undefined || !isSafe) {
       throw new FactoryError(

@@ -57,7 +57,7 @@ export class RegistryClient {
     this.user = settings.configuration.user;
     this.http = new HttpClient('', ca === undefined ? {} : { ca });
     // A user may run `docker login` while the worker runs: credentials are looked up each time the registry asks.
-    this.auth = new RegistryAuth(this.http, this.product, async () => {
+    this.auth = new RegistryAuth(this.http, this.product, isLoopback(this.base.hostname), async () => {
       const found = await findCredentials(settings);
       this.user = found?.user;
       return found;
@@ -95,15 +95,17 @@ export class RegistryClient {
     if (url !== undefined && (url.host === this.host || isSpoiled)) {
       return new URL(url.pathname + url.search, this.base);
     }
-    if (
-      url?.protocol === 'https:' ||
-      (url !== undefined && isLoopback(url.hostname) && isLoopback(this.base.hostname))
-    ) {
-      return url;
-    }
+    if (url !== undefined && this.takesUpload(url)) return url;
     throw new FactoryError('BadRequest', `${this.product} sends an upload to an address without https`, {
       hint: 'tell the registry its own address (`http.host` of its configuration, or X-Forwarded-Proto of the proxy)',
     });
+  }
+
+  /** Whether bytes of an image may go to an address: through TLS, or on this machine if the registry is there. */
+  takesUpload(address: string | URL): boolean {
+    if (!URL.canParse(String(address))) return false;
+    const { protocol, hostname } = new URL(address);
+    return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname) && isLoopback(this.base.hostname));
   }
 
   close(): Promise<void> {
@@ -117,7 +119,7 @@ export class RegistryClient {
   ): Promise<HttpResponse> {
     const { method, repository, signal, body, stream } = call;
     const actions = actionsOf(method);
-    const isOwn = url.host === this.host;
+    const isOwn = url.origin === this.base.origin;
     for (let tries = 1; ; tries++) {
       // Uploads may go to another host, with an address that is a permission of its own: it must not see a password.
       const authorization = isOwn ? this.auth.header(repository, actions) : undefined;

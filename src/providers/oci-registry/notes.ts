@@ -4,6 +4,8 @@ import type { Operation } from '../types.js';
 const NAME = 'registry';
 
 const NOTES = z.object({
+  /** The registry, with its port. What is noted is for no other one. */
+  host: z.string(),
   repository: z.string(),
   /** The worker that began the push. The manifests name it, so a second worker makes the same manifests. */
   creator: z.string(),
@@ -16,12 +18,13 @@ const NOTES = z.object({
 /** What a push of an image notes for its next attempt, and for the removal of what it has left. */
 export type PushNotes = z.output<typeof NOTES>;
 
-/** Reads the notes of a push. Undefined when there are none, or when they cannot be read. */
-export async function readNotes({ notes }: Operation): Promise<PushNotes | undefined> {
+/** Reads the notes of a push. Undefined when there are none, when they cannot be read, or are of another registry. */
+export async function readNotes({ notes }: Operation, host: string): Promise<PushNotes | undefined> {
   const text = await notes.read(NAME);
   if (text === undefined) return undefined;
   try {
-    return NOTES.parse(JSON.parse(text));
+    const found = NOTES.parse(JSON.parse(text));
+    return found.host === host ? found : undefined;
   } catch {
     return undefined;
   }
@@ -32,8 +35,8 @@ export async function writeNotes({ notes }: Operation, content: PushNotes): Prom
 }
 
 /** Reads the notes of a push into a repository, or begins them. */
-export async function beginNotes(operation: Operation, repository: string): Promise<PushNotes> {
-  const found = await readNotes(operation);
+export async function beginNotes(operation: Operation, host: string, repository: string): Promise<PushNotes> {
+  const found = await readNotes(operation, host);
   if (found?.repository === repository) return found;
-  return { repository, creator: operation.creator, uploads: {}, manifests: [] };
+  return { host, repository, creator: operation.creator, uploads: {}, manifests: [] };
 }

@@ -59,7 +59,7 @@ export class RegistryProvider implements Provider {
     await this.checkTags(operation, image);
     const content = await readContent(image);
     const repository = this.repositoryOf(image);
-    const notes = await beginNotes(operation, repository);
+    const notes = await beginNotes(operation, this.client.host, repository);
     const total = content.blobs.reduce((sum, { size }) => sum + size, 0);
     const pace = new UploadPace(operation, `uploading ${image.file.name} to ${this.client.host}/${repository}`, total);
     let sent = 0;
@@ -73,18 +73,19 @@ export class RegistryProvider implements Provider {
 
   async register(operation: Operation, image: PushedImage): Promise<RegisteredImage> {
     const manifests = this.manifestsOf(operation, image);
+    // The own tag is put last: where it is, nothing is left to do, and a newer image may have the configured tags.
     const manifest = (await this.findTagged(manifests, image)) ?? (await this.putImage(operation, manifests, image));
-    for (const tag of this.configuration.tags) await this.moveTag(operation, manifests, tag, manifest);
     return this.describe(manifests, image, manifest.digest);
   }
 
   async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
-    const notes = await readNotes(operation);
+    const notes = await readNotes(operation, this.client.host);
     if (notes === undefined) return [];
     const { repository, uploads } = notes;
     const removed: string[] = [];
     for (const [digest, location] of Object.entries(uploads)) {
-      const wasThere = URL.canParse(location) && (await cancelUpload(this.client, operation, repository, location));
+      const wasThere =
+        this.client.takesUpload(location) && (await cancelUpload(this.client, operation, repository, location));
       if (wasThere) removed.push(`upload of ${digest} to ${this.client.host}/${repository}`);
     }
     removed.push(...(await this.removeUntagged(operation, notes, uuid)));
@@ -149,20 +150,14 @@ export class RegistryProvider implements Provider {
     );
   }
 
-  private async moveTag(operation: Operation, manifests: Manifests, tag: string, manifest: Manifest): Promise<void> {
-    await retryPart(operation, async () => {
-      const found = await manifests.get(tag);
-      if (found?.digest === manifest.digest) return;
-      this.checkMoving(manifests, tag, found);
-      await manifests.put(manifest, tag);
-    });
-  }
-
-  /** Puts the manifests by their digests, and at last the image's own tag: who sees the tag sees all. */
+  /**
+   * Puts the manifests by their digests, then moves the configured tags, and at last puts the image's own tag: who sees
+   * that one sees all.
+   */
   private async putImage(operation: Operation, manifests: Manifests, image: PushedImage): Promise<Manifest> {
     operation.report({ message: `tagging ${this.client.host}/${manifests.repository}:${image.uuid}` });
     const content = await readContent(image);
-    const notes = await beginNotes(operation, manifests.repository);
+    const notes = await beginNotes(operation, this.client.host, manifests.repository);
     const manifest = content.describe(notes.creator);
     const documents = content.describeDocuments(manifest, notes.creator);
     notes.manifests = [manifest.digest, ...documents.map(({ digest }) => digest)];
@@ -174,6 +169,12 @@ export class RegistryProvider implements Provider {
       if (!listsReferrers) unlisted.push(document);
     }
     await retryPart(operation, () => manifests.addReferrers(manifest.digest, unlisted));
+    for (const tag of this.configuration.tags) {
+      const found = await retryPart(operation, () => manifests.get(tag));
+      if (found?.digest === manifest.digest) continue;
+      this.checkMoving(manifests, tag, found);
+      await this.putManifest(operation, notes, manifests, content, manifest, tag);
+    }
     await this.putManifest(operation, notes, manifests, content, manifest, image.uuid);
     await writeNotes(operation, { ...notes, manifests: [] });
     return manifest;

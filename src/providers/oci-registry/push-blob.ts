@@ -36,6 +36,9 @@ export class BlobPush {
   /** The upload of which the last answer was lost: the registry says how far it came. */
   private doubtful: URL | undefined;
   private begun = 0;
+  private isFirstStep = true;
+  /** Whether the connection was lost since the upload began. What is refused then says nothing about parts. */
+  private wasLost = false;
   /** Bytes of the blob that the progress counts. */
   private counted = 0;
   private partSize: number;
@@ -50,7 +53,7 @@ export class BlobPush {
   ) {
     this.partSize = partSize;
     const noted = notes.uploads[blob.digest];
-    if (noted !== undefined && URL.canParse(noted)) this.doubtful = new URL(noted);
+    if (noted !== undefined && client.takesUpload(noted)) this.doubtful = new URL(noted);
   }
 
   /**
@@ -73,9 +76,12 @@ export class BlobPush {
 
   /** Does the next thing: asks, begins, sends a part, or ends. @returns whether the registry has the blob */
   private async step(): Promise<boolean> {
+    const isFirst = this.isFirstStep;
+    this.isFirstStep = false;
     if (this.doubtful !== undefined) {
-      // The answer that was lost may have been the last one.
-      if (this.begun > 0 && (await this.exists())) return true;
+      this.wasLost = true;
+      // The answer that was lost may have been the last one. Before the first step, `run` has asked.
+      if (!isFirst && (await this.exists())) return true;
       this.session = await this.ask(this.doubtful);
       this.doubtful = undefined;
     }
@@ -98,16 +104,22 @@ export class BlobPush {
     }
     const { location, leastPart } = await beginUpload(this.client, this.operation, this.notes.repository);
     this.begun++;
+    this.wasLost = false;
     this.partSize = Math.max(this.partSize, leastPart);
     return this.note({ location, offset: 0 });
   }
 
   /** Asks how far an upload came. Undefined when it is lost. */
   private async ask(location: URL): Promise<Session | undefined> {
-    const answer = await this.call({ method: 'GET', to: location }, LOST);
-    const end = LOST.includes(answer.status) ? undefined : rangeEnd(answer);
+    const answer = await this.call({ method: 'GET', to: location }, [...LOST, 403]).catch((error: unknown) => {
+      // The address may be a permission that has ended. Who has none at all hears so when another upload begins.
+      if (error instanceof FactoryError && error.status === 401) return undefined;
+      throw error;
+    });
+    const isLost = answer === undefined || answer.status >= 400;
+    const end = isLost ? undefined : rangeEnd(answer);
     // `0-0` stands for one byte, and in many registries also for none.
-    if (end === undefined || end === 0 || end >= this.blob.size) {
+    if (isLost || end === undefined || end === 0 || end >= this.blob.size) {
       await this.cancel(location);
       return undefined;
     }
@@ -155,10 +167,11 @@ export class BlobPush {
 
   /**
    * The upload cannot go on. The next try begins another one, and sends the blob in one piece: some registries take no
-   * parts at all (Google’s), or small ones only (GitHub’s), or forget all after the first one (Amazon’s).
+   * parts at all (Google’s), or small ones only (GitHub’s), or forget all after the first one (Amazon’s). After a lost
+   * connection it sends parts again: others (distribution 2) refuse only to go on with what was cut.
    */
   private async giveUp(location: URL, answer: HttpResponse): Promise<never> {
-    this.partSize = Number.MAX_SAFE_INTEGER;
+    if (!this.wasLost) this.partSize = Number.MAX_SAFE_INTEGER;
     await this.cancel(location);
     this.doubtful = undefined;
     this.session = undefined;

@@ -12,8 +12,8 @@ const SAMPLE = 500;
  */
 export class UploadPace {
   private done = 0;
-  private promised = 0;
-  private readonly began = Date.now();
+  /** When the next bytes may be sent, in milliseconds since 1970. */
+  private next = 0;
   private samples: { at: number; done: number }[] = [];
 
   /**
@@ -38,9 +38,11 @@ export class UploadPace {
   async acquire(bytes: number): Promise<void> {
     const { uploadRate } = this.operation;
     if (uploadRate === undefined) return;
-    this.promised += bytes;
-    const due = this.began + ((this.promised - bytes) / uploadRate) * 1000;
-    const pause = due - Date.now();
+    const now = Date.now();
+    // What a stall has missed is not made up for: the rate is that of each moment, not an average.
+    const due = Math.max(now, this.next);
+    this.next = due + (bytes / uploadRate) * 1000;
+    const pause = due - now;
     if (pause > 0) await this.operation.sleep(pause);
   }
 

@@ -165,6 +165,17 @@ describe('the error of a refusal', () => {
     const error = responseError(CALL, { status: 302, body: '', headers: { location: 'https://login.test/' } });
     assert.match(error.message, /it redirects to https:\/\/login\.test\//);
   });
+
+  for (const [location, shown] of [
+    ['https://bob:secret@store.test/a/b?X-Amz-Signature=secret#secret', 'https://store.test/a/b'],
+    ['/a?signature=secret', 'https://nova.test:8774/a'],
+    ['http://[?secret', 'http://['],
+  ] as const) {
+    it(`shows no secret of the address ${location}`, () => {
+      const { message } = responseError(CALL, { status: 307, body: '', headers: { location } });
+      assert.ok(message.endsWith(`it redirects to ${shown}`), message);
+    });
+  }
 });
 
 describe('Retry-After', () => {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import type { ProviderCall, ProviderReply } from '../../../fakes/providers/provider-server.js';
 import { ProviderServer } from '../../../fakes/providers/provider-server.js';
+import type { HttpClient } from '../../../../src/http/http.js';
+import { parseChallenges, RegistryAuth } from '../../../../src/providers/oci-registry/auth.js';
 import { connectRegistry } from '../../../../src/providers/oci-registry/registry.js';
 import type { Finding } from '../../../../src/providers/types.js';
 import { makeCertificate } from '../../../support/certificate.js';
@@ -84,7 +86,7 @@ describe('what a registry answers', () => {
   );
 
   it('is an upload at an address without https, or none: it is refused', async () => {
-    for (const location of ['http://registry.example.org/upload', 'ftp://x/']) {
+    for (const location of ['http://registry.example.org/upload', 'ftp://x/', 'ftp://localhost/']) {
       const registry = await listenWithUploads(() => location);
       const last = (await check(registry.url)).at(-1);
       assert.match(last?.message ?? '', /without https/);
@@ -96,6 +98,18 @@ describe('what a registry answers', () => {
     const registry = await listen(() => ({ status: 401, headers: { 'www-authenticate': challenge } }));
     const [finding] = await check(registry.url);
     assert.match(finding?.message ?? '', /token server without https/);
+  });
+
+  it('is a token server on the worker’s machine, though the registry is elsewhere: it gets no password', async () => {
+    const http = { send: () => assert.fail('a password was sent') } as unknown as HttpClient;
+    for (const realm of ['http://127.0.0.1:9/token', 'https://localhost/token']) {
+      const auth = new RegistryAuth(http, 'registry x', false, async () => ({ user: 'alice', password: 'secret' }));
+      const challenges = parseChallenges(`Bearer realm="${realm}"`);
+      await assert.rejects(auth.answer(challenges, 'team/x', 'pull,push', undefined, undefined), {
+        type: 'AuthenticationFailed',
+        message: /on the worker’s machine/,
+      });
+    }
   });
 
   it('is a used-up quota, told from a missing permission', async () => {

@@ -130,6 +130,33 @@ describe('a push to a registry', () => {
     assert.notEqual(tags.get(older.uuid), tags.get(newer.uuid));
   });
 
+  it('moves the configured tags before the own tag, so that an image is not found before all is done', async () => {
+    await start();
+    const provider = await setup.connect({ tags: ['latest', '12'] });
+    const image = await setup.createDisk();
+    const operation = createOperation();
+    const uploaded = await provider.upload(operation, image);
+    const tag = { method: 'PUT', path: /\/manifests\/12$/ };
+    setup.registry.server.fail({ kind: 'status', status: 403, match: tag });
+    await assert.rejects(provider.register(operation, image, uploaded), { type: 'Forbidden' });
+    assert.equal(await provider.find(operation, image), undefined);
+    const registered = await provider.register(operation, image, uploaded);
+    const { tags } = setup.repository;
+    const digest = registered.id.split('@')[1];
+    assert.deepEqual(Object.fromEntries(tags), { latest: digest, 12: digest, [image.uuid]: digest });
+  });
+
+  it('does not take the configured tags back from a newer image', async () => {
+    await start();
+    const provider = await setup.connect({ tags: ['latest'] });
+    const older = await setup.createDisk();
+    const newer = await setup.createDisk();
+    await push(provider, older);
+    await push(provider, newer);
+    await push(provider, older);
+    assert.equal(setup.repository.tags.get('latest'), setup.repository.tags.get(newer.uuid));
+  });
+
   it('refuses before the upload a configured tag that somebody else uses, and leaves it', async () => {
     await start();
     const provider = await setup.connect({ tags: ['latest'] });

@@ -71,6 +71,7 @@ describe('an upload to a registry that was interrupted', () => {
     const image = await setup.createDisk();
     const location = `${setup.registry.url}/v2/team/images/debian-12-test/blobs/uploads/00000000-0000-4000-8000-000000000000`;
     const notes = {
+      host: setup.registry.host,
       repository: 'team/images/debian-12-test',
       creator: 'other:1',
       uploads: { [`sha256:${image.file.sha256}`]: location },
@@ -91,6 +92,84 @@ describe('an upload to a registry that was interrupted', () => {
       const { registered } = await push(provider, image);
       assert.deepEqual(await provider.find(createOperation(), image), registered);
       assert.equal(setup.registry.uploads.size, 0);
+    });
+  }
+
+  it('sends nothing again when the reply to the last call is lost, also after an interruption', async () => {
+    await start();
+    const image = await setup.createDisk();
+    const stop = new AbortController();
+    let seen = 0;
+    const first = createOperation({
+      signal: stop.signal,
+      onReport: () => ++seen === 3 && stop.abort(new Error('dead')),
+    });
+    await assert.rejects((await setup.connect()).upload(first, image), /dead/);
+    const [id] = setup.registry.uploads.keys();
+    assert.match(first.notes.texts.get('registry') ?? '', new RegExp(`${image.file.sha256}.*${id}`));
+    setup.registry.server.fail({ kind: 'reset-after', match: { method: 'PUT', path: new RegExp(`uploads/${id}`) } });
+    const before = setup.registry.server.log.list({ method: 'POST' }).length;
+    const provider = await setup.connect();
+    await provider.upload(createOperation({ notes: first.notes.texts }), image);
+    assert.equal(setup.repository.blobs.get(`sha256:${image.file.sha256}`)?.length, 3500);
+    const others = image.documents.record.length + (image.documents.icicle?.length ?? 0) + '{}'.length;
+    assert.ok(setup.registry.received <= 3500 + PART + others, `${setup.registry.received} bytes`);
+    // One upload for each other blob, none for this one.
+    assert.ok(setup.registry.server.log.list({ method: 'POST' }).length - before <= 3);
+  });
+
+  for (const parts of ['any', 'forgets'] as const) {
+    it(`begins again in parts after a lost connection (${parts})`, async () => {
+      await start({ parts });
+      const image = await setup.createDisk();
+      setup.registry.cutPart(10);
+      const after = { method: 'PATCH', path: /uploads/ };
+      // Refuses to go on, as distribution 2 does with what it has lost of the part.
+      if (parts === 'any') setup.registry.server.fail({ kind: 'status', status: 416, match: after, after: 1 });
+      await push(await setup.connect(), image);
+      const patches = setup.registry.server.log.list(after);
+      // The one that was cut, the one that was refused, four parts, and three other blobs.
+      assert.ok(patches.length >= (parts === 'any' ? 9 : 8), `${patches.length} parts`);
+    });
+  }
+
+  it('uses no notes of another registry, nor an address without https', async () => {
+    await start();
+    const provider = await setup.connect();
+    const image = await setup.createDisk();
+    const noted = (host: string, location: string): Map<string, string> => {
+      const uploads = { [`sha256:${image.file.sha256}`]: location };
+      const repository = 'team/images/debian-12-test';
+      return new Map([['registry', JSON.stringify({ host, repository, creator: 'other:1', uploads, manifests: [] })]]);
+    };
+    const other = noted('registry.example.org', `${setup.registry.url}/v2/team/images/debian-12-test/blobs/uploads/1`);
+    assert.deepEqual(await provider.removeStaging(createOperation({ notes: other }), image.uuid), []);
+    await push(provider, image, createOperation({ notes: other }));
+    assert.equal(setup.manifest(image.uuid).annotations['imagefactory_creator'], 'test:1');
+    assert.equal(setup.registry.server.log.list({ path: /uploads\/1$/ }).length, 0);
+    setup.repository.blobs.clear();
+    await push(
+      provider,
+      { ...image, uuid: '11111111-2222-4333-8444-555555555555' },
+      createOperation({ notes: noted(setup.registry.host, 'http://registry.example.org/upload') }),
+    );
+  });
+
+  for (const status of [401, 403]) {
+    it(`begins again when the noted upload is answered with ${status}`, async () => {
+      await start();
+      const provider = await setup.connect();
+      const image = await setup.createDisk();
+      const stop = new AbortController();
+      let seen = 0;
+      const first = createOperation({
+        signal: stop.signal,
+        onReport: () => ++seen === 3 && stop.abort(new Error('dead')),
+      });
+      await assert.rejects(provider.upload(first, image), /dead/);
+      setup.registry.server.fail({ kind: 'status', status, match: { method: 'GET', path: /uploads/ } });
+      const { registered } = await push(provider, image, createOperation({ notes: first.notes.texts }));
+      assert.deepEqual(await provider.find(createOperation(), image), registered);
     });
   }
 

@@ -119,4 +119,30 @@ describe('UploadPace', () => {
     assert.equal(waits.length, 1);
     assert.ok(waits[0] !== undefined && waits[0] > 1000 && waits[0] <= 2000);
   });
+
+  it('does not make up for a stall, nor for bytes that were skipped', async (context) => {
+    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const waits: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      waits.push(ms);
+      context.mock.timers.tick(ms);
+    };
+    const pace = new UploadPace({ ...createOperation({ uploadRate: 1000 }), sleep }, 'uploading disk', 99_000);
+    await pace.acquire(2000);
+    context.mock.timers.tick(60_000);
+    pace.skip(50_000);
+    for (let part = 0; part < 3; part++) await pace.acquire(2000);
+    assert.deepEqual(waits, [2000, 2000]);
+  });
+
+  it('shows a speed without the bytes that were skipped', (context) => {
+    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const operation = createOperation();
+    const pace = new UploadPace(operation, 'uploading disk', 102_400);
+    pace.sent(1024);
+    context.mock.timers.tick(2000);
+    pace.skip(51_200);
+    pace.sent(2048);
+    assert.match(operation.progress.at(-1)?.message ?? '', /, 1 KiB\/s, /);
+  });
 });
