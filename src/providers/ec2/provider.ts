@@ -82,8 +82,12 @@ export class Ec2Provider implements Provider {
     await shareImage(this.aws, operation, registered, accounts);
   }
 
-  async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
-    return removeStaging(this.aws, operation, this.regions, uuid);
+  async removeStaging(
+    operation: Operation,
+    uuid: string,
+    { everything = false }: { everything?: boolean } = {},
+  ): Promise<string[]> {
+    return removeStaging(this.aws, operation, this.regions, uuid, everything);
   }
 
   async delete(operation: Operation, registered: RegisteredImage): Promise<string[]> {
