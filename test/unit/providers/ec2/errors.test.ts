@@ -67,7 +67,10 @@ describe('an error of AWS', () => {
   });
 
   it('leaves the signed headers out, also of its cause: the session token is among them', () => {
-    for (const start of ['The Canonical String for this request should have been', 'The String-to-Sign should have been']) {
+    for (const start of [
+      'The Canonical String for this request should have been',
+      'The String-to-Sign should have been',
+    ]) {
       const words = `The signature does not match. ${start}\n'POST\nx-amz-security-token:SECRET'`;
       const error = read(sdkError('SignatureDoesNotMatch', 403, words));
       assert.match(error.message, /: The signature does not match\.$/);
