@@ -1,11 +1,10 @@
 import type { Filter, Image, RegisterImageRequest } from '@aws-sdk/client-ec2';
 import { FactoryError } from '../../domain/errors.js';
-import type { RegisteredImage } from '../../domain/provider-image.js';
 import { isMarked, isMarkedAs } from '../../domain/provider-marks.js';
 import type { Operation, PushedImage } from '../types.js';
 import type { Aws, Region } from './aws.js';
 import { hasCode } from './errors.js';
-import { amiName, clientToken, isAmiName, partitionOf, requireFit } from './names.js';
+import { amiName, clientToken, isAmiName, requireFit } from './names.js';
 import { VISIBLE_AFTER } from './snapshots.js';
 import { filterImage, readTags, tagsOf } from './tags.js';
 
@@ -286,38 +285,4 @@ export async function waitForImage(aws: Aws, operation: Operation, region: Regio
     operation.report({ message: `EC2 in ${region.name} makes ${id}: ${image?.State ?? 'not visible yet'}` });
     await operation.sleep(operation.pollInterval);
   }
-}
-
-/** A copy of the AMI in another region. */
-export interface ImageCopy {
-  region: string;
-  image: Image;
-}
-
-/** The kinds of `resources` of a registered image. The ids of copies have the region before them: `eu-west-1/ami-0`. */
-export const RESOURCES = { snapshot: 'snapshot', imageCopy: 'copied AMI', snapshotCopy: 'copied snapshot' } as const;
-
-/** Describes an AMI with its copies for the record. */
-export function describeImage(
-  region: Region,
-  image: Image,
-  copies: readonly ImageCopy[],
-  verifiedBy: string,
-): RegisteredImage {
-  const { ImageId = '', OwnerId } = image;
-  const snapshots = snapshotsOf(image).map((id) => ({ kind: RESOURCES.snapshot, id }));
-  const copied = copies.flatMap((copy) => [
-    { kind: RESOURCES.imageCopy, id: `${copy.region}/${copy.image.ImageId ?? ''}` },
-    ...snapshotsOf(copy.image).map((id) => ({ kind: RESOURCES.snapshotCopy, id: `${copy.region}/${id}` })),
-  ]);
-  return {
-    id: ImageId,
-    // The ARN of an AMI has no account:
-    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-    location: `arn:${partitionOf(region.name)}:ec2:${region.name}::image/${ImageId}`,
-    ...(OwnerId !== undefined && { account: OwnerId }),
-    region: region.name,
-    resources: [...snapshots, ...copied],
-    verifiedBy,
-  };
 }

@@ -5,7 +5,8 @@ import type { Operation, Provider, ProviderSettings, PushedImage, StagingObject 
 import type { Aws, Region } from './aws.js';
 import { checkProvider } from './check.js';
 import { type Ec2Configuration, readCredentials } from './configuration.js';
-import { copyImage, describeImage, findImage, type ImageCopy, registerImage, waitForImage } from './images.js';
+import { describeImage, type ImageCopy } from './describe-image.js';
+import { copyImage, findImage, registerImage, waitForImage } from './images.js';
 import { deleteRegistered, listStaging, removeStaging } from './remove.js';
 import { shareImage } from './share.js';
 import { uploadSnapshot } from './upload.js';

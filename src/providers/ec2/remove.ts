@@ -5,8 +5,9 @@ import type { RegisteredImage } from '../../domain/provider-image.js';
 import { PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import type { Operation, StagingObject } from '../types.js';
 import type { Aws, Region } from './aws.js';
+import { RESOURCES } from './describe-image.js';
 import { hasCode } from './errors.js';
-import { deregister, hasFailed, isOfPush, listImages, readImage, RESOURCES, snapshotsOf } from './images.js';
+import { deregister, hasFailed, isOfPush, listImages, readImage, snapshotsOf } from './images.js';
 import { deleteSnapshot, listSnapshots, readSnapshot, VISIBLE_AFTER } from './snapshots.js';
 import { filterOurs, filterUuid, readTags } from './tags.js';
 
