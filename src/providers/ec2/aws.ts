@@ -15,8 +15,11 @@ const CONNECT_TIMEOUT = 10_000;
 /** Milliseconds until a call must be answered. */
 const CALL_TIMEOUT = 120_000;
 
+/** Milliseconds until a block must be answered: 32 of them share the worker's line, which may be slow. */
+const BLOCK_TIMEOUT = 600_000;
+
 /** What the SDK's methods take beside their input. */
-export type SendOptions = { abortSignal: AbortSignal };
+export type SendOptions = { abortSignal: AbortSignal; requestTimeout: number };
 
 /** The two services of AWS in one region. */
 export interface Region {
@@ -97,9 +100,10 @@ export class Aws {
     transient: readonly string[] = [],
   ): Promise<T> {
     const service = action.startsWith('ebs:') ? 'EBS' : 'EC2';
+    const requestTimeout = action === 'ebs:PutSnapshotBlock' ? BLOCK_TIMEOUT : CALL_TIMEOUT;
     return retryPart(operation, async () => {
       try {
-        return await send({ abortSignal: operation.signal });
+        return await send({ abortSignal: operation.signal, requestTimeout });
       } catch (error) {
         operation.signal.throwIfAborted();
         const failure = toFactoryError(`${service} in ${region.name} (provider ${this.settings.name})`, action, error);

@@ -28,8 +28,9 @@ export async function checkProvider(
   image: PushedImage | undefined,
 ): Promise<Finding[]> {
   const { home } = aws;
+  const isPush = image !== undefined;
   const findings: Finding[] = [];
-  const access = await probe(aws, operation, home, [
+  const access = await probe(aws, operation, home, isPush, [
     'list AMIs, with these credentials',
     'ec2:DescribeImages',
     (options) => home.ec2.describeImages({ Owners: ['self'], MaxResults: 5 }, options),
@@ -37,10 +38,10 @@ export async function checkProvider(
   findings.push(access);
   // Without credentials, or without an answer, each other probe would say the same.
   if (!access.ok && access.hint?.includes('permission') !== true) return findings;
-  for (const one of probesOf(home, tags)) findings.push(await probe(aws, operation, home, one));
+  for (const one of probesOf(home, tags)) findings.push(await probe(aws, operation, home, isPush, one));
   for (const name of copyTo) {
     const region = aws.region(name);
-    findings.push(await probe(aws, operation, region, copyProbe(region, home)));
+    findings.push(await probe(aws, operation, region, isPush, copyProbe(region, home)));
   }
   if (image !== undefined) findings.push(...(await checkImage(aws, operation, image)));
   return findings;
@@ -116,12 +117,19 @@ function isAllowed(error: unknown): boolean {
   return error instanceof FactoryError && ['NotFound', 'BadRequest'].includes(error.type);
 }
 
-async function probe(aws: Aws, operation: Operation, region: Region, [what, action, send]: Probe): Promise<Finding> {
+/** @param isPush whether a push waits for the answer: then a failure that passes is thrown, and the step tried again */
+async function probe(
+  aws: Aws,
+  operation: Operation,
+  region: Region,
+  isPush: boolean,
+  [what, action, send]: Probe,
+): Promise<Finding> {
   try {
     await aws.call(operation, region, action, send);
   } catch (error) {
     if (isAllowed(error)) return { what, ok: true };
-    if (!(error instanceof FactoryError)) throw error;
+    if (!(error instanceof FactoryError) || (isPush && error.retryable)) throw error;
     return { what, ok: false, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
   }
   return { what, ok: true };

@@ -71,6 +71,8 @@ const CODES: Readonly<Record<string, ErrorClass>> = {
 
 /** EC2 adds this to a refusal. It is some thousand characters long, and only its account can read it. */
 const ENCODED_REFUSAL = /\s*Encoded authorization failure message:.*$/s;
+/** EC2 adds this to a wrong signature: the request's headers, with the session token among them. */
+const SIGNED_HEADERS = /\s*The (?:Canonical String|String-to-Sign)\b.*$/is;
 /** How the SDK's message ends when an answer is no XML or JSON. */
 const SDK_ADVICE = /Deserialization error: to see the raw response/;
 /** Codes of Node for a connection that failed. */
@@ -93,7 +95,7 @@ export function toFactoryError(service: string, action: string, error: unknown):
   const verb = status === undefined ? unanswered : status >= 500 ? 'failed on' : 'refused';
   const isOtherAnswer = SDK_ADVICE.test(sdk.message);
   const words = isOtherAnswer ? 'the answer is not one that its API documents' : sdk.message;
-  const said = words.replace(ENCODED_REFUSAL, '').trim() || 'it gave no reason';
+  const said = words.replace(ENCODED_REFUSAL, '').replace(SIGNED_HEADERS, '').trim() || 'it gave no reason';
   const where = status === undefined ? '' : ` (${[status, ...(isOtherAnswer ? [] : [sdk.name])].join(' ')})`;
   return new FactoryError(type, `${service} ${verb} ${action}${where}: ${said}`, {
     retryable,
@@ -101,7 +103,7 @@ export function toFactoryError(service: string, action: string, error: unknown):
     status,
     retryAfterSeconds,
     requestId: sdk.$metadata?.requestId,
-    cause: error,
+    cause: SIGNED_HEADERS.test(sdk.message) ? Object.assign(new Error(said), { name: sdk.name }) : error,
   });
 }
 

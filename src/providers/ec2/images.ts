@@ -1,15 +1,18 @@
 import type { Filter, Image, RegisterImageRequest } from '@aws-sdk/client-ec2';
 import { FactoryError } from '../../domain/errors.js';
-import type { RegisteredImage } from '../../domain/provider-image.js';
-import { isMarkedAs } from '../../domain/provider-marks.js';
+import { isMarked, isMarkedAs } from '../../domain/provider-marks.js';
 import type { Operation, PushedImage } from '../types.js';
 import type { Aws, Region } from './aws.js';
 import { hasCode } from './errors.js';
-import { amiName, clientToken, partitionOf, requireFit } from './names.js';
+import { amiName, clientToken, isAmiName, requireFit } from './names.js';
 import { VISIBLE_AFTER } from './snapshots.js';
 import { filterImage, readTags, tagsOf } from './tags.js';
 
 const ROOT_DEVICE = '/dev/sda1';
+/** Copies of one push to one region that may fail before we stop making new ones. */
+const MOST_FAILED = 20;
+/** What EC2 says about a snapshot or an AMI that it has just made, where it does not show it yet. */
+const NOT_VISIBLE_YET = ['InvalidSnapshot.NotFound', 'InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
 
 /** What an AMI in one of these states is, for people. It never becomes available. */
 const DEAD_STATES: Readonly<Record<string, string>> = {
@@ -19,6 +22,32 @@ const DEAD_STATES: Readonly<Record<string, string>> = {
   deregistered: 'somebody has deregistered the AMI',
   disabled: 'somebody has disabled the AMI',
 };
+
+/** The states of an AMI that EC2 has failed to make. Another one may take its place. */
+const FAILED_STATES = ['failed', 'error', 'invalid'];
+
+/** Whether EC2 has failed to make an AMI. */
+export function hasFailed({ State }: Image): boolean {
+  return FAILED_STATES.includes(State ?? '');
+}
+
+/** Whether an AMI was made by a push of the image with this UUID. A user's copy with our tags has another name. */
+export function isOfPush({ Tags, Name }: Image, uuid: string): boolean {
+  return isMarked(readTags(Tags), uuid) && isAmiName(Name, uuid);
+}
+
+/** Deregisters an AMI. @returns whether there was one */
+export async function deregister(aws: Aws, operation: Operation, region: Region, id: string): Promise<boolean> {
+  try {
+    await aws.call(operation, region, 'ec2:DeregisterImage', (options) =>
+      region.ec2.deregisterImage({ ImageId: id }, options),
+    );
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable')) return false;
+    throw error;
+  }
+}
 
 /** Lists AMIs of the account, also those that are disabled. */
 export async function listImages(aws: Aws, operation: Operation, region: Region, filters: Filter[]): Promise<Image[]> {
@@ -69,10 +98,29 @@ export async function findImage(
   image: PushedImage,
 ): Promise<Image | undefined> {
   const filters = [...filterImage(image), { Name: 'name', Values: [amiName(image)] }];
-  return (await listImages(aws, operation, region, filters))[0];
+  const found = await listImages(aws, operation, region, filters);
+  // EC2 may show an AMI for a while after it was deregistered, or was so because it had failed.
+  return found.find((one) => !isGone(one)) ?? found[0];
 }
 
-/** Registers the snapshot as an AMI, unless an earlier attempt has done so. */
+function isGone(image: Image): boolean {
+  return hasFailed(image) || image.State === 'deregistered';
+}
+
+/** As {@link findImage}, but only an AMI that may become available. One that has failed is deregistered. */
+async function findLiving(
+  aws: Aws,
+  operation: Operation,
+  region: Region,
+  image: PushedImage,
+): Promise<Image | undefined> {
+  const found = await findImage(aws, operation, region, image);
+  if (found === undefined || !isGone(found)) return found;
+  if (hasFailed(found)) await deregister(aws, operation, region, found.ImageId ?? '');
+  return undefined;
+}
+
+/** Registers the snapshot as an AMI, unless an earlier attempt has done so. Replaces one that has failed. */
 export async function registerImage(
   aws: Aws,
   operation: Operation,
@@ -80,7 +128,7 @@ export async function registerImage(
   snapshot: string,
 ): Promise<Image> {
   const region = aws.home;
-  const known = await findImage(aws, operation, region, image);
+  const known = await findLiving(aws, operation, region, image);
   if (known !== undefined) return waitForImage(aws, operation, region, known.ImageId ?? '');
   const { architecture, bootMode } = requireFit(image);
   const request: RegisterImageRequest = {
@@ -107,7 +155,7 @@ export async function registerImage(
   return waitForImage(aws, operation, region, id);
 }
 
-/** Copies the AMI to another region, unless an earlier attempt has done so. */
+/** Copies the AMI to another region, unless an earlier attempt has done so. Replaces a copy that has failed. */
 export async function copyImage(
   aws: Aws,
   operation: Operation,
@@ -115,7 +163,7 @@ export async function copyImage(
   source: string,
   target: Region,
 ): Promise<string> {
-  const known = await findImage(aws, operation, target, image);
+  const known = await findLiving(aws, operation, target, image);
   if (known?.ImageId !== undefined) return known.ImageId;
   const Tags = tagsOf(image, operation);
   const request = {
@@ -128,18 +176,43 @@ export async function copyImage(
       { ResourceType: 'snapshot' as const, Tags },
     ],
   };
-  return makeOnce(aws, operation, target, image, async () => {
-    const ClientToken = clientToken({ ...request, region: target.name });
-    const { ImageId } = await aws.call(operation, target, 'ec2:CopyImage', (options) =>
-      target.ec2.copyImage({ ...request, ClientToken }, options),
-    );
-    return ImageId;
-  });
+  let failed: string | undefined;
+  for (let count = 0; count < MOST_FAILED; count++) {
+    const ClientToken = clientToken({ ...request, region: target.name }, failed);
+    const id = await makeOnce(aws, operation, target, image, async () => {
+      const { ImageId } = await aws.call(operation, target, 'ec2:CopyImage', (options) =>
+        target.ec2.copyImage({ ...request, ClientToken }, options),
+      );
+      return ImageId;
+    });
+    // A repeated request is answered as the first was, whatever has become of the copy: so we look.
+    const copy = await waitVisible(aws, operation, target, id);
+    if (copy !== undefined && !isGone(copy)) return id;
+    if (copy !== undefined && hasFailed(copy)) await deregister(aws, operation, target, id);
+    failed = id;
+  }
+  throw new FactoryError(
+    'ImageFailed',
+    `${MOST_FAILED} copies of ${source} to ${target.name} have failed or are gone`,
+    {
+      hint: 'delete the image, then push again',
+    },
+  );
+}
+
+async function waitVisible(aws: Aws, operation: Operation, region: Region, id: string): Promise<Image | undefined> {
+  for (let count = 0; ; count++) {
+    const image = await readImage(aws, operation, region, id);
+    if (image !== undefined || count >= VISIBLE_AFTER) return image;
+    await operation.sleep(operation.pollInterval);
+  }
 }
 
 /**
  * Makes an AMI. EC2 knows no client token for RegisterImage, but a name only once: when the name is taken, an earlier
- * call may have made the AMI whose reply was lost.
+ * call may have made the AMI whose reply was lost. What EC2 does not show at once is asked for some times: the AMI of
+ * that name, and the snapshot or the AMI from which this one is made. A name is also free only a little after its AMI
+ * was deregistered.
  *
  * @throws FactoryError Conflict when the name is that of another AMI
  */
@@ -150,30 +223,46 @@ async function makeOnce(
   image: PushedImage,
   make: () => Promise<string | undefined>,
 ): Promise<string> {
-  const name = amiName(image);
-  try {
-    const id = await make();
-    if (id === undefined) throw new FactoryError('CloudUnavailable', 'EC2 has made an AMI without an id');
-    return id;
-  } catch (error) {
-    if (!hasCode(error, 'InvalidAMIName.Duplicate')) throw error;
-    const taken = await waitForName(aws, operation, region, name);
-    if (taken?.ImageId !== undefined && isMarkedAs(readTags(taken.Tags), image)) return taken.ImageId;
-    throw new FactoryError(
-      'Conflict',
-      `the name ${name} in ${region.name} is that of ${taken?.ImageId ?? 'another AMI'}, which this push has not made`,
-      { hint: 'rename or deregister that AMI, then push again', cause: error },
-    );
+  for (let count = 1; ; count++) {
+    try {
+      const id = await make();
+      if (id === undefined) throw new FactoryError('CloudUnavailable', 'EC2 has made an AMI without an id');
+      return id;
+    } catch (error) {
+      const isLast = count >= VISIBLE_AFTER;
+      if (hasCode(error, 'InvalidAMIName.Duplicate')) {
+        const id = await findByName(aws, operation, region, image, { isLast, cause: error });
+        if (id !== undefined) return id;
+      } else if (isLast || !hasCode(error, ...NOT_VISIBLE_YET)) {
+        throw error;
+      }
+    }
+    await operation.sleep(operation.pollInterval);
   }
 }
 
-async function waitForName(aws: Aws, operation: Operation, region: Region, name: string): Promise<Image | undefined> {
-  for (let count = 0; count < VISIBLE_AFTER; count++) {
-    const [found] = await listImages(aws, operation, region, [{ Name: 'name', Values: [name] }]);
-    if (found !== undefined) return found;
-    await operation.sleep(operation.pollInterval);
-  }
-  return undefined;
+/** @returns the AMI of this push that has the name already; undefined when none is visible that may become available */
+async function findByName(
+  aws: Aws,
+  operation: Operation,
+  region: Region,
+  image: PushedImage,
+  { isLast, cause }: { isLast: boolean; cause: FactoryError },
+): Promise<string | undefined> {
+  const name = amiName(image);
+  const named = await listImages(aws, operation, region, [{ Name: 'name', Values: [name] }]);
+  const taken = named.find((one) => !isGone(one)) ?? named[0];
+  const isOurs = taken !== undefined && isMarkedAs(readTags(taken.Tags), image);
+  if (isOurs && !isGone(taken)) return taken.ImageId;
+  if (isOurs && hasFailed(taken)) await deregister(aws, operation, region, taken.ImageId ?? '');
+  if (!isLast && (isOurs || taken === undefined)) return undefined;
+  throw new FactoryError(
+    'Conflict',
+    isOurs
+      ? `the name ${name} in ${region.name} is not free yet after ${taken.ImageId ?? 'its AMI'} was deregistered`
+      : `the name ${name} in ${region.name} is that of ${taken?.ImageId ?? 'another AMI'}, which this push has not made`,
+    { hint: 'rename or deregister that AMI, then push again', cause },
+  );
 }
 
 /** Waits until instances can be started from an AMI. @throws FactoryError ImageFailed with what EC2 says */
@@ -196,38 +285,4 @@ export async function waitForImage(aws: Aws, operation: Operation, region: Regio
     operation.report({ message: `EC2 in ${region.name} makes ${id}: ${image?.State ?? 'not visible yet'}` });
     await operation.sleep(operation.pollInterval);
   }
-}
-
-/** A copy of the AMI in another region. */
-export interface ImageCopy {
-  region: string;
-  image: Image;
-}
-
-/** The kinds of `resources` of a registered image. The ids of copies have the region before them: `eu-west-1/ami-0`. */
-export const RESOURCES = { snapshot: 'snapshot', imageCopy: 'copied AMI', snapshotCopy: 'copied snapshot' } as const;
-
-/** Describes an AMI with its copies for the record. */
-export function describeImage(
-  region: Region,
-  image: Image,
-  copies: readonly ImageCopy[],
-  verifiedBy: string,
-): RegisteredImage {
-  const { ImageId = '', OwnerId } = image;
-  const snapshots = snapshotsOf(image).map((id) => ({ kind: RESOURCES.snapshot, id }));
-  const copied = copies.flatMap((copy) => [
-    { kind: RESOURCES.imageCopy, id: `${copy.region}/${copy.image.ImageId ?? ''}` },
-    ...snapshotsOf(copy.image).map((id) => ({ kind: RESOURCES.snapshotCopy, id: `${copy.region}/${id}` })),
-  ]);
-  return {
-    id: ImageId,
-    // The ARN of an AMI has no account:
-    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-    location: `arn:${partitionOf(region.name)}:ec2:${region.name}::image/${ImageId}`,
-    ...(OwnerId !== undefined && { account: OwnerId }),
-    region: region.name,
-    resources: [...snapshots, ...copied],
-    verifiedBy,
-  };
 }

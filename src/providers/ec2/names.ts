@@ -71,6 +71,11 @@ export function amiName({ name, uuid, file }: PushedImage): string {
   return name.replaceAll(/[^A-Za-z0-9()[\] ./\-'@_]/g, '-').slice(0, LONGEST_NAME - end.length) + end;
 }
 
+/** Whether an AMI has the form of name that pushes of the image with this UUID give, whatever its bytes were. */
+export function isAmiName(name: string | undefined, uuid: string): boolean {
+  return name !== undefined && /^-[0-9a-f]{8}$/.test(name.slice(-9)) && name.slice(0, -9).endsWith(`-${uuid}`);
+}
+
 /**
  * Returns the client token of a request that makes something. It is a digest of the whole request, because EBS and EC2
  * refuse a token that comes again with other parameters. 64 ASCII characters are allowed.

@@ -5,7 +5,8 @@ import type { Operation, Provider, ProviderSettings, PushedImage, StagingObject 
 import type { Aws, Region } from './aws.js';
 import { checkProvider } from './check.js';
 import { type Ec2Configuration, readCredentials } from './configuration.js';
-import { copyImage, describeImage, findImage, type ImageCopy, registerImage, waitForImage } from './images.js';
+import { describeImage, type ImageCopy } from './describe-image.js';
+import { copyImage, findImage, registerImage, waitForImage } from './images.js';
 import { deleteRegistered, listStaging, removeStaging } from './remove.js';
 import { shareImage } from './share.js';
 import { uploadSnapshot } from './upload.js';
@@ -82,8 +83,12 @@ export class Ec2Provider implements Provider {
     await shareImage(this.aws, operation, registered, accounts);
   }
 
-  async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
-    return removeStaging(this.aws, operation, this.regions, uuid);
+  async removeStaging(
+    operation: Operation,
+    uuid: string,
+    { everything = false }: { everything?: boolean } = {},
+  ): Promise<string[]> {
+    return removeStaging(this.aws, operation, this.regions, uuid, everything);
   }
 
   async delete(operation: Operation, registered: RegisteredImage): Promise<string[]> {

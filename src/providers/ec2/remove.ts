@@ -5,8 +5,9 @@ import type { RegisteredImage } from '../../domain/provider-image.js';
 import { PROVIDER_KEYS } from '../../domain/provider-marks.js';
 import type { Operation, StagingObject } from '../types.js';
 import type { Aws, Region } from './aws.js';
+import { RESOURCES } from './describe-image.js';
 import { hasCode } from './errors.js';
-import { listImages, readImage, RESOURCES, snapshotsOf } from './images.js';
+import { deregister, hasFailed, isOfPush, listImages, readImage, snapshotsOf } from './images.js';
 import { deleteSnapshot, listSnapshots, readSnapshot, VISIBLE_AFTER } from './snapshots.js';
 import { filterOurs, filterUuid, readTags } from './tags.js';
 
@@ -14,10 +15,17 @@ const GIB = 1024 ** 3;
 /** Values that a filter of EC2 may have. */
 const FILTER_VALUES = 200;
 
-/** Lists our snapshots that no AMI of the account has. */
+/** Lists our AMIs that EC2 could not make, and our snapshots that no other AMI of the account has. */
 export async function listStaging(aws: Aws, operation: Operation, regions: Region[]): Promise<StagingObject[]> {
   const found: StagingObject[] = [];
   for (const region of regions) {
+    for (const image of await listImages(aws, operation, region, filterOurs())) {
+      const { ImageId: id, CreationDate } = image;
+      const uuid = readTags(image.Tags)[PROVIDER_KEYS.image];
+      if (id === undefined || uuid === undefined || !isOurFailure(image)) continue;
+      const createdAt = CreationDate === undefined ? undefined : Date.parse(CreationDate);
+      found.push({ uuid, kind: `AMI in ${region.name}`, id, createdAt, size: undefined });
+    }
     const snapshots = await listSnapshots(aws, operation, region, filterOurs());
     const used = await listUsed(
       aws,
@@ -40,37 +48,61 @@ export async function listStaging(aws: Aws, operation: Operation, regions: Regio
   return found;
 }
 
-/** Finds the snapshots that an AMI has, whoever of the account has registered it. */
-async function listUsed(aws: Aws, operation: Operation, region: Region, snapshots: string[]): Promise<Set<string>> {
+function isOurFailure(image: Image): boolean {
+  return hasFailed(image) && isOfPush(image, readTags(image.Tags)[PROVIDER_KEYS.image] ?? '');
+}
+
+/**
+ * Finds the snapshots that an AMI has, whoever of the account has registered it. Ours that have failed do not count.
+ *
+ * @param gone AMIs that were just deregistered: EC2 may still show them
+ */
+async function listUsed(
+  aws: Aws,
+  operation: Operation,
+  region: Region,
+  snapshots: string[],
+  gone: ReadonlySet<string> = new Set(),
+): Promise<Set<string>> {
   const used = new Set<string>();
   for (let first = 0; first < snapshots.length; first += FILTER_VALUES) {
     const Values = snapshots.slice(first, first + FILTER_VALUES);
     const filters = [{ Name: 'block-device-mapping.snapshot-id', Values }];
     for (const image of await listImages(aws, operation, region, filters)) {
+      if (gone.has(image.ImageId ?? '') || image.State === 'deregistered' || isOurFailure(image)) continue;
       for (const id of snapshotsOf(image)) used.add(id);
     }
   }
   return used;
 }
 
-/** Removes AMIs of a push that EC2 could not make, and snapshots of it that no AMI has. */
+/**
+ * Removes AMIs of a push that EC2 could not make, and snapshots of it that no AMI has.
+ *
+ * @param everything whether to remove AMIs of the push in any state
+ */
 export async function removeStaging(
   aws: Aws,
   operation: Operation,
   regions: Region[],
   uuid: string,
+  everything: boolean,
 ): Promise<string[]> {
   const removed: string[] = [];
   for (const region of regions) {
-    for (const { ImageId: id, State } of await listImages(aws, operation, region, filterUuid(uuid))) {
-      if (id === undefined || !['failed', 'error', 'invalid'].includes(State ?? '')) continue;
+    const gone = new Set<string>();
+    for (const image of await listImages(aws, operation, region, filterUuid(uuid))) {
+      const { ImageId: id, State } = image;
+      if (id === undefined || State === 'deregistered' || !isOfPush(image, uuid)) continue;
+      if (!everything && !hasFailed(image)) continue;
+      gone.add(id);
       if (await deregister(aws, operation, region, id)) removed.push(`AMI ${id} in ${region.name}`);
     }
     const snapshots = await listSnapshots(aws, operation, region, filterUuid(uuid));
     const ids = snapshots.flatMap(({ SnapshotId: id }) => id ?? []);
-    const used = await listUsed(aws, operation, region, ids);
+    const used = await listUsed(aws, operation, region, ids, gone);
     for (const id of ids.filter((one) => !used.has(one))) {
-      if (await deleteUnused(aws, operation, region, id)) removed.push(`snapshot ${id} in ${region.name}`);
+      removed.push(...(await deleteUnused(aws, operation, region, id, gone)));
     }
   }
   return removed;
@@ -115,7 +147,7 @@ async function deleteImage(
     if (tags[PROVIDER_KEYS.tool] !== TOOL) continue;
     const { [PROVIDER_KEYS.image]: uuid } = readTags(image?.Tags);
     if (uuid !== undefined && tags[PROVIDER_KEYS.image] !== uuid) continue;
-    if (await deleteUnused(aws, operation, region, snapshot)) removed.push(`snapshot ${snapshot} in ${region.name}`);
+    removed.push(...(await deleteUnused(aws, operation, region, snapshot, new Set([id]))));
   }
   return removed;
 }
@@ -127,26 +159,31 @@ function requireOurs({ Tags, Name }: Image, id: string): void {
   });
 }
 
-/** @returns whether there was one */
-async function deregister(aws: Aws, operation: Operation, region: Region, id: string): Promise<boolean> {
-  try {
-    await aws.call(operation, region, 'ec2:DeregisterImage', (options) =>
-      region.ec2.deregisterImage({ ImageId: id }, options),
-    );
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable')) return false;
-    throw error;
-  }
-}
-
-/** Deletes a snapshot. EC2 may take it for used a while after its AMI was deregistered. */
-async function deleteUnused(aws: Aws, operation: Operation, region: Region, id: string): Promise<boolean> {
+/**
+ * Deletes a snapshot. EC2 may take it for used a while after its AMI was deregistered. A snapshot that somebody else's
+ * AMI has is left.
+ *
+ * @param gone our AMIs that were deregistered
+ * @returns what was done, for people
+ */
+async function deleteUnused(
+  aws: Aws,
+  operation: Operation,
+  region: Region,
+  id: string,
+  gone: ReadonlySet<string>,
+): Promise<string[]> {
+  const what = `snapshot ${id} in ${region.name}`;
   for (let count = 1; ; count++) {
     try {
-      return await deleteSnapshot(aws, operation, region, id);
+      return (await deleteSnapshot(aws, operation, region, id)) ? [what] : [];
     } catch (error) {
-      if (!hasCode(error, 'InvalidSnapshot.InUse') || count >= VISIBLE_AFTER) throw error;
+      if (!hasCode(error, 'InvalidSnapshot.InUse')) throw error;
+      if (count >= VISIBLE_AFTER) {
+        const user = /\bami-[0-9a-f]+/.exec(error.message)?.[0];
+        if (user === undefined || gone.has(user)) throw error;
+        return [`${what} kept: in use by ${user}`];
+      }
       await operation.sleep(operation.pollInterval);
     }
   }

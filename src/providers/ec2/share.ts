@@ -2,7 +2,7 @@ import { FactoryError } from '../../domain/errors.js';
 import type { RegisteredImage } from '../../domain/provider-image.js';
 import type { Operation } from '../types.js';
 import type { Aws } from './aws.js';
-import { RESOURCES } from './images.js';
+import { RESOURCES } from './describe-image.js';
 import { splitId } from './remove.js';
 
 const ACCOUNT = /^\d{12}$/;

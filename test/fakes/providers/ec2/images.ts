@@ -39,7 +39,7 @@ export function registerImage(parameters: Parameters, region: RegionState, behav
     throw new AwsError('InvalidParameterCombination', 'The boot mode legacy-bios is not supported for arm64');
   }
   const snapshot = region.snapshots.get(disk.snapshot);
-  if (snapshot === undefined) {
+  if (snapshot === undefined || behaviour.unknownSources-- > 0) {
     throw new AwsError('InvalidSnapshot.NotFound', `The snapshot '${disk.snapshot}' does not exist.`);
   }
   if (snapshot.state !== 'completed') {
@@ -71,7 +71,7 @@ export function copyImage(
   checkName(name, region);
   const original = regionOf(from).images.get(source);
   const disk = original && regionOf(from).snapshots.get(original.snapshot);
-  if (original === undefined || disk === undefined) {
+  if (original === undefined || disk === undefined || behaviour.unknownSources-- > 0) {
     throw new AwsError('InvalidAMIID.NotFound', `The image id '[${source}]' does not exist`);
   }
   if (original.state !== 'available') throw new AwsError('InvalidRequest', 'Image is not available');

@@ -59,6 +59,8 @@ export interface Behaviour {
   visibleAfter: number;
   /** Blocks that EBS refuses because it does not know the new snapshot yet (coldsnap#43). */
   unknownPuts: number;
+  /** Calls of RegisterImage and CopyImage that do not know yet what they are made from. */
+  unknownSources: number;
   /** The state in which AMIs end, with the reason. */
   imagesEnd: { state: string; reason: string };
   /** The message of snapshots that end in `error`. Undefined: they end so only when their checksum was wrong. */
@@ -77,6 +79,7 @@ export function createBehaviour(): Behaviour {
     availableAfter: 1,
     visibleAfter: 0,
     unknownPuts: 0,
+    unknownSources: 0,
     imagesEnd: { state: 'available', reason: '' },
     snapshotsFail: undefined,
     denied: new Set(),

@@ -87,6 +87,14 @@ describe('the check of EC2', () => {
     );
   });
 
+  it('throws a failure that passes when an image is checked, and tells it otherwise', async () => {
+    const image = await createPushedImage(folder, Buffer.alloc(BLOCK, 'x'));
+    test.fake.behaviour.refusal = { code: 'RequestLimitExceeded', message: 'Request limit exceeded.' };
+    await assert.rejects(test.provider.check(createOperation(), image), { type: 'RateLimited', retryable: true });
+    const [finding] = await test.provider.check(createOperation());
+    assert.equal(finding?.ok, false);
+  });
+
   it('tells that the name is somebody else’s', async () => {
     const image = await createPushedImage(folder, Buffer.alloc(BLOCK, 'x'));
     const theirs = addImage(test.fake.region(REGION), test.fake.behaviour, {

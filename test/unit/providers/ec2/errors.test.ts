@@ -66,6 +66,19 @@ describe('an error of AWS', () => {
     );
   });
 
+  it('leaves the signed headers out, also of its cause: the session token is among them', () => {
+    for (const start of [
+      'The Canonical String for this request should have been',
+      'The String-to-Sign should have been',
+    ]) {
+      const words = `The signature does not match. ${start}\n'POST\nx-amz-security-token:SECRET'`;
+      const error = read(sdkError('SignatureDoesNotMatch', 403, words));
+      assert.match(error.message, /: The signature does not match\.$/);
+      assert.ok(error.cause instanceof Error && hasCode(error, 'SignatureDoesNotMatch'));
+      assert.doesNotMatch(error.cause.stack ?? '', /SECRET/);
+    }
+  });
+
   it('that a block was damaged on its way is no error of the credentials', () => {
     const words = 'The value passed in as x-amz-Checksum does not match the computed checksum.';
     const damaged = read(sdkError('InvalidSignatureException', 403, words));

@@ -94,6 +94,27 @@ describe('what stops a push to EC2', () => {
 });
 
 describe('a second registration', () => {
+  for (const state of ['failed', 'error', 'invalid']) {
+    it(`replaces an AMI that has ended as ${state}`, async () => {
+      test.fake.behaviour.imagesEnd = { state, reason: 'no' };
+      await assert.rejects(push(test.provider, createOperation(), image), { type: 'ImageFailed' });
+      const [dead] = test.images();
+      test.fake.behaviour.imagesEnd = { state: 'available', reason: '' };
+      const registered = await push(test.provider, createOperation(), image);
+      assert.notEqual(registered.id, dead?.id);
+      assert.deepEqual(
+        test.images().map(({ id }) => id),
+        [registered.id],
+      );
+    });
+  }
+
+  it('waits until EC2 knows the new snapshot', async () => {
+    test.fake.behaviour.unknownSources = 8;
+    await push(test.provider, createOperation(), image);
+    assert.equal(test.images().length, 1);
+  });
+
   it('finds the AMI of the first, and changes nothing', async () => {
     const first = await push(test.provider, createOperation(), image);
     const uploaded = { ids: { snapshot: first.resources[0]?.id ?? '' }, sent: 0, verifiedBy: 'x' };
@@ -160,6 +181,46 @@ describe('an AMI in more regions', () => {
       assert.equal(many.images(ELSEWHERE).length, 1);
       const copies = many.fake.performed.filter((action) => action === 'ec2:CopyImage');
       assert.equal(copies.length, 2, 'the reply of the copy was lost');
+    } finally {
+      await many.close();
+    }
+  });
+
+  it('is copied again when a copy has failed, or was deregistered before it was available', async () => {
+    const many = await startEc2Test({ copyTo: [ELSEWHERE] });
+    try {
+      const uploaded = await many.provider.upload(createOperation(), image);
+      await many.provider.register(createOperation(), image, uploaded);
+      const ids: (string | undefined)[] = [];
+      const endCopy = (end: () => void): void => {
+        ids.push(many.images(ELSEWHERE)[0]?.id);
+        end();
+      };
+      endCopy(() => many.images(ELSEWHERE).forEach((copy) => (copy.state = 'failed')));
+      await many.provider.register(createOperation(), image, uploaded);
+      endCopy(() => many.fake.region(ELSEWHERE).images.clear());
+      await many.provider.register(createOperation(), image, uploaded);
+      endCopy(() => many.fake.region(ELSEWHERE).images.clear());
+      const last = await many.provider.register(createOperation(), image, uploaded);
+      endCopy(() => undefined);
+      assert.equal(new Set(ids).size, 4);
+      assert.equal(many.images(ELSEWHERE).length, 1);
+      assert.ok(last.resources.some(({ id }) => id === `${ELSEWHERE}/${ids[3]}`));
+    } finally {
+      await many.close();
+    }
+  });
+
+  it('is copied when EC2 knows the first AMI a little later', async () => {
+    const many = await startEc2Test({ copyTo: [ELSEWHERE] });
+    try {
+      const uploaded = await many.provider.upload(createOperation(), image);
+      await many.provider.register(createOperation(), image, uploaded);
+      many.fake.region(ELSEWHERE).images.clear();
+      many.fake.region(ELSEWHERE).tokens.clear();
+      many.fake.behaviour.unknownSources = 8;
+      await many.provider.register(createOperation(), image, uploaded);
+      assert.equal(many.images(ELSEWHERE).length, 1);
     } finally {
       await many.close();
     }

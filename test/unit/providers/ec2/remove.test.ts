@@ -85,6 +85,43 @@ describe('what a push has left at EC2', () => {
     assert.deepEqual(await test.provider.listStaging(createOperation()), []);
   });
 
+  it('is everything when the image is given up: AMIs in any state and region, and their snapshots', async () => {
+    const many = await startEc2Test({ copyTo: ['us-east-1'] });
+    try {
+      await push(many.provider, createOperation(), image);
+      const [copy] = many.images('us-east-1');
+      assert.ok(copy);
+      copy.state = 'pending';
+      const other = await createPushedImage(folder, Buffer.alloc(BLOCK, 'y'));
+      await push(many.provider, createOperation(), other);
+      const users = { ...copy, id: 'ami-0', name: 'a copy that a user has made', snapshot: 'snap-theirs' };
+      many.fake.region('us-east-1').images.set(users.id, users);
+      assert.deepEqual(await many.provider.removeStaging(createOperation(), image.uuid), []);
+      const removed = await many.provider.removeStaging(createOperation(), image.uuid, { everything: true });
+      assert.deepEqual(
+        removed.map((text) => text.replace(/ \S+ in/, '')),
+        ['AMI eu-west-1', 'snapshot eu-west-1', 'AMI us-east-1', 'snapshot us-east-1'],
+      );
+      assert.equal(many.images().length, 1, 'the other image stays');
+      assert.equal(many.images('us-east-1').length, 2, 'and the user’s copy');
+      assert.deepEqual(await many.provider.removeStaging(createOperation(), image.uuid, { everything: true }), []);
+    } finally {
+      await many.close();
+    }
+  });
+
+  it('is listed with an AMI that EC2 could not make, and its snapshot', async () => {
+    test.fake.behaviour.imagesEnd = { state: 'failed', reason: 'no' };
+    await assert.rejects(push(test.provider, createOperation(), image));
+    assert.deepEqual(
+      (await test.provider.listStaging(createOperation())).map(({ kind, uuid }) => [kind, uuid]),
+      [
+        ['AMI in eu-west-1', image.uuid],
+        ['snapshot in eu-west-1', image.uuid],
+      ],
+    );
+  });
+
   it('includes an AMI that EC2 could not make', async () => {
     test.fake.behaviour.imagesEnd = { state: 'failed', reason: 'no' };
     await assert.rejects(push(test.provider, createOperation(), image));
@@ -112,6 +149,22 @@ describe('the removal of a registered AMI', () => {
       await test.provider.delete(createOperation(), registered);
       heal();
       assert.equal(test.images().length + test.snapshots().length, 0);
+    }
+  });
+
+  it('keeps a snapshot that somebody else’s AMI has, says so, and goes on with the other regions', async () => {
+    const many = await startEc2Test({ copyTo: ['us-east-1'] });
+    try {
+      const registered = await push(many.provider, createOperation(), image);
+      const snapshot = many.snapshots('us-east-1')[0]?.id ?? '';
+      const theirs = { name: 'by hand', tags: new Map<string, string>(), parameters: new Map<string, string>() };
+      const user = addImage(many.fake.region('us-east-1'), many.fake.behaviour, { ...theirs, snapshot });
+      const removed = await many.provider.delete(createOperation(), registered);
+      assert.ok(removed.includes(`snapshot ${snapshot} in us-east-1 kept: in use by ${user}`));
+      assert.equal(many.images().length + many.snapshots().length, 0);
+      assert.equal(many.snapshots('us-east-1').length, 1);
+    } finally {
+      await many.close();
     }
   });
 
