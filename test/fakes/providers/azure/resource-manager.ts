@@ -290,7 +290,7 @@ function show({ id, location, tags, properties, kind, outcome }: FakeResource, h
     { region: 'West Europe', state: aggregatedState, progress: state === 'Creating' ? 40 : 100, details: 'a detail' },
   ];
   const more = hasReplication ? { replicationStatus: { aggregatedState, summary } } : {};
-  return { id, name: id.split('/').at(-1), location, tags, kind, properties: { ...properties, ...more } };
+  return { id, name: id.split('/').at(-1), location, tags, kind, properties: { ...more, ...properties } };
 }
 
 function page({ query, origin, path }: ProviderCall, items: unknown[]): ProviderReply {
