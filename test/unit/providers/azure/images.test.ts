@@ -185,6 +185,19 @@ describe('an image that Azure does not make', () => {
     await assert.rejects(pushed, (error) => error instanceof FactoryError && error.retryable);
   });
 
+  for (const code of ['AnotherOperationInProgress', 'RetryableError', 'OperationPreempted']) {
+    it(`is asked for again after ${code}, and its blob while Azure has a lease on it`, async () => {
+      const azure = await startAzure();
+      const provider = await connect(azure);
+      const image = await makeImage(folder);
+      azure.manager.refusal = code;
+      await push(provider, createOperation(), image);
+      assert.equal(azure.manager.made, 1);
+      azure.blobs.refusal = 'LeaseIdMissing';
+      assert.equal((await provider.removeStaging(createOperation(), image.uuid)).length, 1);
+    });
+  }
+
   it('names the region to which it could not be copied', async () => {
     const azure = await startAzure();
     azure.manager.outcome = { state: 'Succeeded', replication: 'Failed' };

@@ -52,7 +52,7 @@ describe('the names of what a push to Azure makes', () => {
 
 describe('the configuration of a provider of kind azure', () => {
   it('is that of the example in its page', () => {
-    const page = readFileSync(new URL('../../../../docs/providers/azure.md', import.meta.url), 'utf8');
+    const page = readFileSync('docs/providers/azure.md', 'utf8');
     const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '') as { providers: object };
     for (const entry of Object.values(example.providers)) azureSchema.parse(entry);
   });
