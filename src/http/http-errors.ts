@@ -36,6 +36,16 @@ const NEUTRON_SHORTAGES = [
 /** Error codes of certificates that we do not trust: a retry does not help. */
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|ERR_SSL_|HOSTNAME_MISMATCH)/;
 
+/**
+ * What code that never reached the network throws, by its code: `ERR_INVALID_CHAR` for a header, `ERR_INVALID_URL`,
+ * `UND_ERR_INVALID_ARG`, and the headers that undici does not send.
+ */
+const DEFECT_CODES =
+  /^(ERR_INVALID_|ERR_HTTP_INVALID_|ERR_HTTP_HEADERS_SENT|ERR_MISSING_ARGS|ERR_UNESCAPED_CHARACTERS|ERR_OUT_OF_RANGE|UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED)/;
+
+/** What runtimes throw for a connection, and say without a code. */
+const NETWORK_WORDS = /terminated|other side closed|fetch failed|socket|network|connection|aborted|time(d )?out/i;
+
 /** Formats a call as `GET /v2.1/servers/x`; omits the query, which can be long. */
 function formatCall({ method, url }: Pick<ApiCall, 'method' | 'url'>): string {
   return `${method} ${new URL(url).pathname}`;
@@ -230,14 +240,30 @@ export function isConnectionReset(error: unknown): boolean {
 }
 
 /**
+ * Checks whether a failure is a defect of ours or of the configuration, such as a header that cannot be sent. It then
+ * fails in the same way for ever. In doubt, it is one of the network, which passes.
+ */
+function isDefect(error: unknown, code: string, text: string): boolean {
+  if (DEFECT_CODES.test(code)) return true;
+  if (code !== '' || !(error instanceof Error)) return false;
+  // `fetch` throws a TypeError for every lost connection, and has its reason as the cause.
+  if (error.cause instanceof Error || NETWORK_WORDS.test(text)) return false;
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
+}
+
+/**
  * Creates the error for a call without a complete response: the connection was refused or reset, the host is unknown,
- * the server is too slow, or its certificate is not trusted.
+ * the server is too slow, or its certificate is not trusted. A call that could not even be sent is `Internal`.
  */
 export function transportError(call: ApiCall, error: unknown): FactoryError {
   if (error instanceof FactoryError) return error;
   const { code, text } = describeCause(error);
   const untrusted = CERTIFICATE_CODES.test(code);
   const { host } = new URL(call.url);
+  if (isDefect(error, code, text)) {
+    const message = `${call.service} cannot be asked ${formatCall(call)} at ${host}: ${text}`;
+    return new FactoryError('Internal', message, { cause: error });
+  }
   return new FactoryError(
     'CloudUnavailable',
     `${call.service} did not answer ${formatCall(call)} at ${host}: ${text}`,

@@ -8,7 +8,7 @@ import { BlobStore, type StoredBlob } from './blob-store.js';
 import { checkAzure } from './check.js';
 import { type AzureConfiguration, azureSchema } from './configuration.js';
 import { createCredential } from './credentials.js';
-import { deleteResource, makeResource, stateOf } from './lifecycle.js';
+import { deleteResource, isUnfinished, makeResource, stateOf } from './lifecycle.js';
 import { BLOB_PREFIX, blobPrefix } from './names.js';
 import { ResourceManager } from './resource-manager.js';
 import { shareResource } from './share.js';
@@ -90,12 +90,13 @@ class AzureProvider implements Provider {
     await shareResource(operation, this.manager, { scope, subscription }, accounts);
   }
 
-  async removeStaging(operation: Operation, uuid: string): Promise<string[]> {
+  async removeStaging(operation: Operation, uuid: string, { everything = false } = {}): Promise<string[]> {
     const removed: string[] = [];
     for (const blob of await this.listBlobs(operation, uuid)) {
-      // The blob goes last: by it we find the image that has failed.
-      removed.push(...(await this.removeUnfinished(operation, blob, uuid)));
+      // A blob is kept when its image is finished.
       if (isKept(blob)) continue;
+      // The blob goes last: by it we find the image that has failed.
+      removed.push(...(await this.removeUnfinished(operation, blob, uuid, everything)));
       if (await this.store.delete(operation, blob.name)) removed.push(`blob ${blob.name}`);
     }
     return removed;
@@ -141,10 +142,20 @@ class AzureProvider implements Provider {
     return blobs.filter(({ metadata }) => isMarked(metadata, uuid));
   }
 
-  /** Removes what Azure was making, or could not make, from a blob. A finished image stays. */
-  private async removeUnfinished(operation: Operation, blob: StoredBlob, uuid: string): Promise<string[]> {
-    const target = blob.metadata[BLOB_KEYS.target];
-    if (target === undefined) return [];
+  /**
+   * Removes what Azure was making, or could not make, from a blob. A finished image stays.
+   *
+   * @param everything also what is not copied to all regions, and what Azure finishes while we wait to delete it
+   */
+  private async removeUnfinished(
+    operation: Operation,
+    blob: StoredBlob,
+    uuid: string,
+    everything: boolean,
+  ): Promise<string[]> {
+    const encoded = blob.metadata[BLOB_KEYS.target];
+    if (encoded === undefined) return [];
+    const target = decodeURIComponent(encoded);
     const removed: string[] = [];
     for (const listed of await listMade(this.manager, target, operation.signal)) {
       if (!isMarked(listed.tags, uuid)) continue;
@@ -152,8 +163,10 @@ class AzureProvider implements Provider {
       // Only the resource itself tells whether it was copied to all regions.
       const resource = await this.manager.get(made.id, made.apiVersion, operation.signal, made.expand);
       if (resource === undefined || !isMarked(resource.tags, uuid)) continue;
-      if (stateOf(listed) === 'Succeeded' && stateOf(resource) === 'Succeeded') continue;
-      if (await deleteResource(operation, this.manager, made)) removed.push(made.title);
+      const isFinished = stateOf(listed) === 'Succeeded' && stateOf(resource) === 'Succeeded';
+      if (everything ? isFinished : !isUnfinished(resource)) continue;
+      const mayDelete = everything ? undefined : isUnfinished;
+      if (await deleteResource(operation, this.manager, made, mayDelete)) removed.push(made.title);
     }
     return removed;
   }

@@ -37,6 +37,8 @@ export class BlobStore {
   private constructor(
     private readonly configuration: AzureConfiguration,
     private readonly container: ContainerClient,
+    /** Whether a key of the account signs the calls, and not the credential. */
+    readonly hasKey: boolean,
   ) {}
 
   /**
@@ -61,7 +63,7 @@ export class BlobStore {
     };
     const signer = key === undefined ? credential : new StorageSharedKeyCredential(account, key);
     const service = new BlobServiceClient(blobEndpoint(configuration), signer, options);
-    return new BlobStore(configuration, service.getContainerClient(container));
+    return new BlobStore(configuration, service.getContainerClient(container), key !== undefined);
   }
 
   /** Whether the container is there. */

@@ -35,7 +35,9 @@ export async function checkAzure(checked: Checked, operation: Operation, image?:
     () => checkContainer(checked, operation),
     () => checkRegions(checked, operation),
     () => checkGallery(checked, operation),
-    ...neededActions(checked.configuration).map((needed) => () => checkPermissions(operation, checked.manager, needed)),
+    ...neededActions(checked.configuration, checked.store.hasKey).map(
+      (needed) => () => checkPermissions(operation, checked.manager, needed),
+    ),
     ...(image === undefined ? [] : [() => checkImage(checked, operation, image)]),
   ];
   for (const step of steps) {
@@ -52,7 +54,8 @@ export async function checkAzure(checked: Checked, operation: Operation, image?:
   return findings;
 }
 
-function neededActions(configuration: AzureConfiguration): NeededActions[] {
+/** @param hasKey whether a key signs the calls for blobs, so that the identity needs no role for them */
+function neededActions(configuration: AzureConfiguration, hasKey: boolean): NeededActions[] {
   const { gallery, storage } = configuration;
   const compute = 'Microsoft.Compute';
   const images: NeededActions =
@@ -83,7 +86,7 @@ function neededActions(configuration: AzureConfiguration): NeededActions[] {
         : ['Microsoft.Storage/storageAccounts/listKeys/action', 'Microsoft.Storage/storageAccounts/write']),
     ],
   };
-  if (storage.key_file !== undefined) return [images, account];
+  if (hasKey) return [images, account];
   const container: NeededActions = {
     scope: `${accountId(configuration)}/blobServices/default/containers/${storage.container}`,
     title: `container ${storage.container}`,

@@ -17,8 +17,8 @@ const galleryName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9_.]{0,78}[A-Za-z0-9
 /** An entry of kind `azure` in `providers`. */
 export const azureSchema = z.strictObject({
   kind: z.literal('azure'),
-  /** Id of the subscription. */
-  subscription: z.uuid(),
+  /** Id of the subscription: a GUID of Microsoft, which need not be a UUID of RFC 9562. */
+  subscription: z.guid(),
   /** The resource group of the gallery, or of the managed images. */
   resource_group: resourceGroup,
   /** The region of the images, which is also that of the storage account: `westeurope`. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DefaultAzureCredentialOptions } from '@azure/identity';
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
@@ -60,12 +61,13 @@ export async function createCredential(
   const { login } = settings.configuration.endpoints;
   const secret = findSecret(settings);
   const identity = await loadPackage('@azure/identity', () => import('@azure/identity'));
-  const last: LastReply = {};
+  // Several calls ask for a token at the same time: each has a reply of its own.
+  const calls = new AsyncLocalStorage<LastReply>();
   const options: DefaultAzureCredentialOptions = {
     authorityHost: login,
     // Only the public cloud knows a list of all its authorities.
     disableInstanceDiscovery: !login.startsWith('https://login.microsoftonline.com'),
-    additionalPolicies: [{ policy: watchReplies(last), position: 'perRetry' }],
+    additionalPolicies: [{ policy: watchReplies(calls), position: 'perRetry' }],
     ...(ca === undefined ? {} : { tlsOptions: { ca } }),
   };
   const inner =
@@ -78,8 +80,9 @@ export async function createCredential(
         });
   return {
     async getToken(scopes, { abortSignal } = {}) {
+      const last: LastReply = {};
       try {
-        const token = await inner.getToken(scopes, abortSignal === undefined ? {} : { abortSignal });
+        const token = await calls.run(last, () => inner.getToken(scopes, abortSignal && { abortSignal }));
         return { token: token.token, expiresOnTimestamp: token.expiresOnTimestamp };
       } catch (error) {
         throw signInError(error, { login, last, isNamed: secret !== undefined });
@@ -94,14 +97,20 @@ interface LastReply {
   status?: number;
   /** Why there was no answer. */
   error?: unknown;
+  /**
+   * Why Microsoft Entra ID itself did not answer, also when other means were tried after it. The addresses of a machine's
+   * identity are without TLS, and do not answer where there is none.
+   */
+  lost?: unknown;
 }
 
 type Policy = NonNullable<DefaultAzureCredentialOptions['additionalPolicies']>[number]['policy'];
 
-function watchReplies(last: LastReply): Policy {
+function watchReplies(calls: AsyncLocalStorage<LastReply>): Policy {
   return {
     name: 'imagefactoryWatchReplies',
     async sendRequest(request, next) {
+      const last = calls.getStore() ?? {};
       delete last.status;
       delete last.error;
       try {
@@ -110,6 +119,7 @@ function watchReplies(last: LastReply): Policy {
         return response;
       } catch (error) {
         last.error = error;
+        if (request.url.startsWith('https:')) last.lost = error;
         throw error;
       }
     },
@@ -123,7 +133,8 @@ function signInError(
 ): FactoryError {
   if (error instanceof FactoryError) return error;
   const service = 'Microsoft Entra ID';
-  if (isNamed && last.error !== undefined) return transportError({ service, method: 'POST', url: login }, last.error);
+  const lost = isNamed ? last.error : last.lost;
+  if (lost !== undefined) return transportError({ service, method: 'POST', url: login }, lost);
   const message = error instanceof Error ? error.message : String(error);
   // What follows has ids and the time, and is long.
   const said = message.split(/\r?\n|\s*Trace ID:/)[0]?.trim() ?? '';

@@ -58,6 +58,20 @@ export function stateOf(resource: Resource): string {
   return copies === 'Failed' ? 'Failed' : copies === 'InProgress' ? 'Replicating' : state;
 }
 
+/**
+ * Whether Azure has never finished the resource. Somebody may change a finished version, for example add a region: then
+ * its copies, and even the resource itself, may be unfinished or fail, while instances start from it elsewhere. So only
+ * the resource's own state counts, and a version that has failed but is complete in a region is taken for finished.
+ */
+export function isUnfinished(resource: Resource): boolean {
+  const state = resource.properties.provisioningState ?? 'Succeeded';
+  // Deleting: an earlier attempt has asked for it.
+  if (state === 'Creating' || state === 'Deleting') return true;
+  if (state !== 'Failed' && state !== 'Canceled') return false;
+  const copies = readReplication(resource);
+  return copies?.aggregatedState !== 'Completed' && !copies?.summary.some((copy) => copy.state === 'Completed');
+}
+
 function hasFailed(resource: Resource): boolean {
   return ['Failed', 'Canceled'].includes(stateOf(resource));
 }
@@ -184,18 +198,21 @@ async function readOperationError(operation: Operation, manager: ResourceManager
 /**
  * Deletes a resource, and waits until it is gone. The caller has checked that it is ours.
  *
- * @returns whether there was something to delete
+ * @param mayDelete asked again after Azure has refused, because the resource may be another by then. Default: always
+ * @returns whether something was deleted
  */
 export async function deleteResource(
   operation: Operation,
   manager: ResourceManager,
   made: MadeResource,
+  mayDelete: (resource: Resource) => boolean = () => true,
 ): Promise<boolean> {
   let wasThere = false;
   let statusUrl: string | undefined;
   for (let isAsked = false; ;) {
     if (!isAsked) {
-      const accepted = await retryPart(operation, () => askToDelete(operation, manager, made));
+      const accepted = await retryPart(operation, () => askToDelete(operation, manager, made, mayDelete));
+      if (accepted === 'spared') return false;
       if (accepted === undefined) return wasThere;
       wasThere = true;
       isAsked = accepted !== 'busy';
@@ -216,12 +233,20 @@ export async function deleteResource(
 }
 
 /** Azure may refuse to delete what it is still making: then we ask again later. */
-async function askToDelete(operation: Operation, manager: ResourceManager, made: MadeResource) {
+async function askToDelete(
+  operation: Operation,
+  manager: ResourceManager,
+  made: MadeResource,
+  mayDelete: (resource: Resource) => boolean,
+) {
+  const before = await manager.get(made.id, made.apiVersion, operation.signal, made.expand);
+  if (before !== undefined && !mayDelete(before)) return 'spared' as const;
   try {
     return await manager.delete(made.id, made.apiVersion, operation.signal);
   } catch (error) {
     if (!isConflict(error)) throw error;
-    const resource = await manager.get(made.id, made.apiVersion, operation.signal);
+    const resource = await manager.get(made.id, made.apiVersion, operation.signal, made.expand);
+    if (resource !== undefined && !mayDelete(resource)) return 'spared' as const;
     if (resource !== undefined && !ENDED.includes(stateOf(resource))) return 'busy' as const;
     // It has ended since: if Azure refuses again, there is another reason.
     return manager.delete(made.id, made.apiVersion, operation.signal);

@@ -1,10 +1,21 @@
 import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import { decode } from '../../http/decode.js';
+import { type ApiCall, type ErrorResponse, responseError } from '../../http/http-errors.js';
 import { HttpClient, type HttpRequest, type HttpResponse } from '../../http/http.js';
 import type { Credential } from './credentials.js';
 
 const PRODUCT = 'Azure Resource Manager';
+
+/** Statuses of refusals. What a GET may ask again at once, as 429 and 5xx, the client handles. */
+const REFUSALS = [400, 401, 402, 403, 404, 405, 409, 410, 412, 413, 422];
+/** Codes of refusals that pass when something else has ended. */
+const PASSING_CODES = [
+  'AnotherOperationInProgress',
+  'RetryableError',
+  'OperationPreempted',
+  'ConflictingConcurrentWriteNotAllowed',
+];
 
 /** A resource, as far as we read it. Azure leaves `provisioningState` out where a resource is ready at once. */
 const resourceSchema = z.looseObject({
@@ -115,11 +126,10 @@ export class ResourceManager {
     const scope = `${this.endpoint.replace(/\/+$/, '')}/.default`;
     const { token } = await this.credential.getToken(scope, { abortSignal: request.signal });
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    try {
-      return await this.http.send({ ...request, headers }, accept);
-    } catch (error) {
-      throw addHint(error);
-    }
+    // The code decides what a conflict is, and only the body has it.
+    const answer = await this.http.send({ ...request, headers }, [...accept, ...REFUSALS]);
+    if (answer.status < 300 || accept.includes(answer.status)) return answer;
+    throw refusal(this.http.toApiCall(request), answer);
   }
 
   private readAccepted({ headers }: HttpResponse): Accepted {
@@ -136,14 +146,26 @@ export class ResourceManager {
   }
 }
 
-/** Azure names the missing permission; we say where it belongs. */
-function addHint(error: unknown): unknown {
-  if (!(error instanceof FactoryError) || error.type !== 'Forbidden') return error;
-  const { message, requestId, status } = error;
-  return new FactoryError('Forbidden', message, {
-    requestId,
-    status,
-    cause: error,
-    hint: 'give the identity a role with this action at this scope: docs/providers/azure.md has the whole role',
-  });
+const refusalSchema = z.looseObject({ error: z.looseObject({ code: z.string(), message: z.string().default('') }) });
+
+function readRefusal(body: string) {
+  try {
+    return refusalSchema.safeParse(JSON.parse(body)).data?.error;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Azure names a code, and the missing permission; we say where that belongs, and whether the reason passes. */
+function refusal(call: ApiCall, answer: ErrorResponse): FactoryError {
+  const said = readRefusal(answer.body);
+  const body = said === undefined ? answer.body : JSON.stringify({ message: `${said.code}: ${said.message}` });
+  const error = responseError(call, { ...answer, body });
+  const hint =
+    error.type === 'Forbidden'
+      ? 'give the identity a role with this action at this scope: docs/providers/azure.md has the whole role'
+      : error.hint;
+  const { type, message, retryAfterSeconds, requestId, status } = error;
+  const retryable = error.retryable || PASSING_CODES.includes(said?.code ?? '');
+  return new FactoryError(type, message, { retryable, retryAfterSeconds, requestId, status, hint, cause: error });
 }

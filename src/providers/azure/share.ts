@@ -27,7 +27,7 @@ export async function shareResource(
   { scope, subscription }: { scope: string; subscription: string },
   principals: readonly string[],
 ): Promise<void> {
-  const wrong = principals.find((principal) => !z.uuid().safeParse(principal).success);
+  const wrong = principals.find((principal) => !z.guid().safeParse(principal).success);
   if (wrong !== undefined) {
     throw new FactoryError('InvalidParameter', `an image in Azure is shared with object ids, and ${wrong} is none`, {
       hint: 'look it up: az ad sp show --id NAME --query id (or az ad user show, az ad group show)',

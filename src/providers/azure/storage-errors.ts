@@ -49,7 +49,8 @@ export function storageError(account: string, endpoint: string, error: unknown):
   });
   const { type, message, retryable, retryAfterSeconds, requestId, status } = answer;
   // What is being deleted is gone soon; a page whose bytes arrived wrong is sent again.
-  const passes = retryable || code.endsWith('BeingDeleted') || code === 'Md5Mismatch';
+  // Azure has a lease on a blob while it makes an image from it.
+  const passes = retryable || code.endsWith('BeingDeleted') || ['Md5Mismatch', 'LeaseIdMissing'].includes(code);
   const hint = HINTS[code] ?? answer.hint;
   return new FactoryError(type, message, {
     retryable: passes,

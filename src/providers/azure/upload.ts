@@ -15,7 +15,10 @@ const CONNECTIONS = 6;
 
 /** The metadata of a blob beside our marks. Names of metadata are identifiers. */
 export const BLOB_KEYS = {
-  /** Resource id of what is made from the blob: the image definition, or the managed image. */
+  /**
+   * Resource id of what is made from the blob: the image definition, or the managed image. Percent-encoded, because
+   * headers are ASCII, and names of resource groups need not be.
+   */
   target: 'imagefactory_target',
   /** `true` when the blob stays as a part of the image. */
   kept: 'imagefactory_kept',
@@ -72,7 +75,7 @@ async function openBlob(
   target: string,
 ): Promise<StoredBlob & { createdAt: Date }> {
   const name = blobName(image);
-  const marks = { ...marksOfPushed(image, operation.creator), [BLOB_KEYS.target]: target };
+  const marks = { ...marksOfPushed(image, operation.creator), [BLOB_KEYS.target]: encodeURIComponent(target) };
   await store.create(operation, name, image.file.size, marks);
   const blob = await store.find(operation, name);
   if (blob === undefined) {

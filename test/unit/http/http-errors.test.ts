@@ -210,6 +210,31 @@ describe('the error of a call without an answer', () => {
     });
   }
 
+  for (const [title, error] of [
+    ['an invalid header', Object.assign(new TypeError('Invalid character'), { code: 'ERR_INVALID_CHAR' })],
+    ['an argument undici refuses', Object.assign(new Error('invalid header'), { code: 'UND_ERR_INVALID_ARG' })],
+    ['a TypeError of our own', new TypeError("Cannot read properties of undefined (reading 'x')")],
+  ] as const) {
+    it(`${title} is Internal, and final`, () => {
+      const { type, retryable, message } = transportError(CALL, error);
+      assert.deepEqual([type, retryable], ['Internal', false]);
+      assert.match(message, /cannot be asked POST \/v2\.1\/servers at nova\.test:8774: /);
+    });
+  }
+
+  for (const error of [
+    new TypeError('fetch failed', { cause: new Error('other side closed') }),
+    new TypeError('terminated'),
+    new Error('no answer within 5 s'),
+    new DOMException('This operation was aborted', 'AbortError'),
+    'closed',
+  ]) {
+    it(`${String(error)} is CloudUnavailable, retryable`, () => {
+      const { type, retryable } = transportError(CALL, error);
+      assert.deepEqual([type, retryable], ['CloudUnavailable', true]);
+    });
+  }
+
   it('has the reason of the first address when all addresses failed', () => {
     const first = Object.assign(new Error('connect ECONNREFUSED ::1:8774'), { code: 'ECONNREFUSED' });
     const error = transportError(CALL, new AggregateError([first, new Error('other')], ''));

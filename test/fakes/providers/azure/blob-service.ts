@@ -31,6 +31,8 @@ export class FakeBlobService {
   readonly blobs = new Map<string, FakeBlob>();
   readonly writes: FakeWrite[] = [];
   hasContainer = true;
+  /** The code with which the next deletion is refused once. */
+  refusal: string | undefined;
   /** The time that new blobs get. */
   now = (): Date => new Date();
 
@@ -56,6 +58,9 @@ export class FakeBlobService {
     if (call.method === 'GET' && comp === 'pagelist') return listRanges(call, blob);
     if (call.method === 'HEAD' && comp === null) return describe(blob);
     if (call.method === 'DELETE' && comp === null) {
+      const code = this.refusal;
+      this.refusal = undefined;
+      if (code !== undefined) return fail(412, code);
       this.blobs.delete(name);
       return { status: 202 };
     }

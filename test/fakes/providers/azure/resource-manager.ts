@@ -57,6 +57,8 @@ export class FakeResourceManager {
   outcome: Outcome = { state: 'Succeeded' };
   /** The roles of the caller. */
   grants: Json[] = [{ actions: ['*'], notActions: [], dataActions: ['*'], notDataActions: [] }];
+  /** The code with which the next version is refused once. */
+  refusal: string | undefined;
   regions = ['westeurope', 'northeurope'];
   /** Who has which role where. */
   readonly assignments: string[] = [];
@@ -197,6 +199,11 @@ export class FakeResourceManager {
   }
 
   private put(call: ProviderCall, path: string): ProviderReply {
+    const code = /\/versions\//.test(path) ? this.refusal : undefined;
+    if (code !== undefined) {
+      this.refusal = undefined;
+      return fail(409, code, 'Later.');
+    }
     const body = JSON.parse(call.body.toString()) as Json;
     const kind = /\/versions\/[^/]+$/.test(path)
       ? 'version'
@@ -290,7 +297,7 @@ function show({ id, location, tags, properties, kind, outcome }: FakeResource, h
     { region: 'West Europe', state: aggregatedState, progress: state === 'Creating' ? 40 : 100, details: 'a detail' },
   ];
   const more = hasReplication ? { replicationStatus: { aggregatedState, summary } } : {};
-  return { id, name: id.split('/').at(-1), location, tags, kind, properties: { ...properties, ...more } };
+  return { id, name: id.split('/').at(-1), location, tags, kind, properties: { ...more, ...properties } };
 }
 
 function page({ query, origin, path }: ProviderCall, items: unknown[]): ProviderReply {

@@ -197,6 +197,13 @@ describe('the credentials of a provider of kind azure', () => {
     assert.match(message, /answered with status 503/);
   });
 
+  it('are asked for again when the network is lost', async () => {
+    const azure = await startAzure();
+    azure.server.fail({ kind: 'reset-before', match: { path: /oauth2/ }, times: Infinity });
+    const { type, retryable } = await rejectsWith(await connect(azure));
+    assert.deepEqual([type, retryable], ['CloudUnavailable', true]);
+  });
+
   it('are not sent to a server whose certificate nobody vouches for', async () => {
     const azure = await startAzure();
     const { retryable, hint = '' } = await rejectsWith(await connect(azure, { ca: undefined }));
@@ -211,6 +218,12 @@ describe('the credentials of a provider of kind azure', () => {
     const storage = { account: 'imagestore', container: 'images', key_file: '/nonexistent/key' };
     const provider = await connect(azure, { storage }, { tenant_id, client_id: 'worker', client_secret });
     assert.deepEqual(await provider.listStaging(createOperation()), []);
+    azure.manager.grants = [{ actions: ['*'] }];
+    const problems = (await provider.check(createOperation())).filter(({ ok }) => !ok);
+    assert.deepEqual(
+      problems.map(({ what }) => what),
+      ['permissions at container images'],
+    );
     await assert.rejects(connect(azure, { storage }), /storage\.key_file of the provider cannot be read: ENOENT/);
   });
 });

@@ -129,7 +129,7 @@ describe('an image in Azure', () => {
     const azure = await startAzure();
     const provider = await connect(azure);
     const registered = await push(provider, createOperation(), await makeImage(folder));
-    const principals = ['cccccccc-0000-4000-8000-000000000003', 'dddddddd-0000-4000-8000-000000000004'];
+    const principals = ['00000000-1111-2222-3333-444444444444', 'dddddddd-0000-4000-8000-000000000004'];
     azure.server.fail({ kind: 'reset-after', match: { method: 'PUT' } });
     await provider.share?.(createOperation(), registered, principals);
     await provider.share?.(createOperation(), registered, principals);
@@ -185,6 +185,19 @@ describe('an image that Azure does not make', () => {
     await assert.rejects(pushed, (error) => error instanceof FactoryError && error.retryable);
   });
 
+  for (const code of ['AnotherOperationInProgress', 'RetryableError', 'OperationPreempted']) {
+    it(`is asked for again after ${code}, and its blob while Azure has a lease on it`, async () => {
+      const azure = await startAzure();
+      const provider = await connect(azure);
+      const image = await makeImage(folder);
+      azure.manager.refusal = code;
+      await push(provider, createOperation(), image);
+      assert.equal(azure.manager.made, 1);
+      azure.blobs.refusal = 'LeaseIdMissing';
+      assert.equal((await provider.removeStaging(createOperation(), image.uuid)).length, 1);
+    });
+  }
+
   it('names the region to which it could not be copied', async () => {
     const azure = await startAzure();
     azure.manager.outcome = { state: 'Succeeded', replication: 'Failed' };
@@ -205,6 +218,19 @@ describe('an image that Azure does not make', () => {
     });
     const pushed = push(await connect(azure), createOperation(), await makeImage(folder));
     await assert.rejects(pushed, isError('ImageFailed', /was deleted while Azure was making it/, /-/));
+  });
+
+  it('is removed also from a resource group whose name is not ASCII', async () => {
+    const azure = await startAzure();
+    const group = azure.group.replace(/[^/]+$/, 'größe-東京');
+    azure.manager.add(`${group}/providers/Microsoft.Compute/galleries/shared`);
+    const storage = { account: 'imagestore', container: 'images', resource_group: 'images' };
+    const provider = await connect(azure, { resource_group: 'größe-東京', storage });
+    const image = await makeImage(folder);
+    azure.manager.outcome = { state: 'Failed' };
+    await assert.rejects(push(provider, createOperation(), image), { type: 'ImageFailed' });
+    azure.manager.outcome = { state: 'Succeeded' };
+    assert.equal((await provider.removeStaging(createOperation(), image.uuid)).length, 2);
   });
 
   it('is removed with its blob when the push is given up', async () => {
@@ -235,9 +261,57 @@ describe('an image that Azure does not make', () => {
     await assert.rejects(push(provider, operation, image), /stopped/);
     assert.equal(findVersion(azure).properties.provisioningState, 'Creating');
     // Azure refuses to delete what it is making: the image goes when that has ended.
-    await provider.removeStaging(createOperation(), image.uuid);
+    await provider.removeStaging(createOperation(), image.uuid, { everything: true });
     assert.equal(azure.manager.find(/\/versions\//).length, 0);
     assert.equal(azure.blobs.blobs.size, 0);
+  });
+
+  it('stays when it became ready while only its staging was to be removed', async () => {
+    const azure = await startAzure();
+    const provider = await connect(azure);
+    const image = await makeImage(folder);
+    await push(provider, createOperation(), image);
+    await provider.upload(createOperation(), image);
+    const { properties } = findVersion(azure);
+    properties.provisioningState = 'Creating';
+    findVersion(azure).polls = 3;
+    const removed = await provider.removeStaging(createOperation(), image.uuid);
+    assert.equal(azure.server.log.count({ method: 'DELETE', path: /\/versions\// }), 1);
+    assert.deepEqual([removed.length, findVersion(azure).properties.provisioningState], [1, 'Succeeded']);
+  });
+
+  for (const [provisioningState, replication] of [
+    ['Succeeded', 'InProgress'],
+    ['Succeeded', 'Failed'],
+    ['Updating', 'InProgress'],
+    ['Failed', 'Completed'],
+  ] as const) {
+    it(`stays when it is ${provisioningState} with copies ${replication} after somebody has added a region`, async () => {
+      const azure = await startAzure();
+      for (const keep_blob of [true, false]) {
+        const provider = await connect(azure, { keep_blob });
+        const image = await makeImage(folder);
+        await push(provider, createOperation(), image);
+        azure.manager.find(new RegExp('/versions/')).forEach((version) => {
+          version.properties.provisioningState = provisioningState;
+          version.properties['replicationStatus'] = { aggregatedState: replication, summary: [] };
+        });
+        await provider.removeStaging(createOperation(), image.uuid);
+        assert.equal(azure.server.log.count({ method: 'DELETE', path: /\/versions\// }), 0);
+        assert.equal([...azure.blobs.blobs.keys()].filter((name) => name.includes(image.uuid)).length, keep_blob ? 1 : 0);
+        azure.manager.find(/\/versions\//).forEach(({ id }) => azure.manager.resources.delete(id.toLowerCase()));
+      }
+    });
+  }
+
+  it('is removed when it could not be copied and the push is given up', async () => {
+    const azure = await startAzure();
+    azure.manager.outcome = { state: 'Succeeded', replication: 'Failed' };
+    const provider = await connect(azure);
+    const image = await makeImage(folder);
+    await assert.rejects(push(provider, createOperation(), image));
+    assert.equal((await provider.removeStaging(createOperation(), image.uuid, { everything: true })).length, 2);
+    assert.equal(azure.manager.find(/\/versions\//).length, 0);
   });
 
   it('takes the next number when another image has its own', async () => {

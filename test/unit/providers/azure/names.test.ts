@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { azureSchema, blobEndpoint } from '../../../../src/providers/azure/configuration.js';
 import {
@@ -50,6 +51,12 @@ describe('the names of what a push to Azure makes', () => {
 });
 
 describe('the configuration of a provider of kind azure', () => {
+  it('is that of the example in its page', () => {
+    const page = readFileSync('docs/providers/azure.md', 'utf8');
+    const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '') as { providers: object };
+    for (const entry of Object.values(example.providers)) azureSchema.parse(entry);
+  });
+
   const entry = {
     kind: 'azure',
     subscription: 'bbbbbbbb-0000-4000-8000-000000000002',
