@@ -57,7 +57,8 @@ export async function connectGce(
     },
     register: (operation, image, uploaded) => registerImage(images, operation, image, uploaded, storageLocation),
     share: (operation, registered, accounts) => shareImage(images, operation, registered, accounts),
-    removeStaging: (operation, uuid) => removeStaging(images, bucket, operation, uuid),
+    removeStaging: (operation, uuid, { everything = false } = {}) =>
+      removeStaging(images, bucket, operation, uuid, everything),
     delete: (operation, registered) => removeRegistered(images, operation, registered),
     listStaging: (operation) => listStaging(images, bucket, operation),
     close: () => http.close(),

@@ -37,6 +37,12 @@ export async function writeUploadNotes(operation: Operation, notes: UploadNotes)
   await operation.notes.write(NOTE, JSON.stringify(notes));
 }
 
+/** Forgets the address of an upload, and keeps the digests of its file. */
+export async function forgetUpload(operation: Operation, notes: UploadNotes): Promise<void> {
+  delete notes.address;
+  await writeUploadNotes(operation, notes);
+}
+
 /** Reads the notes of this file's upload, or begins them with the digests of the file. */
 export async function openUploadNotes(operation: Operation, image: PushedImage): Promise<UploadNotes> {
   const source = sourceMark(image);

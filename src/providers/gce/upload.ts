@@ -7,7 +7,7 @@ import { UploadPace } from '../transfer/upload-pace.js';
 import type { Operation, PushedImage } from '../types.js';
 import { objectName } from './names.js';
 import type { Bucket, StorageObject, UploadState } from './storage.js';
-import { openUploadNotes, writeUploadNotes, type UploadNotes } from './upload-notes.js';
+import { forgetUpload, openUploadNotes, writeUploadNotes, type UploadNotes } from './upload-notes.js';
 
 /** Cloud Storage takes parts of whole multiples of 256 KiB. */
 export const PART_GRAIN = 256 * 1024;
@@ -73,11 +73,6 @@ async function sendOrJoin(
   });
   if (object === undefined) await forgetUpload(operation, notes);
   return object ?? bucket.find(objectName(image), signal);
-}
-
-async function forgetUpload(operation: Operation, notes: UploadNotes): Promise<void> {
-  delete notes.address;
-  await writeUploadNotes(operation, notes);
 }
 
 function toNewObject(operation: Operation, image: PushedImage, { crc32c, md5Hash }: UploadNotes) {

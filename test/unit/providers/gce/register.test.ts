@@ -227,15 +227,56 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
       assert.deepEqual(await provider.removeStaging(createOperation({ notes }), image.uuid), []);
     });
 
-    it('waits for an import that still runs, and removes its image', async () => {
+    /** Makes an image whose import still runs. */
+    const stopInImport = async (): Promise<void> => {
       const uploaded = await provider.upload(operation, image);
       const stopped = new AbortController();
       const cut = createOperation({ signal: stopped.signal, onReport: () => stopped.abort(new Error('stopped')) });
       await assert.rejects(provider.register(cut, image, uploaded), /stopped/);
-      assert.equal(fake.compute.images.size, 1);
+      assert.equal(fake.compute.images.get(imageName(image))?.status, 'PENDING');
+    };
+
+    it('waits for an import that still runs, and removes its image when it failed', async () => {
+      fake.compute.importEnds.push({ error: { code: 'X', message: 'y' }, leaves: 'FAILED' });
+      await stopInImport();
       await provider.removeStaging(operation, image.uuid);
       assert.equal(fake.compute.images.size, 0);
       assert.equal(fake.storage.objects.size, 0);
+    });
+
+    it('does not include an image that becomes ready meanwhile, unless the image is given up', async () => {
+      await stopInImport();
+      const removed = await provider.removeStaging(operation, image.uuid);
+      assert.equal(fake.compute.images.get(imageName(image))?.status, 'READY');
+      assert.equal(removed.length, 1, removed.join());
+      assert.deepEqual(await provider.removeStaging(operation, image.uuid, { everything: true }), [
+        `image ${imageName(image)}`,
+      ]);
+      assert.equal(fake.compute.images.size, 0);
+    });
+
+    it('waits for an import that still runs, and removes its image when the image is given up', async () => {
+      await stopInImport();
+      await provider.removeStaging(operation, image.uuid, { everything: true });
+      assert.equal(fake.compute.images.size + fake.storage.objects.size, 0);
+    });
+
+    it('leaves an image of somebody else, also when the image is given up', async () => {
+      fake.compute.put({ name: imageName(image), labels: { imagefactory_image: image.uuid } });
+      assert.deepEqual(await provider.removeStaging(operation, image.uuid, { everything: true }), []);
+      assert.equal(fake.compute.images.size, 1);
+    });
+
+    it('is removed but for an upload that cannot be given up, and that is said', async () => {
+      const notes = new Map<string, string>();
+      await provider.upload(operation, image);
+      putOurs({ status: 'FAILED' });
+      const address = `${fake.url}/upload/storage/v1/b/fake-bucket/o?upload_id=open`;
+      notes.set('gce-upload', JSON.stringify({ source: 'x', crc32c: '', md5Hash: '', address }));
+      fake.server.fail({ kind: 'status', status: 400, match: { method: 'DELETE', path: /^\/upload\// }, times: 9 });
+      await assert.rejects(provider.removeStaging(createOperation({ notes }), image.uuid), { type: 'BadRequest' });
+      assert.equal(fake.compute.images.size + fake.storage.objects.size, 0);
+      assert.deepEqual(await provider.removeStaging(createOperation({ notes }), image.uuid), []);
     });
 
     it('does not include an image that is ready', async () => {
