@@ -67,7 +67,8 @@ async function sendOrJoin(
     await writeUploadNotes(operation, notes);
   }
   const object = await sender.send(notes.address).catch(async (error: unknown) => {
-    const isRefused = error instanceof FactoryError && !error.retryable;
+    // With a larger quota the same upload goes on.
+    const isRefused = error instanceof FactoryError && !error.retryable && error.type !== 'QuotaExceeded';
     if (isRefused) await forgetUpload(operation, notes);
     throw error;
   });

@@ -176,6 +176,18 @@ describe('a push to Compute Engine', { timeout: 60_000 }, () => {
     assert.equal(fake.storage.objects.size, 0);
   });
 
+  it('goes on with an upload for which the quota was used up', async () => {
+    const notes = new Map<string, string>();
+    const message = JSON.stringify({ error: { message: 'no', errors: [{ reason: 'quotaExceeded' }] } });
+    fake.server.fail({ kind: 'status', status: 403, message, match: { method: 'PUT' }, after: 2 });
+    await assert.rejects(provider.upload(createOperation({ notes }), image), {
+      type: 'QuotaExceeded',
+      retryable: false,
+      hint: /larger quota; then resume the push/,
+    });
+    assert.equal((await provider.upload(createOperation({ notes }), image)).sent, ARCHIVE.length - PART);
+  });
+
   it('forgets an upload whose bytes changed on the way', async () => {
     fake.storage.corruptNext = true;
     const notes = new Map<string, string>();

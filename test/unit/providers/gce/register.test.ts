@@ -55,7 +55,7 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
 
   it('is refused under the name of somebody else’s image, which stays', async () => {
     fake.compute.put({ name: imageName(image), labels: { owner: 'somebody' } });
-    await assert.rejects(provider.find(operation, image), { type: 'Conflict', message: /does not carry the labels/ });
+    assert.equal(await provider.find(operation, image), undefined);
     await assert.rejects(push(), { type: 'Conflict', retryable: false });
     assert.equal(fake.compute.images.get(imageName(image))?.status, 'READY');
   });
@@ -68,7 +68,7 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
 
   const ENDS = [
     { code: 'BAD_IMAGE', status: 400, type: 'ImageFailed', retryable: false },
-    { code: 'QUOTA_EXCEEDED', status: 403, type: 'QuotaExceeded', retryable: true },
+    { code: 'QUOTA_EXCEEDED', status: 403, type: 'QuotaExceeded', retryable: false },
     { code: 'RATE_LIMIT_EXCEEDED', status: 403, type: 'RateLimited', retryable: true },
     { code: 'INTERNAL_ERROR', status: 500, type: 'CloudUnavailable', retryable: true },
     { code: 'PERMISSIONS_ERROR', status: 403, type: 'Forbidden', retryable: false },
@@ -128,6 +128,18 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
     await assert.rejects(push(), { type: 'ImageFailed', message: /a disk of 2 GiB instead of 1/ });
   });
 
+  it('is not found when it is not what is pushed, which the check says, and is removed when it is given up', async () => {
+    const { name } = putOurs({ diskSizeGb: '2' });
+    assert.equal(await provider.find(operation, image), undefined);
+    const failed = (await provider.check(operation, image)).filter(({ ok }) => !ok);
+    assert.deepEqual(
+      failed.map(({ message }) => message),
+      [`image ${name} has a disk of 2 GiB instead of 1`],
+    );
+    assert.deepEqual(await provider.removeStaging(operation, image.uuid), []);
+    assert.deepEqual(await provider.removeStaging(operation, image.uuid, { everything: true }), [`image ${name}`]);
+  });
+
   it('refuses an archive that Compute Engine refuses, with its words', async () => {
     image = await createGceImage(folder, Buffer.from('no archive'));
     await assert.rejects(push(), { type: 'ImageFailed', message: /BAD_IMAGE: The tar archive is not a valid image/ });
@@ -149,15 +161,17 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
     }
   });
 
-  for (const [reason, type] of [
-    ['quotaExceeded', 'QuotaExceeded'],
-    ['rateLimitExceeded', 'RateLimited'],
+  for (const [reason, type, retryable] of [
+    ['quotaExceeded', 'QuotaExceeded', false],
+    ['rateLimitExceeded', 'RateLimited', true],
   ] as const) {
     it(`knows ${reason} in an answer 403`, async () => {
       const uploaded = await provider.upload(operation, image);
       const message = JSON.stringify({ error: { message: 'no', errors: [{ reason }] } });
       fake.server.fail({ kind: 'status', status: 403, message, match: { method: 'POST' }, times: 5 });
-      await assert.rejects(provider.register(operation, image, uploaded), { type, retryable: true });
+      await assert.rejects(provider.register(operation, image, uploaded), { type, retryable });
+      // What passes is tried five times.
+      assert.equal(fake.server.log.count({ method: 'POST', path: /global\/images/ }), retryable ? 5 : 1);
     });
   }
 
