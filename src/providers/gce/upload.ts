@@ -29,7 +29,7 @@ export async function uploadArchive(
   const name = objectName(image);
   let object = await bucket.find(name, signal);
   if (object !== undefined) assertOurs(bucket, object, image);
-  const notes = await openUploadNotes(operation, image);
+  const notes = await openUploadNotes(operation, bucket, image);
   const pace = new UploadPace(operation, `uploading ${image.file.name} to bucket ${bucket.name}`, image.file.size);
   const sender = new PartSender(bucket, operation, image, pace, partSize);
   for (let uploads = 0; object === undefined && uploads < UPLOADS; uploads++) {

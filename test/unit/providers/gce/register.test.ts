@@ -225,6 +225,7 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
       const address = `${fake.url}/upload/storage/v1/b/fake-bucket/o?upload_id=open`;
       fake.storage.uploads.set('open', {
         id: 'open',
+        bucket: 'fake-bucket',
         resource: { name: 'x' },
         size: 1,
         content: Buffer.alloc(0),
