@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { FactoryError } from '../../domain/errors.js';
 import type { Finding } from '../../domain/provider-image.js';
 import { PROVIDER_KINDS } from '../../domain/provider-kinds.js';
+import { retryPart } from '../transfer/retry-part.js';
 import type { Operation, PushedImage } from '../types.js';
 import type { Images } from './compute.js';
 import type { GoogleClient } from './google-client.js';
 import { hintOfPermission } from './google-errors.js';
 import { architectureOf } from './guest-features.js';
-import { findImage, GIB } from './register.js';
+import { assertSame, findImage, GIB } from './register.js';
 import type { Bucket } from './storage.js';
 
 /** What a push needs of the bucket. */
@@ -39,7 +40,11 @@ export interface ProjectPermissions {
   endpoint: string;
 }
 
-/** Tries everything that can be tried without making anything. */
+/**
+ * Tries everything that can be tried without making anything.
+ *
+ * @throws FactoryError when an image is given, and the failure is one that passes: a push then tries again
+ */
 export async function checkGce(
   images: Images,
   bucket: Bucket,
@@ -49,33 +54,36 @@ export async function checkGce(
 ): Promise<Finding[]> {
   const { signal } = operation;
   const { project } = images;
-  const isTaken = async (pushed: PushedImage): Promise<void> => void (await findImage(images, pushed, signal));
-  return [
-    await tryCall(`list images of project ${project}`, signal, () => images.probe(signal)),
-    await tryCall(`use bucket ${bucket.name}`, signal, () => checkBucket(bucket, signal)),
-    await tryCall(`make images in project ${project}`, signal, () => checkProject(permissions, project, signal)),
-    ...(image === undefined
-      ? []
-      : [
-          await tryCall(`take ${image.file.name}`, signal, () => checkImage(image)),
-          await tryCall('use the name of the image', signal, () => isTaken(image)),
-        ]),
-  ];
+  const findings: Finding[] = [];
+  const tryCall = async (what: string, call: () => Promise<Advice | void> | void): Promise<void> => {
+    try {
+      findings.push({ what, ok: true, ...(await call()) });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof FactoryError) || (image !== undefined && error.retryable)) throw error;
+      const { message, hint } = error;
+      findings.push({ what, ok: false, message, ...(hint === undefined ? {} : { hint }) });
+    }
+  };
+  await tryCall(`list images of project ${project}`, () => images.probe(signal));
+  await tryCall(`use bucket ${bucket.name}`, () => checkBucket(bucket, signal));
+  await tryCall(`make images in project ${project}`, () => checkProject(permissions, project, operation));
+  if (image === undefined) return findings;
+  await tryCall(`take ${image.file.name}`, () => checkImage(image));
+  await tryCall('use the name of the image', () => checkName(images, image, signal));
+  return findings;
 }
 
-async function tryCall(
-  what: string,
-  signal: AbortSignal,
-  call: () => Promise<{ message: string; hint: string } | void> | void,
-): Promise<Finding> {
-  try {
-    return { what, ok: true, ...(await call()) };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof FactoryError)) throw error;
-    const { message, hint } = error;
-    return { what, ok: false, message, ...(hint === undefined ? {} : { hint }) };
-  }
+/** What is said of something that was not tried. */
+interface Advice {
+  message: string;
+  hint: string;
+}
+
+/** @throws FactoryError when the name is taken: by somebody else's image, or by one of ours that is not this image */
+async function checkName(images: Images, image: PushedImage, signal: AbortSignal): Promise<void> {
+  const found = await findImage(images, image, signal);
+  if (found?.status === 'READY') assertSame(image, found);
 }
 
 async function checkBucket(bucket: Bucket, signal: AbortSignal): Promise<void> {
@@ -91,13 +99,14 @@ async function checkBucket(bucket: Bucket, signal: AbortSignal): Promise<void> {
 async function checkProject(
   { client, endpoint }: ProjectPermissions,
   project: string,
-  signal: AbortSignal,
-): Promise<{ message: string; hint: string } | undefined> {
+  operation: Operation,
+): Promise<Advice | undefined> {
+  const { signal } = operation;
   const url = `${endpoint}/v1/projects/${encodeURIComponent(project)}:testIamPermissions`;
   const call = { method: 'POST' as const, url, body: { permissions: PROJECT_PERMISSIONS }, signal };
   const answer = z.object({ permissions: z.array(z.string()).optional() });
   try {
-    const { permissions = [] } = await client.ask(call, answer);
+    const { permissions = [] } = await retryPart(operation, () => client.ask(call, answer));
     assertAllowed(`project ${project}`, PROJECT_PERMISSIONS, permissions);
     return undefined;
   } catch (error) {

@@ -7,7 +7,7 @@ import { Images } from './compute.js';
 import { gceConfiguration, type GceConfiguration } from './configuration.js';
 import { prepareSignIn } from './credentials.js';
 import { GoogleClient } from './google-client.js';
-import { describeImage, findImage, registerImage } from './register.js';
+import { findReady, registerImage } from './register.js';
 import { listStaging, removeRegistered, removeStaging } from './remove.js';
 import { shareImage } from './share.js';
 import { Bucket } from './storage.js';
@@ -46,18 +46,15 @@ export async function connectGce(
     region: storageLocation,
     location: `project ${project}, bucket ${configuration.bucket}`,
     check: (operation, image) => checkGce(images, bucket, resourceManager, operation, image),
-    find: async (operation, image) => {
-      const found = await findImage(images, image, operation.signal);
-      if (found?.status !== 'READY') return undefined;
-      return describeImage(images, image, found, 'the labels of the image compared');
-    },
+    find: (operation, image) => findReady(images, image, operation.signal),
     upload: async (operation, image) => {
       checkImage(image);
       return uploadArchive(bucket, operation, image, partSize);
     },
     register: (operation, image, uploaded) => registerImage(images, operation, image, uploaded, storageLocation),
     share: (operation, registered, accounts) => shareImage(images, operation, registered, accounts),
-    removeStaging: (operation, uuid) => removeStaging(images, bucket, operation, uuid),
+    removeStaging: (operation, uuid, { everything = false } = {}) =>
+      removeStaging(images, bucket, operation, uuid, everything),
     delete: (operation, registered) => removeRegistered(images, operation, registered),
     listStaging: (operation) => listStaging(images, bucket, operation),
     close: () => http.close(),

@@ -9,10 +9,10 @@ interface ErrorClass {
   hint?: string;
 }
 
+/** A used-up quota does not pass by itself, unlike a limit of calls. */
 const QUOTA: ErrorClass = {
   type: 'QuotaExceeded',
-  retryable: true,
-  hint: 'delete unused images of the project, or ask Google for a larger quota',
+  hint: 'delete unused images of the project, or ask Google for a larger quota; then resume the push',
 };
 const BUSY: ErrorClass = { type: 'RateLimited', retryable: true };
 const FAILED: ErrorClass = { type: 'CloudUnavailable', retryable: true };

@@ -94,24 +94,51 @@ function newImage(
   };
 }
 
+/**
+ * Finds our image when it is READY and what is pushed. Undefined also for every other image of its name: `check` says
+ * what is wrong with that, and nothing but our labels decides whether it can be removed.
+ */
+export async function findReady(
+  images: Images,
+  image: PushedImage,
+  signal: AbortSignal,
+): Promise<RegisteredImage | undefined> {
+  const found = await images.find(imageName(image), signal);
+  if (found?.status !== 'READY' || !isMarkedAs(found.labels ?? {}, image)) return undefined;
+  if (findDifferences(image, found).length > 0) return undefined;
+  return describeImage(images, image, found, 'the labels of the image compared');
+}
+
+/** Compares an image that is READY with what is pushed, as far as Compute Engine tells. */
+function findDifferences({ file, os }: PushedImage, ready: ComputeImage): string[] {
+  const size = String(Math.ceil(file.virtualSize / GIB));
+  const architecture = architectureOf(os.arch);
+  return [
+    ...(ready.diskSizeGb === size ? [] : [`a disk of ${ready.diskSizeGb ?? 'unknown'} GiB instead of ${size}`]),
+    ...(ready.architecture === undefined || ready.architecture === architecture
+      ? []
+      : [`the architecture ${ready.architecture} instead of ${architecture}`]),
+  ];
+}
+
+/** @throws FactoryError ImageFailed when an image that is READY is not what is pushed */
+export function assertSame(image: PushedImage, ready: ComputeImage): void {
+  const differences = findDifferences(image, ready);
+  if (differences.length === 0) return;
+  throw new FactoryError('ImageFailed', `image ${ready.name} has ${differences.join(' and ')}`, {
+    hint: `remove it, and push again: imagefactory delete ${image.uuid}`,
+  });
+}
+
 /** Describes an image that is READY. @throws FactoryError ImageFailed when it is not what was pushed */
-export function describeImage(
+function describeImage(
   images: Images,
   image: PushedImage,
   ready: ComputeImage,
   verifiedBy: string,
   warnings: readonly OperationProblem[] = [],
 ): RegisteredImage {
-  const size = String(Math.ceil(image.file.virtualSize / GIB));
-  const architecture = architectureOf(image.os.arch);
-  const differences = [
-    ...(ready.diskSizeGb === size ? [] : [`a disk of ${ready.diskSizeGb ?? 'unknown'} GiB instead of ${size}`]),
-    ...(ready.architecture === undefined || ready.architecture === architecture
-      ? []
-      : [`the architecture ${ready.architecture} instead of ${architecture}`]),
-  ];
-  if (differences.length > 0)
-    throw new FactoryError('ImageFailed', `image ${ready.name} has ${differences.join(' and ')}`);
+  assertSame(image, ready);
   const warned = warnings.map(({ code, message = '' }) => `; Compute Engine warned: ${code} ${message}`);
   const [region] = ready.storageLocations ?? [];
   return {

@@ -8,7 +8,7 @@ import type { Operation, StagingObject } from '../types.js';
 import type { ComputeImage, Images } from './compute.js';
 import { OBJECT_PREFIX, objectPrefix, uuidOfImageName } from './names.js';
 import type { Bucket } from './storage.js';
-import { findUploadNotes, writeUploadNotes } from './upload-notes.js';
+import { findUploadNotes, forgetUpload } from './upload-notes.js';
 import { waitForOperation } from './wait.js';
 
 /** Removes an image of ours, and waits until it is gone. */
@@ -58,18 +58,31 @@ export async function removeRegistered(
   return [`image ${found.name}`];
 }
 
-/** Removes what unfinished pushes of an image have left. @returns what was removed */
+/**
+ * Removes what unfinished pushes of an image have left. An upload that cannot be given up stops nothing else.
+ *
+ * @param everything whether the image is given up, also one that is ready
+ * @returns what was removed
+ * @throws FactoryError of the upload, after all else is removed
+ */
 export async function removeStaging(
   images: Images,
   bucket: Bucket,
   operation: Operation,
   uuid: string,
+  everything: boolean,
 ): Promise<string[]> {
-  return [
-    ...(await cancelUpload(bucket, operation, uuid)),
-    ...(await removeUnfinishedImages(images, operation, uuid)),
+  // It is first, so that no upload ends after the objects are listed.
+  const upload = await cancelUpload(bucket, operation, uuid).catch((error: unknown) => {
+    operation.signal.throwIfAborted();
+    return { error };
+  });
+  const removed = [
+    ...(await removeImages(images, operation, uuid, everything)),
     ...(await removeObjects(bucket, operation, uuid)),
   ];
+  if ('error' in upload) throw upload.error;
+  return [...upload, ...removed];
 }
 
 /** The address of an upload is known to nobody but the notes. Without them Cloud Storage forgets it after a week. */
@@ -77,19 +90,32 @@ async function cancelUpload(bucket: Bucket, operation: Operation, uuid: string):
   const notes = await findUploadNotes(operation);
   const { address } = notes ?? {};
   if (notes === undefined || address === undefined || !bucket.isUpload(address)) return [];
-  const wasOpen = await retryPart(operation, () => bucket.cancelUpload(address, operation.signal));
-  delete notes.address;
-  await writeUploadNotes(operation, notes);
-  return wasOpen ? [`upload of image ${uuid}`] : [];
+  try {
+    const wasOpen = await retryPart(operation, () => bucket.cancelUpload(address, operation.signal));
+    await forgetUpload(operation, notes);
+    return wasOpen ? [`upload of image ${uuid}`] : [];
+  } catch (error) {
+    // One that is refused would be refused for ever. Cloud Storage forgets that upload after a week.
+    if (error instanceof FactoryError && !error.retryable) await forgetUpload(operation, notes);
+    throw error;
+  }
 }
 
-/** Removes images that never became ready. One that is being imported can be removed only when that has ended. */
-async function removeUnfinishedImages(images: Images, operation: Operation, uuid: string): Promise<string[]> {
+/**
+ * Removes images that never became ready; with `everything` also those that are. One that is being imported can be
+ * removed only when that has ended, and a push that goes on may wait for the same import: it keeps what became ready.
+ */
+async function removeImages(
+  images: Images,
+  operation: Operation,
+  uuid: string,
+  everything: boolean,
+): Promise<string[]> {
   const removed: string[] = [];
   for (const image of await images.list(['image', uuid], operation.signal)) {
-    if (!isMarked(image.labels ?? {}, uuid) || image.status === 'READY') continue;
+    if (!isMarked(image.labels ?? {}, uuid)) continue;
     const ended = await waitUntilEnded(images, operation, image);
-    if (ended === undefined) continue;
+    if (ended === undefined || (ended.status === 'READY' && !everything)) continue;
     await removeImage(images, operation, ended);
     removed.push(`image ${image.name}`);
   }

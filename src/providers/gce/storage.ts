@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { FactoryError } from '../../domain/errors.js';
 import { contentError } from '../../http/http-errors.js';
 import type { HttpClient, HttpResponse } from '../../http/http.js';
 import type { GoogleClient } from './google-client.js';
 import { googleError } from './google-errors.js';
 
 const storageObject = z.object({
+  bucket: z.string(),
   name: z.string(),
   /** The version of the object, whose number no other version of it ever has. */
   generation: z.string(),
@@ -47,7 +49,7 @@ export class Bucket {
     private readonly client: GoogleClient,
     private readonly http: HttpClient,
     /** `https://storage.googleapis.com` */
-    private readonly endpoint: string,
+    readonly endpoint: string,
     readonly name: string,
   ) {}
 
@@ -153,10 +155,7 @@ export class Bucket {
     switch (response.status) {
       case 200:
       case 201:
-        return {
-          kind: 'complete',
-          object: this.client.read({ method: 'GET', url: request.url }, response, storageObject),
-        };
+        return { kind: 'complete', object: this.readUploaded(request, response) };
       case 308:
         return { kind: 'incomplete', offset: readOffset(response.headers['range']) };
       case 404:
@@ -167,6 +166,17 @@ export class Bucket {
       default:
         throw googleError(call, response);
     }
+  }
+
+  /** Reads the object that an upload has made. Its address alone decides in which bucket that is. */
+  private readUploaded({ url }: { url: string }, response: HttpResponse): StorageObject {
+    const object = this.client.read({ method: 'GET', url }, response, storageObject);
+    if (object.bucket === this.name) return object;
+    throw new FactoryError(
+      'Conflict',
+      `Cloud Storage has put object ${object.name} into bucket ${object.bucket} instead of ${this.name}`,
+      { hint: 'remove it there; the next attempt uploads the file again' },
+    );
   }
 }
 

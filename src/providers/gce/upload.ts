@@ -7,7 +7,7 @@ import { UploadPace } from '../transfer/upload-pace.js';
 import type { Operation, PushedImage } from '../types.js';
 import { objectName } from './names.js';
 import type { Bucket, StorageObject, UploadState } from './storage.js';
-import { openUploadNotes, writeUploadNotes, type UploadNotes } from './upload-notes.js';
+import { forgetUpload, openUploadNotes, writeUploadNotes, type UploadNotes } from './upload-notes.js';
 
 /** Cloud Storage takes parts of whole multiples of 256 KiB. */
 export const PART_GRAIN = 256 * 1024;
@@ -29,7 +29,7 @@ export async function uploadArchive(
   const name = objectName(image);
   let object = await bucket.find(name, signal);
   if (object !== undefined) assertOurs(bucket, object, image);
-  const notes = await openUploadNotes(operation, image);
+  const notes = await openUploadNotes(operation, bucket, image);
   const pace = new UploadPace(operation, `uploading ${image.file.name} to bucket ${bucket.name}`, image.file.size);
   const sender = new PartSender(bucket, operation, image, pace, partSize);
   for (let uploads = 0; object === undefined && uploads < UPLOADS; uploads++) {
@@ -67,17 +67,13 @@ async function sendOrJoin(
     await writeUploadNotes(operation, notes);
   }
   const object = await sender.send(notes.address).catch(async (error: unknown) => {
-    const isRefused = error instanceof FactoryError && !error.retryable;
+    // With a larger quota the same upload goes on.
+    const isRefused = error instanceof FactoryError && !error.retryable && error.type !== 'QuotaExceeded';
     if (isRefused) await forgetUpload(operation, notes);
     throw error;
   });
   if (object === undefined) await forgetUpload(operation, notes);
   return object ?? bucket.find(objectName(image), signal);
-}
-
-async function forgetUpload(operation: Operation, notes: UploadNotes): Promise<void> {
-  delete notes.address;
-  await writeUploadNotes(operation, notes);
 }
 
 function toNewObject(operation: Operation, image: PushedImage, { crc32c, md5Hash }: UploadNotes) {

@@ -10,6 +10,7 @@ const PAGE = 2;
 const RESOURCE = ['name', 'contentType', 'metadata', 'crc32c', 'md5Hash'];
 
 export interface FakeObject {
+  bucket: string;
   name: string;
   content: Buffer;
   generation: string;
@@ -20,6 +21,8 @@ export interface FakeObject {
 
 interface Upload {
   id: string;
+  /** The bucket in which it began, and ends. */
+  bucket: string;
   resource: { name: string; metadata?: Record<string, string>; crc32c?: string; md5Hash?: string };
   size: number;
   content: Buffer;
@@ -51,13 +54,14 @@ export class FakeStorage {
   corruptNext = false;
   private nextGeneration = 1_700_000_000_000_000;
 
-  constructor(readonly bucket: string) {}
+  /** The bucket that we talk to. It may be another after a while: uploads stay in theirs. */
+  constructor(public bucket: string) {}
 
   /** Puts an object of somebody into the bucket. */
   put(name: string, content: Buffer, metadata: Record<string, string>): FakeObject {
     const generation = String(this.nextGeneration++);
     const timeCreated = '2026-11-30T08:00:00.000Z';
-    const object = { name, content, metadata, generation, timeCreated, digests: digest(content) };
+    const object = { bucket: this.bucket, name, content, metadata, generation, timeCreated, digests: digest(content) };
     this.objects.set(name, object);
     return object;
   }
@@ -115,7 +119,7 @@ export class FakeStorage {
     if (onlyIfAbsent && this.objects.has(resource.name)) return preconditionFailed();
     const id = randomUUID();
     const size = Number(call.headers['x-upload-content-length']);
-    this.uploads.set(id, { id, resource, size, content: Buffer.alloc(0), onlyIfAbsent });
+    this.uploads.set(id, { id, bucket: this.bucket, resource, size, content: Buffer.alloc(0), onlyIfAbsent });
     const location = `${call.origin}/upload/storage/v1/b/${this.bucket}/o?uploadType=resumable&upload_id=${id}`;
     return { status: 200, headers: { location, 'x-guploader-uploadid': id } };
   }
@@ -165,6 +169,10 @@ export class FakeStorage {
     if (resource.crc32c !== undefined && resource.crc32c !== digests.crc32c)
       return refusal(400, 'invalid', `Provided CRC32C "${resource.crc32c}" doesn't match calculated CRC32C.`);
     upload.object = this.put(resource.name, upload.content, resource.metadata ?? {});
+    if (upload.bucket !== this.bucket) {
+      upload.object.bucket = upload.bucket;
+      this.objects.delete(resource.name);
+    }
     return json(describe(upload.object));
   }
 
@@ -191,9 +199,18 @@ function digest(content: Buffer): { crc32c: string; md5Hash: string } {
   };
 }
 
-function describe({ name, content, generation, metadata, timeCreated, digests }: FakeObject): Record<string, unknown> {
+function describe({
+  bucket,
+  name,
+  content,
+  generation,
+  metadata,
+  timeCreated,
+  digests,
+}: FakeObject): Record<string, unknown> {
   return {
     kind: 'storage#object',
+    bucket,
     name,
     generation,
     size: String(content.length),

@@ -85,6 +85,24 @@ describe('the provider gce', { timeout: 60_000 }, () => {
       assert.match(findings[3]?.message ?? '', /whole GiB alone/);
       assert.match(findings[4]?.message ?? '', /does not carry the labels/);
     });
+
+    it('asks again for the permissions of the project when the answer is lost', async () => {
+      fake.server.fail({ kind: 'reset-after', match: { path: /^\/v1\/projects/ } });
+      assert.deepEqual(await failures(), []);
+    });
+
+    it('fails with what passes when a push asks, so that the push tries again, and else reports it', async () => {
+      const image = await createGceImage(folder, createGceArchive(1000));
+      const fail = () =>
+        fake.server.fail({ kind: 'status', status: 503, match: { path: /^\/v1\/projects/ }, times: 5 });
+      fail();
+      await assert.rejects(provider.check(operation, image), { type: 'CloudUnavailable', retryable: true });
+      fail();
+      assert.deepEqual(
+        (await failures()).map(({ what }) => what),
+        ['make images in project fake-project'],
+      );
+    });
   });
 
   describe('sign-in', () => {

@@ -129,6 +129,47 @@ describe('a push to Compute Engine', { timeout: 60_000 }, () => {
     await assert.rejects(provider.upload(createOperation({ notes }), other), /doesn't match calculated MD5/);
   });
 
+  /** Connects as after a change of the configuration: to another bucket. */
+  async function uploadToOtherBucket(notes: Map<string, string>) {
+    fake.storage.bucket = 'other-bucket';
+    const other = await connectToFake(fake, { bucket: 'other-bucket' });
+    const operation = createOperation({ notes });
+    return { operation, uploaded: await other.upload(operation, image).finally(() => other.close()) };
+  }
+
+  it('never continues the upload to another bucket, and gives it up', async () => {
+    const notes = new Map<string, string>();
+    await stopInPart(1, notes);
+    const [first = ''] = fake.storage.uploads.keys();
+    const { uploaded, operation } = await uploadToOtherBucket(notes);
+    assert.equal(uploaded.sent, ARCHIVE.length);
+    assert.equal(uploaded.ids['bucket'], 'other-bucket');
+    assert.equal(fake.storage.uploads.has(first), false);
+    assert.ok(!operation.progress.some(({ message }) => message.startsWith('reading')), 'the file is digested once');
+  });
+
+  it('never continues the upload to another endpoint, also when it cannot be given up', async () => {
+    const notes = new Map<string, string>();
+    await stopInPart(1, notes);
+    const kept = JSON.parse(notes.get('gce-upload') ?? '') as Record<string, unknown>;
+    notes.set('gce-upload', JSON.stringify({ ...kept, endpoint: 'https://storage.example.org' }));
+    fake.server.fail({ kind: 'status', status: 400, match: { method: 'DELETE' } });
+    assert.equal((await provider.upload(createOperation({ notes }), image)).sent, ARCHIVE.length);
+    assert.equal(fake.server.log.count({ method: 'DELETE' }), 1);
+  });
+
+  it('refuses an object that came into being in another bucket', async () => {
+    const notes = new Map<string, string>();
+    await stopInPart(1, notes);
+    const kept = JSON.parse(notes.get('gce-upload') ?? '') as Record<string, unknown>;
+    notes.set('gce-upload', JSON.stringify({ ...kept, bucket: 'other-bucket' }));
+    await assert.rejects(uploadToOtherBucket(notes), {
+      type: 'Conflict',
+      message: /into bucket fake-bucket instead of other-bucket/,
+    });
+    assert.equal((await uploadToOtherBucket(notes)).uploaded.sent, ARCHIVE.length);
+  });
+
   it('never continues the upload of another file', async () => {
     const notes = new Map<string, string>();
     await stopInPart(1, notes);
@@ -137,6 +178,10 @@ describe('a push to Compute Engine', { timeout: 60_000 }, () => {
     const uploaded = await provider.upload(createOperation({ notes }), changed);
     assert.equal(uploaded.sent, content.length);
     assert.deepEqual(fake.storage.objects.get(objectName(changed))?.content, content);
+    assert.deepEqual(
+      [...fake.storage.uploads.values()].map(({ resource }) => resource.name),
+      [objectName(changed)],
+    );
   });
 
   it('sends no byte of a file that is there already', async () => {
@@ -174,6 +219,18 @@ describe('a push to Compute Engine', { timeout: 60_000 }, () => {
       return error.retryable;
     });
     assert.equal(fake.storage.objects.size, 0);
+  });
+
+  it('goes on with an upload for which the quota was used up', async () => {
+    const notes = new Map<string, string>();
+    const message = JSON.stringify({ error: { message: 'no', errors: [{ reason: 'quotaExceeded' }] } });
+    fake.server.fail({ kind: 'status', status: 403, message, match: { method: 'PUT' }, after: 2 });
+    await assert.rejects(provider.upload(createOperation({ notes }), image), {
+      type: 'QuotaExceeded',
+      retryable: false,
+      hint: /larger quota; then resume the push/,
+    });
+    assert.equal((await provider.upload(createOperation({ notes }), image)).sent, ARCHIVE.length - PART);
   });
 
   it('forgets an upload whose bytes changed on the way', async () => {

@@ -55,7 +55,7 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
 
   it('is refused under the name of somebody else’s image, which stays', async () => {
     fake.compute.put({ name: imageName(image), labels: { owner: 'somebody' } });
-    await assert.rejects(provider.find(operation, image), { type: 'Conflict', message: /does not carry the labels/ });
+    assert.equal(await provider.find(operation, image), undefined);
     await assert.rejects(push(), { type: 'Conflict', retryable: false });
     assert.equal(fake.compute.images.get(imageName(image))?.status, 'READY');
   });
@@ -68,7 +68,7 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
 
   const ENDS = [
     { code: 'BAD_IMAGE', status: 400, type: 'ImageFailed', retryable: false },
-    { code: 'QUOTA_EXCEEDED', status: 403, type: 'QuotaExceeded', retryable: true },
+    { code: 'QUOTA_EXCEEDED', status: 403, type: 'QuotaExceeded', retryable: false },
     { code: 'RATE_LIMIT_EXCEEDED', status: 403, type: 'RateLimited', retryable: true },
     { code: 'INTERNAL_ERROR', status: 500, type: 'CloudUnavailable', retryable: true },
     { code: 'PERMISSIONS_ERROR', status: 403, type: 'Forbidden', retryable: false },
@@ -128,6 +128,18 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
     await assert.rejects(push(), { type: 'ImageFailed', message: /a disk of 2 GiB instead of 1/ });
   });
 
+  it('is not found when it is not what is pushed, which the check says, and is removed when it is given up', async () => {
+    const { name } = putOurs({ diskSizeGb: '2' });
+    assert.equal(await provider.find(operation, image), undefined);
+    const failed = (await provider.check(operation, image)).filter(({ ok }) => !ok);
+    assert.deepEqual(
+      failed.map(({ message }) => message),
+      [`image ${name} has a disk of 2 GiB instead of 1`],
+    );
+    assert.deepEqual(await provider.removeStaging(operation, image.uuid), []);
+    assert.deepEqual(await provider.removeStaging(operation, image.uuid, { everything: true }), [`image ${name}`]);
+  });
+
   it('refuses an archive that Compute Engine refuses, with its words', async () => {
     image = await createGceImage(folder, Buffer.from('no archive'));
     await assert.rejects(push(), { type: 'ImageFailed', message: /BAD_IMAGE: The tar archive is not a valid image/ });
@@ -149,15 +161,17 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
     }
   });
 
-  for (const [reason, type] of [
-    ['quotaExceeded', 'QuotaExceeded'],
-    ['rateLimitExceeded', 'RateLimited'],
+  for (const [reason, type, retryable] of [
+    ['quotaExceeded', 'QuotaExceeded', false],
+    ['rateLimitExceeded', 'RateLimited', true],
   ] as const) {
     it(`knows ${reason} in an answer 403`, async () => {
       const uploaded = await provider.upload(operation, image);
       const message = JSON.stringify({ error: { message: 'no', errors: [{ reason }] } });
       fake.server.fail({ kind: 'status', status: 403, message, match: { method: 'POST' }, times: 5 });
-      await assert.rejects(provider.register(operation, image, uploaded), { type, retryable: true });
+      await assert.rejects(provider.register(operation, image, uploaded), { type, retryable });
+      // What passes is tried five times.
+      assert.equal(fake.server.log.count({ method: 'POST', path: /global\/images/ }), retryable ? 5 : 1);
     });
   }
 
@@ -211,6 +225,7 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
       const address = `${fake.url}/upload/storage/v1/b/fake-bucket/o?upload_id=open`;
       fake.storage.uploads.set('open', {
         id: 'open',
+        bucket: 'fake-bucket',
         resource: { name: 'x' },
         size: 1,
         content: Buffer.alloc(0),
@@ -227,15 +242,56 @@ describe('an image at Compute Engine', { timeout: 60_000 }, () => {
       assert.deepEqual(await provider.removeStaging(createOperation({ notes }), image.uuid), []);
     });
 
-    it('waits for an import that still runs, and removes its image', async () => {
+    /** Makes an image whose import still runs. */
+    const stopInImport = async (): Promise<void> => {
       const uploaded = await provider.upload(operation, image);
       const stopped = new AbortController();
       const cut = createOperation({ signal: stopped.signal, onReport: () => stopped.abort(new Error('stopped')) });
       await assert.rejects(provider.register(cut, image, uploaded), /stopped/);
-      assert.equal(fake.compute.images.size, 1);
+      assert.equal(fake.compute.images.get(imageName(image))?.status, 'PENDING');
+    };
+
+    it('waits for an import that still runs, and removes its image when it failed', async () => {
+      fake.compute.importEnds.push({ error: { code: 'X', message: 'y' }, leaves: 'FAILED' });
+      await stopInImport();
       await provider.removeStaging(operation, image.uuid);
       assert.equal(fake.compute.images.size, 0);
       assert.equal(fake.storage.objects.size, 0);
+    });
+
+    it('does not include an image that becomes ready meanwhile, unless the image is given up', async () => {
+      await stopInImport();
+      const removed = await provider.removeStaging(operation, image.uuid);
+      assert.equal(fake.compute.images.get(imageName(image))?.status, 'READY');
+      assert.equal(removed.length, 1, removed.join());
+      assert.deepEqual(await provider.removeStaging(operation, image.uuid, { everything: true }), [
+        `image ${imageName(image)}`,
+      ]);
+      assert.equal(fake.compute.images.size, 0);
+    });
+
+    it('waits for an import that still runs, and removes its image when the image is given up', async () => {
+      await stopInImport();
+      await provider.removeStaging(operation, image.uuid, { everything: true });
+      assert.equal(fake.compute.images.size + fake.storage.objects.size, 0);
+    });
+
+    it('leaves an image of somebody else, also when the image is given up', async () => {
+      fake.compute.put({ name: imageName(image), labels: { imagefactory_image: image.uuid } });
+      assert.deepEqual(await provider.removeStaging(operation, image.uuid, { everything: true }), []);
+      assert.equal(fake.compute.images.size, 1);
+    });
+
+    it('is removed but for an upload that cannot be given up, and that is said', async () => {
+      const notes = new Map<string, string>();
+      await provider.upload(operation, image);
+      putOurs({ status: 'FAILED' });
+      const address = `${fake.url}/upload/storage/v1/b/fake-bucket/o?upload_id=open`;
+      notes.set('gce-upload', JSON.stringify({ source: 'x', crc32c: '', md5Hash: '', address }));
+      fake.server.fail({ kind: 'status', status: 400, match: { method: 'DELETE', path: /^\/upload\// }, times: 9 });
+      await assert.rejects(provider.removeStaging(createOperation({ notes }), image.uuid), { type: 'BadRequest' });
+      assert.equal(fake.compute.images.size + fake.storage.objects.size, 0);
+      assert.deepEqual(await provider.removeStaging(createOperation({ notes }), image.uuid), []);
     });
 
     it('does not include an image that is ready', async () => {
