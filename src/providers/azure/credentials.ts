@@ -98,7 +98,8 @@ interface LastReply {
   /** Why there was no answer. */
   error?: unknown;
   /**
-   * Why Microsoft Entra ID itself did not answer, also when other means were tried after it. The addresses of a machine's
+   * Why Microsoft Entra ID itself did not answer, also when other means were tried after it. The addresses of a
+   * machine's
    * identity are without TLS, and do not answer where there is none.
    */
   lost?: unknown;

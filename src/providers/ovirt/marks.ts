@@ -16,7 +16,8 @@ export const STAGE = 'imagefactory_stage';
 const BEGUN = 'imagefactory_begun';
 
 /**
- * `upload`: the disk may lack bytes. `uploaded`: it has all bytes, and was compared with the file. A virtual machine has
+ * `upload`: the disk may lack bytes. `uploaded`: it has all bytes, and was compared with the file. A virtual machine
+ * has
  * it too. `template`: a template whose push has not ended.
  */
 export type Stage = 'upload' | 'uploaded' | 'template';
@@ -59,7 +60,9 @@ export function haveSameMarks(one: string | undefined, other: string | undefined
   return [...new Set([...Object.keys(marks), ...Object.keys(wanted)])].every((key) => marks[key] === wanted[key]);
 }
 
-/** When something of an unfinished push was made or marked: milliseconds since the epoch. Undefined: it does not say. */
+/**
+ * When something of an unfinished push was made or marked: milliseconds since the epoch. Undefined: it does not say.
+ */
 export function begunAt(description: string | undefined): number | undefined {
   const begun = Number(readMarks(description)[BEGUN]);
   return Number.isSafeInteger(begun) && begun > 0 ? begun : undefined;

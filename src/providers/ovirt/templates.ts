@@ -169,7 +169,10 @@ async function waitForStatus(
   });
 }
 
-/** Removes a machine with its disks when nothing works on it, and waits until it is gone. @returns false when it was not there */
+/**
+ * Removes a machine with its disks when nothing works on it, and waits until it is gone. @returns false when it was not
+ * there
+ */
 export async function deleteMachine(operation: Operation, engine: Engine, kind: Kind, id: string): Promise<boolean> {
   const path = `/${kind}s/${encodeURIComponent(id)}`;
   const what = kind === 'vm' ? 'virtual machine' : 'template';

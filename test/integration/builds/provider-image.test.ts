@@ -191,7 +191,7 @@ describe('a provider image', () => {
     await command('push', target, 'other');
     stop();
     const kept = await output('gc', '--provider', 'other', '--verbose');
-    assert.match(kept, /stays +image .* younger than 1d/);
+    assert.match(kept, /stays +image .* younger than 24 h/);
     const swept = await output('gc', '--provider', 'other', '--older-than', '0s');
     assert.match(swept, /^provider other: 1 removed/m);
     assert.equal(other.state.images.size, images);

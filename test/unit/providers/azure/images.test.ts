@@ -298,7 +298,10 @@ describe('an image that Azure does not make', () => {
         });
         await provider.removeStaging(createOperation(), image.uuid);
         assert.equal(azure.server.log.count({ method: 'DELETE', path: /\/versions\// }), 0);
-        assert.equal([...azure.blobs.blobs.keys()].filter((name) => name.includes(image.uuid)).length, keep_blob ? 1 : 0);
+        assert.equal(
+          [...azure.blobs.blobs.keys()].filter((name) => name.includes(image.uuid)).length,
+          keep_blob ? 1 : 0,
+        );
         azure.manager.find(/\/versions\//).forEach(({ id }) => azure.manager.resources.delete(id.toLowerCase()));
       }
     });
