@@ -10,6 +10,12 @@ export const PROVIDER_KEYS = {
   creator: KEYS.creator,
   /** How far a push has come, at a provider where one object is the upload first and then the image. */
   state: 'imagefactory_state',
+  /** The same of an object that is one of several, such as a disk and its template. */
+  stage: 'imagefactory_stage',
+  /** When a push last began something, at a provider that does not tell the age of its objects: ISO 8601. */
+  begun: 'imagefactory_begun',
+  /** The object's own name, at a provider that copies the other marks to what users make of the object. */
+  name: 'imagefactory_name',
 } as const;
 
 /** Hexadecimal digits of the digest in the mark `imagefactory_source`. Clouds limit the length of a tag's value. */

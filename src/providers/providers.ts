@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FactoryError } from '../domain/errors.js';
 import { findNearest } from '../domain/nearest.js';
-import { PROVIDER_KIND_NAMES, PROVIDER_KINDS, type ProviderKindName } from '../domain/provider-kinds.js';
+import { PROVIDER_KIND_NAMES, type ProviderKindName } from '../domain/provider-kinds.js';
 import { PROVIDER_LOADERS, type LoadedKind } from './registry.js';
 import type { Provider } from './types.js';
 
@@ -121,15 +121,11 @@ function parseEntry(name: string, entry: ProviderEntry): { kind: ProviderKindNam
 /** Loads the kind of a provider, and checks the provider's entry. @throws FactoryError InvalidParameter */
 async function loadKind(name: string, entry: ProviderEntry): Promise<LoadedKind> {
   const { kind } = parseEntry(name, entry);
-  const load = PROVIDER_LOADERS[kind];
-  if (load === undefined) {
-    throw new FactoryError('InvalidParameter', `provider ${name}: ${PROVIDER_KINDS[kind].title} is not built yet`);
-  }
-  const loaded = await load();
+  const loaded = await PROVIDER_LOADERS[kind]();
   const mistake = loaded.findMistake(entry);
   if (mistake === undefined) return loaded;
   const where = mistake.key === '' ? '' : `${mistake.key}: `;
   throw new FactoryError('InvalidParameter', `provider ${name}: ${where}${mistake.message}`, {
-    hint: `docs/providers.md has an example of the kind ${kind}`,
+    hint: `docs/providers/${kind}.md has an example`,
   });
 }

@@ -10,7 +10,7 @@ export interface LoadedKind {
 }
 
 /** The kinds of providers that can be used. Each is loaded when a worker first uses it. */
-export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]?: () => Promise<LoadedKind> } = {
+export const PROVIDER_LOADERS: { readonly [K in ProviderKindName]: () => Promise<LoadedKind> } = {
   azure: async () => hideType((await import('./azure/azure.js')).azure),
   ec2: async () => hideType((await import('./ec2/ec2.js')).ec2),
   files: async () => hideType((await import('./files/files.js')).files),

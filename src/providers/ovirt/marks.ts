@@ -10,10 +10,10 @@ import type { PushedImage } from '../types.js';
  */
 
 /** How far a push has come. Only a finished disk has none. */
-export const STAGE = 'imagefactory_stage';
+export const STAGE = PROVIDER_KEYS.stage;
 
 /** When something that has a stage was made or marked: milliseconds since the epoch. */
-const BEGUN = 'imagefactory_begun';
+const BEGUN = PROVIDER_KEYS.begun;
 
 /**
  * `upload`: the disk may lack bytes. `uploaded`: it has all bytes, and was compared with the file. A virtual machine

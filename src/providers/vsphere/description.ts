@@ -15,9 +15,9 @@ export type PushState = 'uploading' | 'uploaded' | 'registered';
 const MARK_LINE = /^(imagefactory_[a-z]+)=(.*)$/;
 
 /** When the push has begun to make the virtual machine, in ISO 8601. */
-const BEGUN = 'imagefactory_begun';
+const BEGUN = PROVIDER_KEYS.begun;
 /** The name of the virtual machine itself. A clone has the notes of its template, and with them another name here. */
-const NAME = 'imagefactory_name';
+const NAME = PROVIDER_KEYS.name;
 
 /**
  * Writes the description of something that a push makes.
