@@ -210,6 +210,10 @@ export class RegistryProvider implements Provider {
     if (digests.length === 0) return [];
     const manifests = new Manifests(this.client, repository, operation.signal);
     if ((await manifests.get(uuid)) !== undefined) return [];
+    // The push may have moved a configured tag before it was canceled. Without its manifest, that tag would be gone.
+    for (const tag of this.configuration.tags) {
+      if (digests.includes((await manifests.get(tag))?.digest ?? '')) return [];
+    }
     try {
       return await removeManifests(manifests, `${this.client.host}/${repository}`, uuid, digests);
     } catch (error) {

@@ -146,6 +146,19 @@ describe('a push to a registry', () => {
     assert.deepEqual(Object.fromEntries(tags), { latest: digest, 12: digest, [image.uuid]: digest });
   });
 
+  it('keeps the image of the configured tags when it is canceled just before its own tag is put', async () => {
+    await start();
+    const provider = await setup.connect({ tags: ['latest'] });
+    const image = await setup.createDisk();
+    const operation = createOperation();
+    const uploaded = await provider.upload(operation, image);
+    const own = { method: 'PUT', path: new RegExp(`/manifests/${image.uuid}$`) };
+    setup.registry.server.fail({ kind: 'status', status: 403, match: own });
+    await assert.rejects(provider.register(operation, image, uploaded), { type: 'Forbidden' });
+    await provider.removeStaging(operation, image.uuid, { everything: true });
+    assert.deepEqual([...setup.repository.tags.keys()], ['latest']);
+  });
+
   it('does not take the configured tags back from a newer image', async () => {
     await start();
     const provider = await setup.connect({ tags: ['latest'] });
