@@ -4,6 +4,7 @@ import { WORKFLOWS } from '../domain/messages.js';
 import type { DescribedProvider, ReadProvidersInput } from '../domain/provider-image.js';
 import type { ProviderChoice, ProviderImageInput, ProviderParameters } from '../domain/provider-image-input.js';
 import { PROVIDER_KINDS, type ProviderKindName } from '../domain/provider-kinds.js';
+import { deriveTargetUuid } from '../planning/target-uuid.js';
 import { deriveProviderUuid } from '../planning/provider-uuid.js';
 import { startImageWorkflow, type StartedBuild } from './builds.js';
 import type { ImageFactoryClient } from './connection.js';
@@ -226,7 +227,16 @@ export async function pushImage(
     };
   }
   const { target: name } = PROVIDER_KINDS[await findKind(client, provider)];
-  const target = await startTargetImage(client, { target: name, baseImage: image, parameters: targetParameters });
+  const wanted = { target: name, baseImage: image, parameters: targetParameters };
+  const made = deriveTargetUuid(wanted);
+  // The record knows a target image also when Temporal has forgotten its build.
+  if ((await findImage(client, made))?.status === 'COMPLETE') {
+    return {
+      provider: provider.name,
+      image: await startProviderImage(client, { targetImage: made, provider, parameters }),
+    };
+  }
+  const target = await startTargetImage(client, wanted);
   const waitForTarget = target.state !== 'complete';
   const pushed = await startPush(client, { targetImage: target.uuid, provider, parameters, waitForTarget }, record);
   return { provider: provider.name, image: pushed, target };

@@ -1,4 +1,11 @@
-import { findUuid, pushImage, readCredentials, type StartedOnce, type StartedPush } from '../../client/index.js';
+import {
+  findUuid,
+  listProviders,
+  pushImage,
+  readCredentials,
+  type StartedOnce,
+  type StartedPush,
+} from '../../client/index.js';
 import { toPlainLine } from '../../domain/plain-text.js';
 import { formatDocument } from '../documents.js';
 import { PARAMETER_OPTIONS } from '../parameters.js';
@@ -43,7 +50,9 @@ async function runPush(context: CommandContext): Promise<number> {
   const file = options['credentials'] === undefined ? undefined : String(options['credentials']);
   const credentials = file === undefined ? undefined : readCredentials(file);
   return withClient(context, async (client) => {
-    const image = await findUuid(client, String(options['uuid'] ?? ''), { forgotten: true });
+    const image = await findUuid(client, String(options['uuid'] ?? ''), { forgotten: true, prefer: 'base_image' });
+    // Before the first push starts: a name that nobody knows must not leave the others behind.
+    for (const name of names) await listProviders(client, { name });
     const pushes: StartedPush[] = [];
     for (const name of names) {
       const provider = { name, ...(credentials === undefined ? {} : { credentials }) };
