@@ -354,7 +354,7 @@ describe('a target image', () => {
     const { uuid } = await (await start('qcow2')).result();
     const io = new RecordingIo(env.variables());
     assert.equal(await run(['--task-queue', env.taskQueue, 'delete', base], io), 1);
-    assert.match(io.stderr, new RegExp(`has target images: .*${uuid}[^]*--cascade`));
+    assert.match(io.stderr, new RegExp(`other images were made from image [^:]*: .*${uuid}[^]*--cascade`));
     assert.equal(await run(['--task-queue', env.taskQueue, 'delete', uuid], io), 0, io.stderr);
     assert.deepEqual((await readdir(env.storage)).filter((name) => name.startsWith(uuid)), []); // prettier-ignore
   });
