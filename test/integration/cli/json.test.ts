@@ -10,7 +10,7 @@ import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { WITHOUT_RESULT } from '../../../src/cli/documents.js';
 import { FactoryError } from '../../../src/domain/errors.js';
 import { checkDocument } from '../../support/json-documents.js';
-import { TARGET_PLAN } from '../../support/stubs.js';
+import { PLANNED_PUSH, REGISTERED, TARGET_PLAN } from '../../support/stubs.js';
 import { startTemporal, temporalEnv, withWorkers } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 import { RecordingIo } from '../../unit/cli/recording-io.js';
@@ -21,6 +21,7 @@ const TEMPLATE = `<template><name>f19</name><os><name>Fedora</name><version>19</
 
 /** UUID of a base image that the worker of queue `converting` has. */
 const BASE = '6f1ed002-ab5b-4a3c-9a5e-6cf9a0f1a3a1';
+const TARGET = '7d81a16f-5b69-49c2-bfd4-eeffacca9cd8';
 const DISK = { size: 7, virtualSize: 9, sha256: 'a', sha512: 'b', verifiedBy: 'nobody', converter: 'none' };
 
 describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
@@ -101,6 +102,19 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
       return { name: 'f19', imageName: 'f19', os: { name: 'Fedora', version: '19', arch: 'x86_64' }, target };
     };
     await serve('converting', { readRecords, planTargetImage, convertImage });
+    const readTarget = async (input: unknown): Promise<unknown> => {
+      const { identifier } = (input as { spec: { identifier?: string } }).spec;
+      const target = { ...base, identifier: TARGET, type: 'TargetImage' };
+      return identifier === TARGET ? { records: [target], total: 1 } : { records: [], total: 0 };
+    };
+    await serve('pushing', {
+      readRecords: readTarget,
+      planProviderImage: async () => PLANNED_PUSH,
+      uploadToProvider: async () => ({ ids: {}, sent: 1, verifiedBy: 'a stub' }),
+      registerImage: async () => REGISTERED,
+      endPush: async () => [],
+      readProviders: async () => [],
+    });
     await serve('held', { runTemplateStep: refuse });
     await serve('parked', { waitForJeos: parked.activity, removeResources: removed });
   });
@@ -303,6 +317,17 @@ describe('the JSON documents of the commands', { timeout: 240_000 }, () => {
     await ask('good', 2, 'worker', '--deployment', 'd');
     for (const verb of ['status', 'watch', 'cancel', 'resume', 'ssh', 'abort'])
       await ask('good', 1, verb, randomUUID());
+  });
+
+  it('push, provider_image and providers: the images at the providers, and the providers', async () => {
+    const { images } = await ask('pushing', 0, 'provider_image', 'vmdk', '@other', '--id', TARGET);
+    const [image] = images as { status: string; identifier_on_provider: string }[];
+    assert.deepEqual([image?.status, image?.identifier_on_provider], ['COMPLETE', 'registered']);
+    await ask('pushing', 0, 'push', TARGET, 'another', '--detach');
+    assert.deepEqual((await ask('pushing', 0, 'providers'))['providers'], []);
+    await ask('pushing', 2, 'provider_image', 'vmdk', '@other');
+    await ask('pushing', 1, 'push', randomUUID(), 'other');
+    await ask('nobody', 1, 'providers');
   });
 
   it('every command has had a document of a success, and one of a failure', () => {
