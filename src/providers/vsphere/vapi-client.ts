@@ -57,7 +57,8 @@ export class VapiClient {
   async put(operation: Operation, url: string, size: number, body: Readable): Promise<void> {
     try {
       expectSafeAddress(url);
-      const isOwn = new URL(url).origin === new URL(this.server).origin;
+      // A vCenter may take uploads at another port of its own. Both addresses are https, or loopback.
+      const isOwn = new URL(url).hostname === new URL(this.server).hostname;
       const session: Record<string, string> = isOwn ? { [SESSION_HEADER]: await this.openSession() } : {};
       const headers = { ...session, 'content-length': String(size) };
       await this.http.upload({ product: this.product, method: 'PUT', url, headers, body, signal: operation.signal });
