@@ -267,10 +267,10 @@ describe('a push to a content library', () => {
     const other = createServer((request, response) => {
       seen.push(request.headers['vmware-api-session-id']);
       request.resume().on('end', () => response.writeHead(403).end());
-    }).listen(0, '127.0.0.1');
+    }).listen(0, '127.0.0.2');
     await once(other, 'listening');
     try {
-      target.fake.sessions.host = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      target.fake.sessions.host = `http://127.0.0.2:${(other.address() as AddressInfo).port}`;
       await assert.rejects(target.push(createOperation()), isError('Forbidden', /./));
       assert.deepEqual(seen, [undefined]);
     } finally {
